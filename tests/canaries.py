@@ -127,6 +127,20 @@ def where(*places: Path) -> dict[str, list[str]]:
     return found
 
 
+def colours(data: bytes) -> tuple[int, int]:
+    """Return how many pictures of a file, also inside it, have something magenta, and green."""
+    texts = re.findall(rb"data:image/(?:png|webp|jpeg);base64,\s*([A-Za-z0-9+/=\s]+)", data)
+    pictures = [base64.b64decode(re.sub(rb"\s", b"", text)) for text in texts]
+    pictures += [data] if data.startswith(b"\x89PNG") else []
+    magenta = green = 0
+    for picture in pictures:
+        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+        red, middle, blue = np.moveaxis(pixels, 2, 0)
+        magenta += int(((red > 200) & (middle < 70) & (blue > 200)).sum() > 3)
+        green += int(((red < 60) & (middle > 150) & (blue < 60)).sum() > 3)
+    return magenta, green
+
+
 def words_in(text: bytes) -> list[str]:
     """Return which of the words are in some bytes, in any case and either width."""
     low = text.lower().replace(b"\0", b"")

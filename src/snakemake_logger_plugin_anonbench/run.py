@@ -33,8 +33,7 @@ class JobRun:
     rule: str
     label: str  # rule and wildcards
     began: float  # time at which it was started or submitted to a scheduler
-    logs: list[str]
-    """Paths relative to Snakemake's working folder: the job's own log, then the scheduler's."""
+    logs: list[str]  # its own, then the scheduler's, relative to Snakemake's working folder
     message: str = ""  # reason of the failure, from Snakemake or the scheduler
 
     def progress(self, folder: Path) -> str:
@@ -45,8 +44,10 @@ class JobRun:
     def seconds_left(self, folder: Path) -> float:
         """Seconds that the progress bar in the job's log says are left; 0 if unknown."""
         found = _BAR.match(self.last_line(folder))
-        parts = found["left"].split(":") if found and found["left"] else []
-        return float(sum(int(part) * 60**place for place, part in enumerate(reversed(parts))))
+        seconds = 0.0
+        for part in found["left"].split(":") if found else ():
+            seconds = 60 * seconds + float(part or 0)
+        return seconds
 
     def last_line(self, folder: Path) -> str:
         """Last line of the job's own log; empty if that is missing or of an earlier run."""
@@ -61,7 +62,7 @@ class JobRun:
 
 @dataclass
 class Run:
-    """Jobs of one run of Snakemake. Times are Unix times in seconds."""
+    """Jobs of one run of Snakemake, by rule. Times are Unix times in seconds."""
 
     results: Path | None = None  # folder of results, or None if it is not known
     folder: Path = Path()  # folder in which Snakemake was started
@@ -69,17 +70,13 @@ class Run:
     ended: float | None = None
     interrupted: bool = False  # whether Ctrl-C was pressed
     is_stopping: bool = False  # whether it was said that the run waits for its jobs
-    usual: dict[str, float] = field(default_factory=dict)
-    """Time of a job by rule, from earlier runs or else by formula."""
+    usual: dict[str, float] = field(default_factory=dict)  # of earlier runs, or by formula
     at_once: float = 1.0  # seconds of jobs that the plan expects in a second of time
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Mean time of a job of each rule in this run."""
+    seconds: dict[str, float] = field(default_factory=dict)  # mean time of a job in this run
     total: int = 0
     waiting: Counter[str] = field(default_factory=Counter)
-    """Number of jobs that have not started, by rule."""
     done: Counter[str] = field(default_factory=Counter)
-    running: dict[int, JobRun] = field(default_factory=dict)
-    """Running jobs by Snakemake's job number."""
+    running: dict[int, JobRun] = field(default_factory=dict)  # by Snakemake's job number
     failed: dict[int, JobRun] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()  # rules whose jobs are not counted
 

@@ -250,11 +250,12 @@ def test_the_audit_finds_the_same_blocks(file: tuple[bytes, Page | None]) -> Non
         for form in ("box", "ellipse", "image"):
             own = mask_of(region, shape, form, True)
             for theirs in (grids, other.grids):
-                area = area_of(other, shape, 1.0, 1, form, grids=theirs)
+                formed = Anonymization.model_validate({"shape": {"face": form}})
+                area = area_of(other, shape, formed, theirs)
                 assert area is not None
                 sure, may = np.zeros((2, *shape[:2]), bool)
-                sure[area.window] = area.required
-                may[area.window] = area.may
+                sure[area.window] = area.maps[0]
+                may[area.window] = area.maps[-1]
                 assert not (sure & ~own).any()
                 assert not (own & ~may).any()
             grown += int(np.count_nonzero(own)) > np.count_nonzero(
@@ -436,8 +437,8 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     Image.fromarray(np.full((420, 600), 200, np.uint8)).save(data, "JPEG", quality=92)
     source = Source(data.getvalue())
     (region,) = read_regions(box_table({"a": [Region(Entity.BARCODE, *box, 1.0, corners)]}, 0))["a"]
-    area = area_of(region, (420, 600), 1.0, 1, grids=grids_of(source, (420, 600)))
-    assert area is not None and area.may.all() and not area.required[-8:].any()
+    area = area_of(region, (420, 600), grids=grids_of(source, (420, 600)))
+    assert area is not None and area.maps[1].all() and not area.maps[0, -8:].any()
 
 
 def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
@@ -450,8 +451,8 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden.all()
-        audited = whole_blocks(Area(own, inside, inside.copy()), [tuple(grid)], (size, size))
-        assert audited.window == window and audited.required.all() and audited.may.all()
+        audited = whole_blocks(Area(own, np.stack([inside] * 2)), [tuple(grid)], (size, size))
+        assert audited.window == window and audited.maps.all()
 
     both(64, 8)
     both(1600, 2)

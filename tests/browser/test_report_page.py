@@ -14,8 +14,7 @@ from anonbench.reporting.grid import Grid, GridBlock
 from anonbench.reporting.html.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
-A4 = 680
-"""Pixels between a page's margins."""
+A4 = 680  # pixels between a page's margins
 GRID = Grid("g", "A grid", ("Claim", "Ours"), (GridBlock("", (("a", "1.0"),)),))
 TABLE = "#table-retrieval_documents_100"
 
@@ -55,9 +54,7 @@ def column(page: Any, number: int, body: int = -1) -> list[str]:
     return [text.strip() for text in rows.locator(f"xpath=./*[{number}]").all_inner_texts()]
 
 
-def test_page_opens_without_errors_and_its_first_stop_leads_to_the_answer(
-    report: Path, visit: Open
-) -> None:
+def test_page_opens_and_its_first_stop_is_the_answer(report: Path, visit: Open) -> None:
     found = visit(report)
     page = found.page
     assert page.title().startswith("A title")
@@ -93,7 +90,7 @@ def test_the_policy_lets_nothing_else_run_or_load(report: Path, visit: Open) -> 
     found.problems.clear()
 
 
-def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
+def test_a_table_sorts_and_filters(report: Path, visit: Open) -> None:
     page = opened(visit(report), "models")
     head = page.locator(f"{TABLE} thead tr:last-child th").nth(1)
     before = column(page, 2)
@@ -113,15 +110,6 @@ def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
         masks.click()
         assert column(page, 4)[-1] == "not run"
     assert page.locator(f"{TABLE} tbody:last-child tr").first.get_attribute("class") == "block"
-
-
-def toolbar(page: Any) -> Any:
-    return page.locator(".toolbar", has=page.locator("xpath=following-sibling::*[1]")).filter(
-        has=page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
-    )
-
-
-def test_a_table_filters(report: Path, visit: Open) -> None:
     page = opened(visit(report), "models")
     box = page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
     every = page.locator(f"{TABLE} tbody tr:visible").count()
@@ -136,6 +124,12 @@ def test_a_table_filters(report: Path, visit: Open) -> None:
     assert page.locator(f"{TABLE} tbody tr:visible").count() == 0
     box.fill("")
     assert page.locator(f"{TABLE} tbody tr:visible").count() == every
+
+
+def toolbar(page: Any) -> Any:
+    return page.locator(".toolbar", has=page.locator("xpath=following-sibling::*[1]")).filter(
+        has=page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
+    )
 
 
 def test_a_table_is_copied_as_it_is_seen(report: Path, visit: Open) -> None:
@@ -275,9 +269,7 @@ def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
-    report: Path, visit: Open
-) -> None:
+def test_on_a_phone_a_row_is_a_card(report: Path, visit: Open) -> None:
     page = visit(report, viewport={"width": 390, "height": 900}).page
     for link in ("#overview", "#data-documents"):
         page.locator(f"nav a[href='{link}']").click()
@@ -289,9 +281,7 @@ def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
     assert kept.evaluate("e => getComputedStyle(e, '::before').content") == '"Quality kept"'
 
 
-def test_the_first_page_of_a_data_set_fits_two_screens_and_one_sheet(
-    report: Path, visit: Open
-) -> None:
+def test_a_first_page_fits_two_screens_and_one_sheet(report: Path, visit: Open) -> None:
     page = visit(report, viewport={"width": 1400, "height": 1000}).page
     page.locator("nav a[href='#data-documents']").click()
     page.locator("#data-documents").wait_for()

@@ -58,7 +58,6 @@ def expect(locator: Any) -> Any:
 
 
 def ready(page: Any) -> Any:
-    """Return the page once its image is there."""
     expect(page.locator("#confirm")).to_be_enabled()
     return page
 
@@ -92,9 +91,7 @@ def confirm(page: Any) -> None:
     ready(page)
 
 
-def test_regions_are_added_moved_resized_and_removed_by_mouse(
-    config: Config, serve: Serve, visit: Open
-) -> None:
+def test_regions_are_changed_by_mouse(config: Config, serve: Serve, visit: Open) -> None:
     server = serve()
     page = ready(visit(server.address).page)
     name, number = shown(page), server.review.entries[0].id
@@ -158,9 +155,7 @@ def test_regions_are_changed_by_keyboard_alone(config: Config, serve: Serve, vis
     assert [(str(r.entity), r.x0, r.y0, r.x1, r.y1) for r in after] == [("mrz", 0, 31, 51, 61)]
 
 
-def test_a_restart_shows_what_was_confirmed_and_keeps_the_place(
-    config: Config, serve: Serve, visit: Open
-) -> None:
+def test_a_restart_keeps_the_place(config: Config, serve: Serve, visit: Open) -> None:
     page = ready(visit(serve().address).page)
     page.locator("#stage").press("n")
     confirm(page)
@@ -195,9 +190,7 @@ def test_a_second_tab_is_told_and_loads_it_again(config: Config, serve: Serve, v
     found.problems[:] = problems
 
 
-def test_a_file_that_is_gone_and_a_command_that_ended_are_told(
-    config: Config, serve: Serve, visit: Open
-) -> None:
+def test_missing_files_and_ended_commands(config: Config, serve: Serve, visit: Open) -> None:
     server = serve()
     entry = server.review.entries[0]
     (config.datasets[NAME].path / entry.path).unlink()

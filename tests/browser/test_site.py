@@ -19,8 +19,6 @@ LISTS = re.compile(r"^\s*(?:[-*]|\d+\.) ", re.MULTILINE)
 
 
 class Page(HTMLParser):
-    """What a page loads, and the text of its paragraphs."""
-
     def __init__(self, text: str) -> None:
         super().__init__()
         self.loads: list[str] = []
@@ -69,7 +67,7 @@ def pages(site: Path) -> dict[str, Page]:
 
 
 @pytest.mark.slow
-def test_every_page_is_in_the_site_and_loads_files_of_it_alone(site: Path) -> None:
+def test_every_page_is_in_the_site_and_no_markup_left(site: Path) -> None:
     found = pages(site)
     sources = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.*")]
     wanted = {path.with_suffix(".html").as_posix() for path in sources if path.suffix in KINDS}
@@ -83,9 +81,6 @@ def test_every_page_is_in_the_site_and_loads_files_of_it_alone(site: Path) -> No
             assert target.is_file(), f"{name} loads {address}"
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\(['\"]?(?:https?:)?//|@import", sheet.read_text("utf-8"))
-
-
-def test_nothing_of_a_list_or_table_is_left_as_text(site: Path) -> None:
     # GitHub and the site read Markdown alike but for blank lines and indentation
     for name, page in pages(site).items():
         for text in page.paragraphs:
@@ -125,9 +120,7 @@ def test_it_is_searched_where_it_lies_on_a_disk(site: Path, visit: Open) -> None
     page.wait_for_url("**/gallery.html?h=pixelate#pixelate")
 
 
-def test_pages_fit_a_narrow_window_and_are_dark_where_the_system_is(
-    site: Path, visit: Open
-) -> None:
+def test_pages_fit_a_narrow_window_and_may_be_dark(site: Path, visit: Open) -> None:
     for name in ("index", "reference/gallery", "reference/settings", "tutorials/explore"):
         narrow = {"width": 400, "height": 800}
         page = visit(site / f"{name}.html", viewport=narrow, color_scheme="dark").page

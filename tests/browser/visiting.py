@@ -7,8 +7,6 @@ from typing import Any
 
 @dataclass
 class Visit:
-    """A page, and what went wrong on it."""
-
     page: Any
     problems: list[str] = field(default_factory=list)
     """Errors on the console, uncaught exceptions, requests that would leave the machine."""

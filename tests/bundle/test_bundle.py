@@ -227,10 +227,10 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
     profiles = [str(each) for each in crate.metadata["conformsTo"]]
     assert [each for each in profiles if "workflow-ro-crate" in each]
     assert crate.get("README.md")["about"].id == "./"
-    listed = {each.path: each for each in listed_files(tmp_path / "b" / METADATA)}
+    listed = listed_files(tmp_path / "b" / METADATA)
     there = {path.relative_to(tmp_path / "b").as_posix(): path for path in files_of(tmp_path / "b")}
     assert set(listed) == set(there) - {METADATA}
-    assert all(listed[name].size == there[name].stat().st_size for name in listed)
+    assert all(listed[name]["size"] == there[name].stat().st_size for name in listed)
 
 
 def test_verify_prints_and_ends_with_a_status(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,8 @@ from plug_in import install
 
 
 @pytest.mark.slow
-def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path) -> None:
-    assert main(["config", "--root", str(tmp_path)]) == 0
+def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path, cli: Any) -> None:
+    cli(f"config --root {tmp_path}")
     for path in (SCHEMA, DEFAULTS):
         assert (tmp_path / path).read_bytes() == (root / path).read_bytes()
 
@@ -71,17 +72,16 @@ def embedded(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / f"{name}.npy" for name in values}
 
 
-def score_arguments(embedded: dict[str, Path], *more: str) -> list[str]:
+def score_arguments(embedded: dict[str, Path], *more: object) -> list[Any]:
     named = [text for name, path in embedded.items() for text in (f"--{name}", str(path))]
     return ["score", *named, *more]
 
 
 def test_score_prints_the_same_as_json_and_writes_every_query(
-    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+    embedded: dict[str, Path], cli: Any
 ) -> None:
     asked = ["--json", "--sample", "1", "--k", "5"]
-    assert main(score_arguments(embedded, *asked)) == 0
-    content = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    content = json.loads(cli(*score_arguments(embedded, *asked)).out, parse_constant=pytest.fail)
     expected = score(*embedded.values(), sample=1, k=5)
     for column in ("metric", "value"):
         assert [row[column] for row in content["rows"]] == expected[column].tolist()
@@ -90,13 +90,12 @@ def test_score_prints_the_same_as_json_and_writes_every_query(
     assert content["notes"][0].startswith("a random sample of 1 of 50 queries against 240 images")
     assert content["settings"]["include_self"] is True
     np.save(embedded["database"], np.random.default_rng(5).standard_normal((IMAGES, 16)))
-    assert main(score_arguments(embedded)) == 0
-    printed = capsys.readouterr().out
+    printed = cli(*score_arguments(embedded)).out
     assert "\nmap is near chance (0." in printed and "a query's own image counts" in printed
     excluded = score(*embedded.values(), include_self=False)
     for suffix, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
         path = embedded["queries"].with_name(f"scores.{suffix}")
-        assert main(score_arguments(embedded, "--per-query", str(path), "--exclude-self")) == 0
+        cli(*score_arguments(embedded, "--per-query", path, "--exclude-self"))
         table = read(path)
         assert list(table) == ["id", *PER_QUERY.values()]
         assert table["id"].tolist() == [f"img {number:03d}" for number in range(50)]
@@ -112,16 +111,16 @@ def test_score_prints_the_same_as_json_and_writes_every_query(
     ],
 )
 def test_score_states_nothing_on_too_little(
-    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str], asked: list[str], said: str
+    embedded: dict[str, Path], cli: Any, asked: list[str], said: str
 ) -> None:
-    assert main(score_arguments(embedded, *asked)) == 0
-    text = capsys.readouterr().out
+    text = cli(*score_arguments(embedded, *asked)).out
     assert text.startswith(f"NOT KNOWN what the change costs: {said}" if said else "metric")
-    assert main(score_arguments(embedded, "--json", *asked)) == 0
-    assert json.loads(capsys.readouterr().out)["unknown"].startswith(said)
+    assert json.loads(cli(*score_arguments(embedded, "--json", *asked)).out)["unknown"].startswith(
+        said
+    )
 
 
-def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_overwrites_input(tmp_path: Path, cli: Any) -> None:
     given = tmp_path / "given.parquet"
     pd.DataFrame({"id": list("abcdefgh"), "v0": range(8), "v1": range(8)}).to_parquet(given)
     (tmp_path / "link.parquet").symlink_to(given)
@@ -134,8 +133,7 @@ def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixtu
         ["score", *files, "--clusters", str(labels), "--per-query", str(labels)],
         ["boxes", "export", str(tmp_path / "other.parquet"), str(given), str(given)],
     ):
-        assert main(commanded) == 1
-        assert "is the same file as" in capsys.readouterr().err
+        assert "is the same file as" in cli(*commanded, status=1).err
         assert given.read_bytes() == before
 
 
@@ -152,25 +150,22 @@ def test_no_command_overwrites_input(tmp_path: Path, capsys: pytest.CaptureFixtu
     ],
 )
 def test_score_refuses_in_one_line(
-    embedded: dict[str, Path], more: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    embedded: dict[str, Path], more: list[str], message: str, cli: Any
 ) -> None:
-    assert main(score_arguments(embedded, *more)) == 1
-    printed = capsys.readouterr()
+    printed = cli(*score_arguments(embedded, *more), status=1)
     assert printed.out == ""
     *progress, line = printed.err.splitlines()
     assert all("blocks of queries" in text or not text for text in progress)
     assert line.startswith("anonbench: ") and message in line
 
 
-def test_score_of_mismatch(embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_score_of_mismatch(embedded: dict[str, Path], cli: Any) -> None:
     listed = embedded["database"].with_suffix(".ids.txt")
     listed.write_text(listed.read_text().replace("img 007", "img 700"))
-    assert main(score_arguments(embedded)) == 1
-    error = capsys.readouterr().err
+    error = cli(*score_arguments(embedded), status=1).err
     assert f"1 ids of {embedded['reference']} are not in {embedded['database']}" in error
     assert "such as 'img 007'" in error and "--common" in error
-    assert main(score_arguments(embedded, "--common")) == 0
-    assert "49 queries against 239 images" in capsys.readouterr().out
+    assert "49 queries against 239 images" in cli(*score_arguments(embedded, "--common")).out
 
 
 def test_reader_stops_no_error(embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,13 +188,12 @@ def test_reader_stops_no_error(embedded: dict[str, Path], monkeypatch: pytest.Mo
 def test_odd_files_are_one_line(
     arguments: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("text").write_text("neither table nor weights")
-    assert main(arguments.split()) == 1
-    printed = capsys.readouterr().err
+    printed = cli(*arguments.split(), status=1).err
     assert printed.startswith("anonbench: ") and printed.count("\n") == 1
 
 

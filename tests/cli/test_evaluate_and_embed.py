@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,6 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from anonbench.cli import main
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 
@@ -45,10 +45,9 @@ OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--
 
 
 @pytest.mark.slow
-def test_evaluate_prints_and_writes_files(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_and_writes_files(photos: Path, cli: Any) -> None:
     (photos / "=cmd.jpg").write_bytes(b"none")
-    assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
-    printed = capsys.readouterr().out
+    printed = cli(f"evaluate {photos}", *OPTIONS, "-o answer --cache kept", status=3).out
     searched, system, answer = printed.split("\n", 2)
     assert searched.startswith("searching for nothing: ")
     assert system == "ranking by function:own_search:encode"
@@ -67,29 +66,27 @@ def test_evaluate_prints_and_writes_files(photos: Path, capsys: pytest.CaptureFi
     whole = [(folder / name).read_bytes() for name in sorted(names - {"trec"})]
 
     again = [*OPTIONS, "-o", "again", "--json", "--degree", "100"]
-    assert main(["evaluate", str(photos), *again]) == 3
-    content = json.loads(capsys.readouterr().out)
+    content = json.loads(cli(f"evaluate {photos}", *again, status=3).out)
     assert content["card"]["settings"]["variants"] == ["mask-100"]
     assert {row["degree"] for row in content["scores"]} == {100}
     assert [(Path("again") / name).read_bytes() for name in sorted(names - {"trec"})] == whole
     assert len(list(Path("kept").iterdir())) == 3
 
 
-def test_evaluate_writes_over_nothing(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_writes_over_nothing(photos: Path, cli: Any) -> None:
     given = Path("answer/scores.csv")  # of an earlier evaluation, or the user's own
     given.parent.mkdir()
     given.write_bytes(Path("boxes.csv").read_bytes())
     for output in ("answer", "boxes.csv"):
-        assert main(["evaluate", str(photos), *OPTIONS, "-o", output]) == 1
-        assert f"{output} is there already: name another place" in capsys.readouterr().err
+        said = cli(f"evaluate {photos}", *OPTIONS, f"-o {output}", status=1).err
+        assert f"{output} is there already: name another place" in said
     assert given.read_bytes() == Path("boxes.csv").read_bytes()
 
 
-def test_wrong_clusters_are_refused_early(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_clusters_are_refused_early(photos: Path, cli: Any) -> None:
     Path("persons.csv").write_text("id,cluster\n0/000,NA\n")
     arguments = ["evaluate", str(photos), *OPTIONS, "--clusters", "persons.csv", "--cache", "kept"]
-    assert main(arguments) == 1
-    assert "103 queries have none" in capsys.readouterr().err
+    assert "103 queries have none" in cli(*arguments, status=1).err
     assert not Path("kept").exists()
 
 
@@ -104,39 +101,36 @@ def test_wrong_clusters_are_refused_early(photos: Path, capsys: pytest.CaptureFi
     ],
 )
 def test_evaluate_refuses_in_one_line(
-    photos: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+    photos: Path, cli: Any, more: list[str], message: str
 ) -> None:
     before = sorted(photos.rglob("*"))
-    assert main(["evaluate", str(photos), *OPTIONS, *more]) == 1
-    (line,) = capsys.readouterr().err.splitlines()  # before any image is looked at
+    (line,) = cli(
+        f"evaluate {photos}", *OPTIONS, *more, status=1
+    ).err.splitlines()  # before any image is looked at
     assert line.startswith("anonbench: ") and message in line
     assert sorted(photos.rglob("*")) == before
 
 
 def test_embed_writes_what_score_reads(
-    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    photos: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (photos / "broken.jpg").write_bytes(b"none")
     system = OPTIONS[:2]
-    assert main(["embed", str(photos), *system, "-o", "vectors.npy"]) == 1
-    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in capsys.readouterr().err
-    assert main(["embed", str(photos), *system, "-o", "out/all.h5"]) == 3
-    assert "104 images, 108 dimensions: out/all.h5\n1 file could not be read (1: " in (
-        capsys.readouterr().out
-    )
+    said = cli(f"embed {photos}", *system, "-o vectors.npy", status=1).err
+    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in said
+    said = cli(f"embed {photos}", *system, "-o out/all.h5", status=3).out
+    assert "104 images, 108 dimensions: out/all.h5\n1 file could not be read (1: " in said
     found = read_embeddings(Path("out/all.h5"))
     assert found.ids == sorted(found.ids) and len(found.ids) == SIZE
     assert found.provenance["left_out"] == [["broken.jpg", "not an image, or of an unknown kind"]]
 
     listed = "\n".join(sorted(map(str, photos.rglob("*.png"))))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(listed.encode())))
-    assert main(["embed", "-", *system, "-o", "listed.h5", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["images"] == SIZE
+    assert json.loads(cli("embed -", *system, "-o listed.h5 --json").out)["images"] == SIZE
     np.testing.assert_array_equal(read_embeddings(Path("listed.h5")).values, found.values)
 
     files = [f"--{name}=out/all.h5" for name in ("reference", "queries", "database")]
-    assert main(["score", *files]) == 0
-    assert "map          1.0000" in capsys.readouterr().out
+    assert "map          1.0000" in cli("score", *files).out
 
 
 SHOWN = 2
@@ -159,12 +153,11 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_what_stayed_in_sight_is_decoded(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folders: tuple[Path, Path], tmp_path: Path, cli: Any
 ) -> None:
     output = tmp_path / "attacks.csv"
     arguments = ["attack", *map(str, folders), *ATTACK, "--json", "-o", str(output)]
-    assert main(arguments) == 0
-    shown = capsys.readouterr()
+    shown = cli(*arguments)
     told = json.loads(shown.out)
     assert (told["images"], told["left_out"]) == (8, 0)
     rates = {row["method"]: row["rate"] for row in told["attacks"]}
@@ -173,36 +166,34 @@ def test_what_stayed_in_sight_is_decoded(
     assert read_attacks(output)["n"].tolist() == [8, 8]
     assert "secret" not in shown.out + shown.err + output.read_text("utf-8")
     (folders[1] / "7.png").unlink()  # a file without a partner is counted
-    assert main(["attack", *map(str, folders), *ATTACK]) == 3
-    text = capsys.readouterr().out
+    text = cli("attack", *folders, *ATTACK, status=3).out
     assert "7 images with their originals; 1 files left out" in text
     assert "7 clusters, and at least 8 are needed" in text
 
 
 def test_boxes_of_an_unreadable_image_are_not_used(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folders: tuple[Path, Path], tmp_path: Path, cli: Any
 ) -> None:
     """As by `anonbench evaluate`."""
     rows = [f"{number},barcode,16,16,60,60" for number in range(8)]
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("\n".join(["id,entity,x0,y0,x1,y1", *rows, ""]))
     (folders[0] / "7.png").write_bytes(b"no image")
-    assert main(["attack", *map(str, folders), *ATTACK, "--boxes", str(boxes)]) == 3
-    assert "7 images with their originals" in capsys.readouterr().out
+    said = cli("attack", *folders, *ATTACK, f"--boxes {boxes}", status=3).out
+    assert "7 images with their originals" in said
 
 
-def test_copies_are_one(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_copies_are_one(folders: tuple[Path, Path], cli: Any) -> None:
     for folder in folders:
         for number in range(3, 8):
             shutil.copyfile(folder / f"{number % 3}.png", folder / f"{number}.png")
-    assert main(["attack", *map(str, folders), *ATTACK]) == 3
-    text = capsys.readouterr().out
+    text = cli("attack", *folders, *ATTACK, status=3).out
     assert "8 images with their originals, 5 of them copies of others; 0 files left out" in text
     assert "3 clusters, and at least 8 are needed" in text
 
 
 def test_nothing_that_is_read_is_written_over(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folders: tuple[Path, Path], tmp_path: Path, cli: Any
 ) -> None:
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("id,entity,x0,y0,x1,y1\n0,face,1,1,9,9\n")
@@ -217,34 +208,26 @@ def test_nothing_that_is_read_is_written_over(
         ((*own, "-o", str(tmp_path / "link.csv")), "is the same file as"),
         ((str(table), str(folders[1]), *ATTACK, "-o", str(table)), "is the same file as"),
     ):
-        assert main(["attack", *arguments]) == 1
-        assert told in capsys.readouterr().err
+        assert told in cli("attack", *arguments, status=1).err
     assert before == {path: path.read_bytes() for path in before}
 
 
-def test_copies_under_wrong_names_are_left_out(
-    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_copies_under_wrong_names_are_left_out(folders: tuple[Path, Path], cli: Any) -> None:
     """Also where nothing surrounds the regions, if the copies hide nothing."""
     clear, hidden = folders
     for name, other in (("0", "1"), ("1", "0")):
         shutil.copyfile(clear / f"{other}.png", hidden / f"{name}.png")
-    assert main(["attack", *map(str, folders), *ATTACK]) == 3
-    text = capsys.readouterr().out
+    text = cli("attack", *folders, *ATTACK, status=3).out
     assert "6 images with their originals; 2 files left out, 2 of them showing another" in text
     for number in range(8):
         shutil.copyfile(clear / f"{(number + 1) % 8}.png", hidden / f"{number}.png")
-    assert main(["attack", *map(str, folders), *ATTACK]) == 1
-    assert "8 of 8 images show another picture than their originals" in capsys.readouterr().err
+    said = cli("attack", *folders, *ATTACK, status=1).err
+    assert "8 of 8 images show another picture than their originals" in said
 
 
-def test_images_that_are_no_versions_are_refused(
-    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_images_that_are_no_versions_are_refused(folders: tuple[Path, Path], cli: Any) -> None:
     Image.new("L", (9, 9)).save(folders[1] / "3.png")
-    assert main(["attack", *map(str, folders), *ATTACK]) == 1
-    assert "3.png is no version of its original" in capsys.readouterr().err
+    assert "3.png is no version of its original" in cli("attack", *folders, *ATTACK, status=1).err
     for wrong in (["--attack", "linkage"], ["--attack", "x"], ["--method", "x"]):
-        assert main(["attack", *map(str, folders), *wrong]) == 1
-        said = capsys.readouterr().err
+        said = cli("attack", *folders, *wrong, status=1).err
         assert wrong[0] in said and "inversion" not in said, "it runs in the workflow only"

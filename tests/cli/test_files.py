@@ -32,7 +32,6 @@ SEARCHED = (
     "searching for barcode (by zxing); not for face, text, mrz, ink\n"
     "of config.yaml hold: detection; no other setting\n"
 )
-OF_CODES = ["--detector", "zxing", "--workers", "1"]
 
 
 @pytest.fixture
@@ -49,117 +48,104 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "photos"
 
 
-def run(command: str, *arguments: str) -> int:
-    return main([command, *OF_CODES, "--configfile", "config.yaml", *arguments])
+@pytest.fixture
+def run(cli: Any) -> Any:
+    """Function that runs a command with a detector of codes and the config."""
+    own = "--detector zxing --workers 1 --configfile config.yaml"
+    return lambda words, status=0: cli(words.replace(" ", f" {own} ", 1), status=status)
 
 
-def test_detect_counts_and_writes(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("detect", "photos") == 0
-    said = capsys.readouterr().out
+def test_detect_counts_and_writes(photos: Path, run: Any) -> None:
+    said = run("detect photos").out
     assert said.startswith(SEARCHED)
     assert "\n2 images: 2 with regions (2 barcode), 0 without" in said and "a.png" not in said
     for suffix in ("csv", "parquet", "json"):
-        assert run("detect", "photos", "-o", f"boxes.{suffix}") == 0
+        run(f"detect photos -o boxes.{suffix}")
     rows = list(csv.DictReader((photos.parent / "boxes.csv").open(encoding="utf-8")))
     assert [(row["id"], row["path"]) for row in rows] == [("a", "a.png"), ("sub/b", "sub/b.jpg")]
     table = pd.read_parquet("boxes.parquet")
     assert table["x0"].tolist() == [pytest.approx(float(row["x0"])) for row in rows]
     entries = json.loads(Path("boxes.json").read_text(encoding="utf-8"))["images"]
     assert [len(entry["regions"]) for entry in entries] == [1, 1]
-    capsys.readouterr()
     (photos / "broken.png").write_bytes(b"broken")
-    assert run("detect", "photos", "--json") == 3
-    assert json.loads(capsys.readouterr().out)["unreadable"] == 1
+    assert json.loads(run("detect photos --json", status=3).out)["unreadable"] == 1
 
 
-def test_boxes_of_detect_are_boxes_for_the_config(photos: Path) -> None:
+def test_boxes_of_detect_are_boxes_for_the_config(photos: Path, run: Any) -> None:
     table = detect("photos", ["zxing"], workers=1, detection=QUICK).boxes
     expected = dict(zip(table["id"], table["x0"], strict=True))
     listed = pd.DataFrame({"id": ["a", "sub/b"], "path": ["a.png", "sub/b.jpg"]})
     for file in (Path("boxes.csv"), Path("boxes.parquet")):
-        assert run("detect", "photos", "-o", str(file)) == 0
+        run(f"detect photos -o {file}")
         regions = read_boxes_file(file, Images(photos, listed)).regions()
         assert {name: regions[name][0].x0 for name in regions} == pytest.approx(expected)
 
 
-def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--dry-run") == 0
-    assert "2 images would be searched" in capsys.readouterr().out and not Path("out").exists()
-    assert run("anonymize", "photos", "-o", "out", "--method", "mask") == 0
-    said = capsys.readouterr().out
+def test_anonymize_says_what_is_missing(photos: Path, run: Any) -> None:
+    said = run("anonymize photos -o out --method mask --dry-run").out
+    assert "2 images would be searched" in said and not Path("out").exists()
+    said = run("anonymize photos -o out --method mask").out
     assert said.startswith(f"{SEARCHED}wrote out: 2 images of 2, 2 regions hidden\n")
     Image.new("L", (90, 60), 200).save(photos / "blank.png")
-    assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--json") == 3
-    done = json.loads(capsys.readouterr().out)
+    done = json.loads(run("anonymize photos -o out --method mask --json", status=3).out)
     assert (done["written"], done["without_regions"]) == (2, 1)
     assert Path(done["audit"]).name == "out.audit.json"
 
 
 @pytest.mark.parametrize(("blocks", "is_weak"), [(1000, True), (4, False)])
 def test_a_strength_that_hides_next_to_nothing_is_called_weak(
-    photos: Path, capsys: pytest.CaptureFixture[str], blocks: int, is_weak: bool
+    photos: Path, run: Any, blocks: int, is_weak: bool
 ) -> None:
     with Path("config.yaml").open("a", encoding="utf-8") as file:
         file.write(f"\nanonymization: {{ pixelate: {{ blocks: {{ barcode: {blocks} }} }} }}\n")
-    for more in (("--dry-run",), ()):
-        run("anonymize", "photos", "-o", "out", "--method", "pixelate", *more)
-        said = capsys.readouterr().out
+    for more, status in (("--dry-run", 0), ("", 3 if is_weak else 0)):
+        said = run(f"anonymize photos -o out --method pixelate {more}", status=status).out
         assert ("pixelate: weak, its strength leaves detail visible (100%" in said) is is_weak
 
 
-def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("anonymize", "photos", "-o", "out", "--method", "tile_shuffle") == 1
-    assert "openssl rand -hex 32 > anonbench.key" in capsys.readouterr().err
+def test_methods_with_a_key(photos: Path, run: Any) -> None:
+    shuffle = "anonymize photos -o out --method tile_shuffle"
+    assert "openssl rand -hex 32 > anonbench.key" in run(shuffle, status=1).err
     Path("anonbench.key").write_bytes(b"k" * 32)
-    assert run("anonymize", "photos", "-o", "out", "--method", "tile_shuffle") == 0
-    assert "tile_shuffle: weak by design, barcode may" in capsys.readouterr().out
-    assert run("anonymize", "photos", "-o", "other", "--method", "layers") == 0
-    assert "weak" not in capsys.readouterr().out
+    assert "tile_shuffle: weak by design, barcode may" in run(shuffle).out
+    assert "weak" not in run("anonymize photos -o other --method layers").out
 
 
-def test_anonymize_counts_other_files(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_anonymize_counts_other_files(photos: Path, run: Any) -> None:
     out = os.fsdecode(b"out\xff")  # a name that is no text
-    assert run("anonymize", "photos", "-o", out) == 0
+    run(f"anonymize photos -o {out}")
     (photos / "a.png").rename(Path(out, "strange.png"))
     for name in ("README.txt", "b.csv", "c.csv", "Thumbs.db", ".DS_Store"):
         (photos / name).touch()
-    assert run("anonymize", "photos", "-o", out) == 3
-    said = capsys.readouterr().out
+    said = run(f"anonymize photos -o {out}", status=3).out
     assert "wrote out\\xff: 1 image of 1 (0 made now, 1 unchanged), " in said
     assert "also in out\\xff: 1 copy whose original is gone or was not given (a.png)" in said
     assert "also in out\\xff: 1 file not known to be from this command" in said
     others = "\n3 files are no images (2 .csv, 1 .txt)"
     assert f"{others}, not copied\n" in said
-    assert run("detect", "photos") == 0
-    assert f"{others}\n" in capsys.readouterr().out
+    assert f"{others}\n" in run("detect photos").out
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["detect", "photos", "-o", "x.txt"], "the name ends in .parquet or .csv or .json"),
-        (["detect", "config.yaml/x"], "there is no such file"),
-        (["detect", "photos", "--detector", "centreface"], "did you mean centerface?"),
-        (["detect", "photos", "--detector", "boxes"], "there are mtcnn"),
-        (["anonymize", "photos", "-o", "photos/out"], "in the folder of the originals"),
-        (["anonymize", "photos", "-o", "out", "--method", "blurr"], "there are pixelate"),
-        (
-            ["anonymize", "photos", "-o", "out", "--boxes", "b.csv"],
-            "out.corrections.csv (id,action",
-        ),
-        (["detect", "list.csv", "-o", "list.csv"], "is the same file as"),
+        ("detect photos -o x.txt", "the name ends in .parquet or .csv or .json"),
+        ("detect config.yaml/x", "there is no such file"),
+        ("detect photos --detector centreface", "did you mean centerface?"),
+        ("detect photos --detector boxes", "there are mtcnn"),
+        ("anonymize photos -o photos/out", "in the folder of the originals"),
+        ("anonymize photos -o out --method blurr", "there are pixelate"),
+        ("anonymize photos -o out --boxes b.csv", "out.corrections.csv (id,action"),
+        ("detect list.csv -o list.csv", "is the same file as"),
         # what a misspelt section asks for would be left out, and less be hidden
-        (["detect", "photos", "--configfile", "wrong.yaml"], "did you mean anonymization?"),
-        (["anonymize", "photos", "-o", "out", "--configfile", "wrong.yaml"], "wrong.yaml"),
+        ("detect photos --configfile wrong.yaml", "did you mean anonymization?"),
+        ("anonymize photos -o out --configfile wrong.yaml", "wrong.yaml"),
     ],
 )
-def test_wrong_turns(
-    photos: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
-) -> None:
+def test_wrong_turns(photos: Path, run: Any, arguments: str, said: str) -> None:
     Path("list.csv").write_text("path\nphotos/a.png\n")
     Path("wrong.yaml").write_text("anonymisation: {margin: 1.5}", encoding="utf-8")
-    assert run(*arguments) == 1
-    assert said in capsys.readouterr().err
+    assert said in run(arguments, status=1).err
     assert Path("list.csv").read_text() == "path\nphotos/a.png\n"
     assert not Path("out").exists()
 
@@ -307,12 +293,10 @@ def test_commands_and_functions_have_one_set_of_defaults(
     assert signature.parameters["detectors"].default in (LOOKED_FOR, None)
 
 
-def test_card_is_hidden_without_any_option(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["anonymize", "cards", "-o", "out", "--workers", "1"]) == 0
-    said = capsys.readouterr().out.splitlines()
+def test_card_is_hidden_without_any_option(card: Path, cli: Any) -> None:
+    said = cli("anonymize cards -o out --workers 1").out.splitlines()
     assert said[0].startswith("searching for face, text, barcode, mrz, ink (by ")
-    assert main(["detect", "cards", "--workers", "1", "--json"]) == 0
-    counts = json.loads(capsys.readouterr().out)
+    counts = json.loads(cli("detect cards --workers 1 --json").out)
     assert counts["regions"].keys() >= {"face", "text", "barcode"} and counts["detectors"] == ALL
     record = json.loads((card / "out.audit.json").read_text(encoding="utf-8"))
     assert record["images"][0]["hidden_pixels"] > 0.1 * 800 * 500
@@ -320,11 +304,9 @@ def test_card_is_hidden_without_any_option(card: Path, capsys: pytest.CaptureFix
     assert not hidden[105:130, 340:600].any() and not hidden[300:320, 530:560].any()
 
 
-def test_nothing_found_names_more_detectors(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_found_names_more_detectors(card: Path, cli: Any) -> None:
     Image.new("RGB", (200, 150), "white").save(card / "cards" / "a.png")
-    assert main(["anonymize", "cards", "-o", "out", "--hide", "face", "--workers", "1"]) == 3
-    said = capsys.readouterr().out
+    said = cli("anonymize cards -o out --hide face --workers 1", status=3).out
     assert "detectors that may find more: ppocr (text), zxing (barcode), mrz (mrz)" in said
-    assert main(["anonymize", "cards", "-o", "all", "--workers", "1"]) == 3
-    said += capsys.readouterr().out
+    said += cli("anonymize cards -o all --workers 1", status=3).out
     assert "mtcnn (face)" in said and "keep-without-regions" not in said

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,17 +67,15 @@ def test_the_help_of_every_command_has_an_example_of_it() -> None:
     assert [name for name, text in told.items() if f"\n  {name}" not in text] == []
 
 
-def test_completion_knows_options_of_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", "bash"]) == 0
-    script = capsys.readouterr().out
+def test_completion_knows_options_of_commands(cli: Any) -> None:
+    script = cli("completion bash").out
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
     asked = "COMP_WORDS=(anonbench bundle --keep); COMP_CWORD=2"
     command = ["bash", "-c", f'{script}\n{asked}; _shtab_anonbench; echo "$COMPREPLY"']
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "--keep-ids"
     for shell in ("zsh", "tcsh"):
-        assert main(["completion", shell]) == 0
-        script = capsys.readouterr().out
+        script = cli(f"completion {shell}").out
         assert "bundle" in script
         if shutil.which(shell):
             subprocess.run([shell, "-n"], input=script, text=True, check=True)
@@ -156,9 +155,7 @@ def test_what_is_given_is_shown(
     assert said and not steers(said), ascii(said)
 
 
-def test_an_unexpected_error_and_odd_bytes_are_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unexpected_error_and_odd_bytes_are_shown(tmp_path: Path, cli: Any) -> None:
     done = python(
         f"""
 import sys
@@ -172,8 +169,7 @@ main()
     assert f"ValueError: {SHOWN}" in done and not steers(done)
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
-    assert main(["verify", str(folder)]) == 1
-    assert r"\udcff" in capsys.readouterr().err
+    assert r"\udcff" in cli(f"verify {folder}", status=1).err
 
 
 def test_logs_and_messages_of_jobs(tmp_path: Path) -> None:

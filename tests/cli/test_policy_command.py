@@ -44,25 +44,21 @@ def results(judged: Path, tmp_path: Path) -> Path:
     return shutil.copytree(judged, tmp_path / "results")
 
 
-def test_ci_passes_if_all_variants_do(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 0
-    said = capsys.readouterr().out
+def test_ci_passes_if_all_variants_do(results: Path, cli: Any) -> None:
+    said = cli(f"policy check {results} --variant mask-100").out
     assert "a mask-100: pass\n  resisted these attacks at N = " in said and "b mask-100" in said
-    assert main(["policy", "check", str(results / "a")]) == 3
-    said = capsys.readouterr().out
+    said = cli("policy check", results / "a", status=3).out
     assert "a blur-100: fail\n  reidentification, rank 1 (face): 45.0 %" in said
     assert "b " not in said
-    assert main(["policy", "check", str(results.parent), "--variant", "mask-100"]) == 0, "deeper"
-    assert "b mask-100" in capsys.readouterr().out
+    assert "b mask-100" in cli(f"policy check {results.parent} --variant mask-100").out
     (results / "c").mkdir()
     (results / "c" / "manifest.parquet").touch()  # a data set without a table
-    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
-    assert "c: no policy.csv is in it" in capsys.readouterr().err
+    said = cli(f"policy check {results} --variant mask-100", status=1).err
+    assert "c: no policy.csv is in it" in said
 
 
-def test_json_has_verdicts_and_evidence(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "check", str(results), "--json"]) == 3
-    found = json.loads(capsys.readouterr().out)
+def test_json_has_verdicts_and_evidence(results: Path, cli: Any) -> None:
+    found = json.loads(cli(f"policy check {results} --json", status=3).out)
     assert found["passes"] is False
     verdicts = {(each["dataset"], each["variant"]): each["verdict"] for each in found["variants"]}
     assert verdicts["b", "mask-100"] == "pass" and verdicts["b", "blur-100"] == "fail"
@@ -70,14 +66,14 @@ def test_json_has_verdicts_and_evidence(results: Path, capsys: pytest.CaptureFix
     assert {"rule", "value", "low", "high", "limit", "verdict", "source"} <= rules[0].keys()
     policy = results / "other.yaml"
     policy.write_text("policy: {attacks: {reidentification: 0.6}}")
-    assert main(["policy", "check", str(results), "--policy", str(policy)]) == 0
+    cli(f"policy check {results} --policy {policy}")
     policy.write_text("policy: {attacks: {linkage: 0.1}}")
     mask = ["policy", "check", str(results), "--variant", "mask-100"]
-    assert main([*mask, "--policy", str(policy)]) == 3
+    cli(*mask, f"--policy {policy}", status=3)
 
 
 def test_outdated_results_are_told_with_what_renews_them(
-    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    results: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
     monkeypatch.chdir(results.parent)
     Path("mine.yaml").write_text("datasets: {a: {layout: folder, path: a, detectors: [zxing]}}")
@@ -88,8 +84,7 @@ def test_outdated_results_are_told_with_what_renews_them(
     for planned, told in ((jobs, "results of 1 job are of another config"), (jobs[1:], "")):
         plan = Plan(planned, *[cast("Any", None)] * 2)
         monkeypatch.setattr(planned_jobs, "collect", lambda given, plan=plan: plan)
-        assert main(check) == 0
-        said = capsys.readouterr().err
+        said = cli(*check).err
         assert told in said and bool(said) is bool(told)
         assert ("anonbench run policy --configfile mine.yaml" in said) is bool(told)
     assert main([*check, str(results)]) == 0, "of another place"
@@ -106,21 +101,20 @@ def test_outdated_results_are_told_with_what_renews_them(
     ],
 )
 def test_what_cannot_be_checked_is_refused(
-    results: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    results: Path, arguments: list[str], said: str, cli: Any
 ) -> None:
     (results / "wrong.yaml").write_text("policy: {degre: 1}")
     (results / "large.yaml").write_text("policy: {attacks: {linkage: 2}}")
     (results / "other.yaml").write_text("title: a config without one")
-    assert main(["policy", "check", *(each.format(results) for each in arguments)]) == 1
-    assert said in capsys.readouterr().err
+    assert said in cli("policy check", *(each.format(results) for each in arguments), status=1).err
 
 
-def test_damaged_table_is_not_believed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_table_is_not_believed(results: Path, cli: Any) -> None:
     table = results / "a" / "policy.csv"
     write_checksum(table)
     text = table.read_text()
     table.write_text(text.replace("fail", "pass"))
-    assert main(["policy", "check", str(results / "a")]) == 1
+    cli("policy check", results / "a", status=1)
     other = results / "b" / "policy.csv"
     head, *lines = text.splitlines()
     for damaged, said in (
@@ -130,9 +124,7 @@ def test_damaged_table_is_not_believed(results: Path, capsys: pytest.CaptureFixt
         (b"\xff\xfe" + text.encode("utf-16-le"), "is not a table (UnicodeDecodeError)"),
     ):
         other.write_bytes(damaged)
-        capsys.readouterr()
-        assert main(["policy", "check", str(results / "b")]) == 1
-        assert said in capsys.readouterr().err
+        assert said in cli("policy check", results / "b", status=1).err
 
 
 def rewritten(table: Path, **changes: Any) -> None:
@@ -159,16 +151,15 @@ def rewritten(table: Path, **changes: Any) -> None:
     ],
 )
 def test_a_table_that_no_job_wrote_is_refused(
-    results: Path, changes: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+    results: Path, changes: dict[str, str], said: str, cli: Any
 ) -> None:
     rewritten(results / "a" / "policy.csv", **changes)
-    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
-    told = capsys.readouterr().err
+    told = cli(f"policy check {results} --variant mask-100", status=1).err
     assert said in told and "by `anonbench run policy --configfile" in told
 
 
 def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
-    results: Path, capsys: pytest.CaptureFixture[str]
+    results: Path, cli: Any
 ) -> None:
     lacks = {"face": "10 persons, and 20 are needed", "text": "10 images, and 20 are needed"}
     reasons = [f"{each}: {lack}" for each, lack in lacks.items()]
@@ -177,8 +168,7 @@ def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
     config = results.parent / "config.yaml"
     dataset = {"layout": "folder", "path": str(results.parent), "detectors": ["ppocr"]}
     config.write_text(yaml.safe_dump({"results": str(results), "datasets": {"a": dataset}}))
-    assert main(["policy", "check", "--configfile", str(config)]) == 3
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli(f"policy check --configfile {config}", status=3).out.splitlines()
     rule = next(at for at, line in enumerate(lines) if "not known: reidentification" in line)
     assert lines[rule + 1 : rule + 3] == [
         f"    {each}: {lack}; no such regions in the train images to learn from"
@@ -187,8 +177,8 @@ def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
     assert max(map(len, lines)) <= 120
     strict = {"policy": {"methods": ["blur"]}}
     config.write_text(config.read_text() + yaml.safe_dump(strict))
-    main(["policy", "check", "--configfile", str(config), "--variant", "mask-100"])
-    assert "a mask-100: fail\n  method" in capsys.readouterr().out, "the config's policy judges"
+    said = cli(f"policy check --configfile {config} --variant mask-100", status=3).out
+    assert "a mask-100: fail\n  method" in said, "the config's policy judges"
 
 
 @pytest.mark.slow
@@ -286,14 +276,13 @@ def test_confirmed_survives_a_kill_and_the_end_says_what_next(archive: tuple[Con
 def test_the_summary_as_json(
     archive: tuple[Config, Path],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Any,
 ) -> None:
     def interrupted(server: ReviewServer) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ReviewServer, "serve_forever", interrupted)
-    assert main(["review", NAME, "--configfile", str(archive[1]), "--json"]) == 0
-    summary = json.loads(capsys.readouterr().out)
+    summary = json.loads(cli(f"review {NAME} --configfile", archive[1], "--json").out)
     assert summary["images"] == 3 and summary["add_to_config"].startswith("corrections: ")
     assert summary["next"] == f"anonbench run --configfile {archive[1]}"
 
@@ -310,23 +299,21 @@ def test_wrong_arguments_are_refused_in_one_line(
     archive: tuple[Config, Path],
     arguments: Sequence[str],
     said: str,
-    capsys: pytest.CaptureFixture[str],
+    cli: Any,
 ) -> None:
-    assert main(["review", *arguments, "--configfile", str(archive[1])]) == 1
-    error = capsys.readouterr().err
+    error = cli("review", *arguments, "--configfile", archive[1], status=1).err
     assert said in error and error.count("\n") == 1
 
 
 def test_a_review_is_refused_beside_another_and_without_results(
-    archive: tuple[Config, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    archive: tuple[Config, Path], tmp_path: Path, cli: Any
 ) -> None:
     config, configfile = archive
     with locked(config.results / NAME):
-        assert main(["review", NAME, "--configfile", str(configfile)]) == 1
-    assert "in use by another process" in capsys.readouterr().err
+        said = cli(f"review {NAME} --configfile {configfile}", status=1).err
+    assert "in use by another process" in said
     empty = tmp_path / "c.yaml"
     values = yaml.safe_load(configfile.read_text()) | {"results": str(tmp_path)}
     empty.write_text(yaml.safe_dump(values))
-    assert main(["review", NAME, "--configfile", str(empty)]) == 1
     said = f"run anonbench run {NAME}_boxes --configfile {empty}"
-    assert said in capsys.readouterr().err
+    assert said in cli(f"review {NAME} --configfile {empty}", status=1).err

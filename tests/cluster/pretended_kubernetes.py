@@ -58,8 +58,7 @@ class Cluster:
     """What was asked for, in the order of submission."""
 
     folder: Path
-    enough_mb: int = 0
-    """A pod that asks for less is killed, as one that ran out of memory."""
+    enough_mb: int = 0  # a pod that asks for less is killed, as one that ran out of memory
     pods: dict[str, Pod] = field(default_factory=dict)
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -128,10 +127,9 @@ def pretended(folder: Path, enough_mb: int = 0) -> Iterator[tuple[Cluster, Path]
     cluster = Cluster(folder / "pods", enough_mb)
     handler = type("Api", (_Api,), {"cluster": cluster})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    place = f"http://127.0.0.1:{server.server_port}"
     config = {
-        "clusters": [
-            {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
-        ],
+        "clusters": [{"name": "c", "cluster": {"server": place}}],
         "users": [{"name": "u", "user": {}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",

@@ -18,8 +18,6 @@ COMPARED = (".tar", ".parquet", ".digest", ".h5", ".safetensors", ".csv", ".png"
 
 @dataclass(frozen=True)
 class Storage:
-    """A bucket of an S3 server on this machine."""
-
     endpoint: str
     name: str
     client: Any
@@ -70,7 +68,6 @@ def snakemake(
 
 
 def wait_for(condition: Callable[[], bool], run: subprocess.Popen[bytes], said: Path) -> None:
-    """Wait until something holds, while Snakemake runs."""
     end = time.monotonic() + 600
     while not condition():
         text = said.read_text(encoding="utf-8")[-4000:]

@@ -30,11 +30,7 @@ kube_config.KUBE_CONFIG_DEFAULT_LOCATION = "{}"
 
 
 def test_every_job_is_a_pod_that_shares_the_bucket_alone(
-    root: Path,
-    tmp_path: Path,
-    config: dict[str, Any],
-    storage: Storage,
-    monkeypatch: pytest.MonkeyPatch,
+    root: Path, tmp_path: Path, config: Any, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, project = tmp_path / "here", tmp_path / "project"
     project.mkdir()

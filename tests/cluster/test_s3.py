@@ -26,7 +26,6 @@ TARGETS = [
 
 
 def planned(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """Return how many jobs a dry run planned, by rule."""
     assert run.returncode == 0, run.stderr[-4000:]
     stats = (run.stdout + run.stderr).split("Job stats:")[1]
     table = re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)
@@ -41,6 +40,12 @@ def test_results_in_s3_are_those_of_one_folder(
     through = [*storage.arguments, *NOT_SHARED]
     local = snakemake(snakefile, here, config, *RUN, "--", *TARGETS)
     assert local.returncode == 0, local.stderr[-4000:]
+
+    relative = deepcopy(config)
+    relative["datasets"]["portraits"]["path"] = "data/portraits"
+    refused = snakemake(snakefile, one, relative, *RUN, *storage.arguments, "-n")
+    assert refused.returncode != 0
+    assert "datasets.portraits.path: data/portraits is relative" in refused.stdout
 
     # killed where the first images are anonymized
     said = tmp_path / "said.txt"
@@ -89,12 +94,3 @@ def test_results_in_s3_are_those_of_one_folder(
     again = snakemake(snakefile, one, config, *RUN, *through, *forced)
     assert again.returncode == 0, again.stderr[-4000:]
     assert storage.digests() == expected
-
-
-def test_images_are_where_every_machine_finds_them(
-    root: Path, tmp_path: Path, config: dict[str, Any], storage: Storage
-) -> None:
-    config["datasets"]["portraits"]["path"] = "data/portraits"
-    run = snakemake(root / "Snakefile", tmp_path / "one", config, *RUN, *storage.arguments, "-n")
-    assert run.returncode != 0
-    assert "datasets.portraits.path: data/portraits is relative" in run.stdout

@@ -65,7 +65,6 @@ class Job(NamedTuple):
 
 
 def jobs(rule: str = "") -> list[Job]:
-    """Return all jobs that Slurm remembers, in the order of their submission."""
     out = subprocess.check_output(
         ["squeue", "--noheader", "--states=all", "--sort=i", "--format=%i %T %m %k"], text=True
     )

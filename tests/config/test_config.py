@@ -198,7 +198,8 @@ def plan(values: Any) -> None:
     }
     for name, dataset in experiment.datasets.items():
         user_files_of(name, dataset)
-    Estimates(experiment, {name: count_images(images) for name, images in listings.items()})
+    for name, images in listings.items():
+        Estimates(experiment, name, count_images(images))
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ from anonbench.config import Anonymization, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.privacy import Policy
 from anonbench.core.vocabulary import Split, Variant
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths
+from anonbench.workflow.rule_parts import Shown
 
 FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}
 MINE: dict[str, Any] = {

@@ -16,7 +16,6 @@ NFD = unicodedata.normalize("NFD", "Müller")
 
 
 def picture(seed: int, size: tuple[int, int] = (48, 32), mode: str = "RGB") -> Image.Image:
-    """Return a smooth picture that no other seed has."""
     small = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).convert(mode)
 
@@ -67,9 +66,8 @@ def claimed_png(width: int, height: int) -> bytes:
     """Return a PNG that claims a size and holds nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
@@ -87,7 +85,6 @@ def grey_profile() -> bytes:
 
 
 def write_odd_folder(root: Path) -> None:
-    """Write the folder; see the tests for what becomes of each file."""
     turned = Image.Exif()
     turned[0x0112] = 6
     frames = [picture(n) for n in (90, 91, 92)]

@@ -61,7 +61,7 @@ def test_16_bits_are_scaled_whatever_the_image_uses(tmp_path: Path, suffix: str)
         np.testing.assert_array_equal(pixels, np.rint(deep / 257.0).astype(np.uint8))
 
 
-def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+def test_transparency_depth_and_previews(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "rgba.png")
     Image.new("LA", (2, 2), (0, 51)).save(tmp_path / "la.png")
     assert (read_image(tmp_path / "rgba.png") == 204).all()
@@ -74,14 +74,17 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     palette.save(tmp_path / "clear.png", transparency=0)
     assert read_image(tmp_path / "opaque.png").tolist() == [[[255, 0, 0], [0, 0, 255]]]
     assert read_image(tmp_path / "clear.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
-
-
-def test_16_bit_colour_and_one_bit_grey(tmp_path: Path) -> None:
     deep = COLOUR.astype(np.uint16) * 257
     cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
     Image.fromarray(GREY > 127).save(tmp_path / "a.tif", compression="group4")
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.uint8(255) * (GREY > 127))
+    preview = Image.new("RGB", (8, 8), (255, 0, 0))
+    Image.new("RGB", (16, 8), (0, 0, 255)).save(
+        tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview]
+    )
+    pixels = read_image(tmp_path / "a.jpg")
+    assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
 
 
 @pytest.mark.parametrize("suffix", ["gif", "tif", "webp", "png"])
@@ -89,15 +92,6 @@ def test_animated_and_multi_page_are_refused(tmp_path: Path, suffix: str) -> Non
     frames = [Image.new("RGB", (8, 8), (80 * i, 10, 10)) for i in range(3)]
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
     assert reason(tmp_path / f"a.{suffix}") == "animated or of several pages"
-
-
-def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:
-    preview = Image.new("RGB", (8, 8), (255, 0, 0))
-    Image.new("RGB", (16, 8), (0, 0, 255)).save(
-        tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview]
-    )
-    pixels = read_image(tmp_path / "a.jpg")
-    assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
 
 
 @settings(max_examples=150, deadline=None)
@@ -120,7 +114,7 @@ def test_damage_has_a_reason(tmp_path_factory: pytest.TempPathFactory, data: st.
     assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
 
 
-def test_the_limit_is_the_given_one_and_not_pillows(tmp_path: Path) -> None:
+def test_the_limit_is_the_given_one_in_each_thread(tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(claimed_png(15_000, 15_000))  # beyond Pillow's limit
     with open_checked(tmp_path / "large.png", 15_000**2) as image:
         assert upright_size(image) == (15_000, 15_000)
@@ -128,6 +122,17 @@ def test_the_limit_is_the_given_one_and_not_pillows(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(claimed_png(2**31 - 1, 2**31 - 1))
     with pytest.raises(UnreadableImage, match="more than"):
         read_image(tmp_path / "bomb.png")
+    (tmp_path / "a.png").write_bytes(claimed_png(1000, 1000))
+
+    def opens(limit: int) -> bool:
+        try:
+            open_checked(tmp_path / "a.png", limit).close()
+        except UnreadableImage:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(opens, [10**6, 10**6 - 1] * 200)) == [True, False] * 200
 
 
 def test_files_that_are_no_images_have_a_reason(tmp_path: Path) -> None:
@@ -141,20 +146,6 @@ def test_files_that_are_no_images_have_a_reason(tmp_path: Path) -> None:
         assert reason(tmp_path / "a.jpg") == "not an image, or of an unknown kind"
     with pytest.raises(UnreadableImage, match="damaged data"):
         decode(b"\x89PNG\r\n")  # of an image set
-
-
-def test_limits_of_threads_do_not_mix(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(claimed_png(1000, 1000))
-
-    def opens(limit: int) -> bool:
-        try:
-            open_checked(tmp_path / "a.png", limit).close()
-        except UnreadableImage:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(opens, [10**6, 10**6 - 1] * 200)) == [True, False] * 200
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "tif lzw", "webp"])

@@ -56,7 +56,7 @@ def greys(images: Images) -> list[int]:
     return [int(read_image(image.data())[0, 0]) for image in images]
 
 
-def test_a_folder_is_walked(folder: Path) -> None:
+def test_a_folder_is_walked_and_hidden_files_are_said(folder: Path) -> None:
     images = open_images(folder)
     assert pairs(images) == EXPECTED and greys(images) == [10, 0, 30, 20]
     assert images.folder == folder
@@ -64,9 +64,6 @@ def test_a_folder_is_walked(folder: Path) -> None:
         ("notes.txt", True),
         ("photo.cr2", False),
     ]
-
-
-def test_hidden_files_are_left_out_and_said(folder: Path) -> None:
     (folder / ".scan.png").write_bytes((folder / "a.JPG").read_bytes())
     (folder / ".cache").mkdir()
     (folder / ".cache" / "more").mkdir()
@@ -82,7 +79,7 @@ def test_hidden_files_are_left_out_and_said(folder: Path) -> None:
     assert images == {each.name for each in of_tar.left_out if each.name in images}
 
 
-def test_a_tar_has_the_images_of_the_folder(folder: Path) -> None:
+def test_a_tar_has_the_images_of_the_folder(folder: Path, tmp_path: Path) -> None:
     with tarfile.open(packed(folder), "a") as tar:
         for name in ("../outside.png", "/root.png"):
             tar.addfile(tarfile.TarInfo(name), io.BytesIO(b""))
@@ -94,9 +91,12 @@ def test_a_tar_has_the_images_of_the_folder(folder: Path) -> None:
     assert images.images[0].data() == (folder / "a.JPG").read_bytes()
     left = {each.name for each in images.left_out if not each.quiet}
     assert left == {"../outside.png", "/root.png", "link.png", "photo.cr2"}
-
-
-def test_of_members_of_one_name_the_last_counts(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gunzip"):
+        open_images(packed(folder, "photos.tar.gz", "w:gz"))
+    images = open_images(path := packed(folder))
+    os.truncate(path, 512 + 10)
+    with pytest.raises(UnreadableImage, match="ends within"):
+        images.images[-1].data()
     path = tmp_path / "twice.tar"
     with tarfile.open(path, "w") as tar:
         for content in (b"old", b"newer"):
@@ -106,15 +106,6 @@ def test_of_members_of_one_name_the_last_counts(tmp_path: Path) -> None:
     images = open_images(path)
     assert [image.data() for image in images] == [b"newer"]
     assert [each.name for each in images.left_out] == ["a.png"]
-
-
-def test_a_tar_that_is_compressed_or_cut_short_says_so(folder: Path) -> None:
-    with pytest.raises(InputError, match="gunzip"):
-        open_images(packed(folder, "photos.tar.gz", "w:gz"))
-    images = open_images(path := packed(folder))
-    os.truncate(path, 512 + 10)
-    with pytest.raises(UnreadableImage, match="ends within"):
-        images.images[-1].data()
 
 
 def test_a_table_names_images_and_ids(folder: Path, tmp_path: Path) -> None:
@@ -201,9 +192,8 @@ def test_a_file_that_is_no_image_says_so_when_it_is_read(tmp_path: Path) -> None
 
 
 def test_listing_loads_nothing_heavy(folder: Path) -> None:
-    code = (
-        "import sys\nfrom anonbench.datasets.inputs import open_images\nopen_images(sys.argv[1])\n"
-    )
+    code = "import sys\nfrom anonbench.datasets.inputs import open_images\n"
+    code += "open_images(sys.argv[1])\n"
     code += "print([m for m in ('numpy', 'pandas', 'pydantic', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
@@ -215,7 +205,7 @@ def entries_of(root: Path, **options: bool) -> dict[str, str]:
     return dict(entries)
 
 
-def test_mutual_links_end_and_no_folder_is_used_twice(tmp_path: Path) -> None:
+def test_no_folder_is_used_twice_and_mutual_links_end(tmp_path: Path) -> None:
     names = "abcdefgh"
     touch(tmp_path, *(f"{name}/file" for name in names))
     for name in names:
@@ -225,16 +215,6 @@ def test_mutual_links_end_and_no_folder_is_used_twice(tmp_path: Path) -> None:
     assert {path for path, reason in entries.items() if not reason} == {f"{n}/file" for n in names}
     assert list(entries.values()).count(walk.FOLLOWED) == 0
     assert list(entries.values()).count(walk.TWICE) == 8 * 7
-
-
-@pytest.mark.parametrize("target", ["..", ".", "/"])
-def test_links_to_what_encloses_them_are_not_followed(tmp_path: Path, target: str) -> None:
-    touch(tmp_path, "data/a", "secret/b")
-    (tmp_path / "data" / "up").symlink_to(target)
-    assert entries_of(tmp_path / "data") == {"a": "", "up": walk.ENCLOSING}
-
-
-def test_a_linked_folder_elsewhere_is_used_once(tmp_path: Path) -> None:
     touch(tmp_path, "pool/a", "pool/deep/b", "data/c")
     for name in ("one", "two"):
         (tmp_path / "data" / name).symlink_to(tmp_path / "pool")
@@ -243,6 +223,13 @@ def test_a_linked_folder_elsewhere_is_used_once(tmp_path: Path) -> None:
     assert entries_of(tmp_path / "data") == {"c": "", "two/a": "", "two/deep/b": ""} | links
     links = dict.fromkeys(links, walk.LINKED)
     assert entries_of(tmp_path / "data", everything=True) == {"c": ""} | links
+
+
+@pytest.mark.parametrize("target", ["..", ".", "/"])
+def test_links_to_what_encloses_them_are_not_followed(tmp_path: Path, target: str) -> None:
+    touch(tmp_path, "data/a", "secret/b")
+    (tmp_path / "data" / "up").symlink_to(target)
+    assert entries_of(tmp_path / "data") == {"a": "", "up": walk.ENCLOSING}
 
 
 def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,13 +247,10 @@ def test_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         entries_of(tmp_path / "closed")
 
 
-def test_suffixes_are_those_of_the_formats_that_are_read() -> None:
+def test_kinds_are_told_apart_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     Image.init()
     known = {suffix for suffix, kind in Image.EXTENSION.items() if kind in (*FORMATS, "MPO")}
     assert known == walk.SUFFIXES
-
-
-def test_kinds_are_told_apart_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.txt", "jpg", ".jpg", "a.jpeg_original", "a.", "a.png.bak"):
         assert walk.suffix_reason(name) == walk.NOT_IMAGE
     for name, kind in (("a.AVIF", "AVIF"), ("a.b.cr2", "camera RAW"), ("x/a.djvu", "DjVu")):
@@ -301,9 +285,6 @@ def test_other_kinds_are_found_by_content(tmp_path: Path, monkeypatch: pytest.Mo
     assert "`heic`" in told(heic) and "`heic`" not in told(b"%PDF-1.7\n")
     for content in (b"", b"text", b"ftypheic", b"\xff"):
         assert told(content) == walk.NOT_IMAGE
-
-
-def test_pipes_missing_files_and_folders_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", "missing", ".", "a\0b"):
         assert walk.content_reason(f"{tmp_path}/{name}") == walk.NOT_IMAGE

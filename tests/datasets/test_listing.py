@@ -12,15 +12,7 @@ from anonbench.config import AUTO, NONE, PathPart
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.clusters import (
-    COLUMNS,
-    KEY,
-    assign,
-    clusters_of,
-    read_clusters,
-    read_people,
-    write_clusters,
-)
+from anonbench.datasets import clusters as clustered
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, require_apart, root_of
 from anonbench.datasets.walk import COPY
@@ -37,7 +29,7 @@ def split_of(listing: pd.DataFrame) -> dict[str, str]:
     return dict(zip(listing["id"], listing["split"], strict=True))
 
 
-def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_path: Path) -> None:
+def test_own_split_has_the_exact_share_and_keeps_groups_together(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(1000)]
     settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
     first = list_images("t", settings, 0)  # no image is there to be opened
@@ -49,9 +41,6 @@ def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(tmp_pat
     table(tmp_path, [*ids, "new"])
     after = split_of(list_images("t", settings, 0))
     assert sum(before[i] != after[i] for i in ids) <= 1
-
-
-def test_groups_stay_together(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(500)]
     people = [i // 7 if i % 50 else None for i in range(500)]
     file = table(tmp_path, ids, person=people)
@@ -60,9 +49,8 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     assert (listing.groupby("person")["split"].nunique() == 1).all()
     assert abs((listing["split"] == "val").mean() - 0.2) <= 7 / 500
     assert listing["split"][listing["person"].isna()].nunique() == 2  # one by one
-    pd.testing.assert_frame_equal(
-        list_images("t", settings, 0, labels=False), listing[["id", "path", "split"]]
-    )
+    cheap = list_images("t", settings, 0, labels=False)
+    pd.testing.assert_frame_equal(cheap, listing[["id", "path", "split"]])
 
 
 def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:
@@ -94,13 +82,6 @@ def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
             list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
 
 
-def test_results_are_not_inside_a_data_folder() -> None:
-    for path, results in ((".", "results"), ("a", "a/b/out"), ("a", "a")):
-        with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
-            require_apart(Path(results), {"mine": dataset("folder", Path(path))})
-        require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("layout", "demo", "label"),
@@ -110,9 +91,7 @@ def test_results_are_not_inside_a_data_folder() -> None:
         ("folder", {"kind": "ids", "train_per_template": 1, "val_per_template": 1}, "class"),
     ],
 )
-def test_demo_data_are_planned_as_they_will_be(
-    tmp_path: Path, layout: str, demo: dict[str, object], label: str
-) -> None:
+def test_planned_demos(tmp_path: Path, layout: str, demo: dict[str, object], label: str) -> None:
     settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
     assert settings.demo is not None
     planned = list_images("d", settings, 0)
@@ -123,7 +102,7 @@ def test_demo_data_are_planned_as_they_will_be(
     assert drawn[label].notna().all()
 
 
-def test_one_group_or_no_data_cannot_be_split(tmp_path: Path) -> None:
+def test_what_cannot_be_split_or_lies_in_the_data_is_refused(tmp_path: Path) -> None:
     settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
     with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
         list_images("t", settings, 0)
@@ -133,6 +112,10 @@ def test_one_group_or_no_data_cannot_be_split(tmp_path: Path) -> None:
     settings = dataset("celeba", tmp_path / "x", demo=demo, split={"by": "identity"})
     with pytest.raises(InputError, match=r"datasets\.d\.split\.by: the demo's data"):
         list_images("d", settings, 0)
+    for path, results in ((".", "results"), ("a", "a/b/out"), ("a", "a")):
+        with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
+            require_apart(Path(results), {"mine": dataset("folder", Path(path))})
+        require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
 
 
 @pytest.mark.parametrize(
@@ -166,13 +149,7 @@ BY_IDENTITY = {"validation": 0.2, "by": "identity"}
     ],
 )
 def test_manifest_of_real_images(
-    shared: Path,
-    tmp_path: Path,
-    layout: str,
-    folder: str,
-    settings: dict[str, Any],
-    count: int,
-    copies: int,
+    shared: Path, tmp_path: Path, layout: str, folder: str, settings: Any, count: int, copies: int
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
     manifest, skipped, twice, _ = written(made, tmp_path, 180_000_000)
@@ -219,16 +196,9 @@ def images(**labels: list[Any]) -> pd.DataFrame:
 def test_a_column_or_folder_names_the_clusters(
     people: list[Any], cluster: str | PathPart, numbers: list[int], by: str
 ) -> None:
-    table = assign("photos", images(person=people), cluster)
-    assert list(table.columns) == COLUMNS
+    table = clustered.assign("photos", images(person=people), cluster)
+    assert list(table.columns) == clustered.COLUMNS
     assert table["cluster"].tolist() == numbers and set(table["by"]) == {by}
-
-
-def test_folders_of_one_name_differ_where_the_folders_above_do() -> None:
-    listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
-    assert assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
-    absolute = listed.assign(path="/" + listed["path"])
-    assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
 
 
 def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
@@ -242,8 +212,12 @@ def test_auto_takes_the_first_column_that_tells_images_apart() -> None:
         ({"class": ["all", "all", "all"]}, [], ""),
         ({"Male": [0, 1, 0]}, ["identity"], ""),
     ):
-        table = assign("photos", images(**labels), AUTO, likely)
+        table = clustered.assign("photos", images(**labels), AUTO, likely)
         assert set(table["by"]) == {by}, labels
+    listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
+    assert clustered.assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
+    absolute = listed.assign(path="/" + listed["path"])
+    assert clustered.assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -259,27 +233,24 @@ def test_bad_settings_are_refused_before_any_image_is_read(celeba: Path, labels:
 def test_the_table_of_a_manifest(celeba: Path, tmp_path: Path) -> None:
     manifest, *_ = written(dataset("celeba", celeba), tmp_path)
     people, output = manifest.set_index("id")["identity"], tmp_path / "clusters.parquet"
-    write_clusters("c", tmp_path / "m.parquet", AUTO, ["identity"], output)
-    clusters = read_clusters(output)
+    clustered.write_clusters("c", tmp_path / "m.parquet", AUTO, ["identity"], output)
+    clusters = clustered.read_clusters(output)
     assert clusters.name == "identity"
     assert clusters.index.tolist() == people.index.tolist()
     assert clusters.tolist() == pd.factorize(people)[0].tolist()
     assert clusters.nunique() == 4
-    assert clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
-
-
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    assert clustered.clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
     listed, output = images(identity=[1, 2]), tmp_path / "clusters.parquet"
     with pytest.raises(InputError, match=r"photos\.cluster: the manifest has no column 'persn'"):
-        assign("photos", listed, "persn")
+        clustered.assign("photos", listed, "persn")
     with pytest.raises(InputError, match="2 paths have no folder 3, such as 'val/"):
-        assign("photos", listed, PathPart(path_part=3))
-    write_parquet(assign("photos", listed, AUTO), output)
+        clustered.assign("photos", listed, PathPart(path_part=3))
+    write_parquet(clustered.assign("photos", listed, AUTO), output)
     with pytest.raises(InputError, match="1 images have scores and no cluster"):
-        clusters_of(pd.Series(["image-1", "image-9"]), read_clusters(output))
+        clustered.clusters_of(pd.Series(["image-1", "image-9"]), clustered.read_clusters(output))
     write_parquet(listed, output)
     with pytest.raises(InputError, match=r"clusters\.parquet is not a table of clusters"):
-        read_clusters(output)
+        clustered.read_clusters(output)
 
 
 def test_no_person_is_named(celeba: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -288,14 +259,14 @@ def test_no_person_is_named(celeba: Path, tmp_path: Path, caplog: pytest.LogCapt
     (celeba / "identity_CelebA.txt").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
     written(dataset("celeba", celeba, split={"validation": 0.5, "by": "identity"}), tmp_path)
     manifest = tmp_path / "m.parquet"
-    write_clusters("d", manifest, AUTO, ["identity"], tmp_path / "clusters.parquet")
-    read_people(manifest, "identity", "privacy.identity")
+    clustered.write_clusters("d", manifest, AUTO, ["identity"], tmp_path / "clusters.parquet")
+    clustered.read_people(manifest, "identity", "privacy.identity")
     said = [each.message for each in caplog.records if each.levelname == "WARNING"]
     assert len(said) == 3
-    for key, text in zip(("split.by", KEY, "privacy.identity"), said, strict=True):
+    for key, text in zip(("split.by", clustered.KEY, "privacy.identity"), said, strict=True):
         assert f": 1 image of 7 without identity ({key}), such as '000003'" in text
     caplog.clear()
     pages = images(document=["a", None], document_page=[1, None])
     pages.to_parquet(manifest)
-    write_clusters("d", manifest, "document", [], tmp_path / "clusters.parquet")
+    clustered.write_clusters("d", manifest, "document", [], tmp_path / "clusters.parquet")
     assert not [each for each in caplog.records if each.levelname == "WARNING"]

@@ -21,7 +21,6 @@ from anonbench.datasets.walk import COPY
 
 
 def run(settings: Dataset, out: Path) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
-    """Return the manifest, and the reasons of what was skipped by path and split."""
     manifest, skipped, *_ = written(settings, out, 10_000)
     assert skipped.columns.tolist() == ["path", "split", "reason"]
     assert skipped["path"].is_monotonic_increasing
@@ -99,7 +98,7 @@ def test_missing_labels_are_recorded_where_a_label_is_asked_for(tmp_path: Path) 
     assert skipped[("m.parquet", "")] == skipped[("copies.csv", "")] == "not named by the table"
 
 
-def test_listed_files_that_are_not_there(tmp_path: Path, celeba: Path) -> None:
+def test_listed_files_that_are_missing_or_no_files(tmp_path: Path, celeba: Path) -> None:
     (celeba / "img_align_celeba" / "000003.jpg").unlink()
     manifest, skipped = run(dataset("celeba", celeba), tmp_path)
     assert len(manifest) == 6
@@ -109,6 +108,16 @@ def test_listed_files_that_are_not_there(tmp_path: Path, celeba: Path) -> None:
     with pytest.raises(InputError, match=r"datasets\.d\.path: .*split val .*2: file is missing"):
         run(dataset("celeba", celeba), tmp_path / "out")
     assert not (tmp_path / "out" / "m.parquet").exists()
+    names = ("a.png", "b.png", "pipe.png", "zero.png")
+    lines = [f"{name},{'val' if number else 'train'}" for number, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("\n".join(["path,split", *lines]) + "\n")
+    for value, name in enumerate(names[:2]):
+        draw(tmp_path / name, value)
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    for name in names[2:]:
+        assert skipped[(name, "val")] == "a device or pipe, not a file"
 
 
 def test_bytes_do_not_depend_on_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,19 +158,6 @@ def test_copies_never_cross_the_splits(tmp_path: Path, caplog: pytest.LogCapture
     (folder / "train" / "x" / "b.png").unlink()
     with pytest.raises(InputError, match=f"split train can be used .1: {re.escape(COPY)}"):
         run(dataset("folder", folder), tmp_path)
-
-
-def test_a_pipe_in_place_of_an_image_is_not_waited_for(tmp_path: Path) -> None:
-    names = ("a.png", "b.png", "pipe.png", "zero.png")
-    lines = [f"{name},{'val' if number else 'train'}" for number, name in enumerate(names)]
-    (tmp_path / "t.csv").write_text("\n".join(["path,split", *lines]) + "\n")
-    for value, name in enumerate(names[:2]):
-        draw(tmp_path / name, value)
-    os.mkfifo(tmp_path / "pipe.png")
-    (tmp_path / "zero.png").symlink_to("/dev/zero")
-    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
-    for name in names[2:]:
-        assert skipped[(name, "val")] == "a device or pipe, not a file"
 
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -221,7 +217,7 @@ def test_a_folder_with_everything_in_it(tmp_path: Path) -> None:
     }
 
 
-def test_celeba(celeba: Path) -> None:
+def test_what_is_unused_of_publishers_folders(celeba: Path, rvl_cdip: Path) -> None:
     touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.avif", "img_celeba/1.jpg")
     touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")
     left = unused(dataset("celeba", celeba))
@@ -236,9 +232,6 @@ def test_celeba(celeba: Path) -> None:
         "list_attr_celeba.txt": walk.LIST_FILE,
         "list_eval_partition.txt": walk.LIST_FILE,
     }
-
-
-def test_rvl_cdip(rvl_cdip: Path) -> None:
     touch(rvl_cdip, "images/imagesq/q/absent.tif", "images/other.tif", "readme.txt")
     lists = {f"labels/{name}.txt": walk.LIST_FILE for name in ("train", "val", "test")}
     left = {"images/imagesq/q/absent.tif": walk.TEST, "images/other.tif": walk.UNLISTED}

@@ -33,7 +33,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_what_is_used(odd: Path) -> None:
+def test_what_is_used_left_out_and_converted(odd: Path) -> None:
     manifest = pd.read_parquet(odd / "m.parquet").set_index("id")
     pages = [*AKTE, *BRIEF]
     assert set(manifest.index) == {
@@ -50,9 +50,6 @@ def test_what_is_used(odd: Path) -> None:
     assert manifest[PAGE].notna().sum() == manifest[DOCUMENT].notna().sum() == 6
     assert manifest["digest"].is_unique is False  # the link and the copy
     assert manifest.loc[pages, "digest"].is_unique
-
-
-def test_what_is_left_out(odd: Path) -> None:
     assert skipped_in(odd) == {
         ".hidden.png": "a hidden file",
         "bomb.png": "more than 1000000 pixels",
@@ -70,9 +67,6 @@ def test_what_is_left_out(odd: Path) -> None:
         "secret.pdf": "an encrypted PDF; save it without its password",
         "text.png": "not an image, or of an unknown kind",
     }
-
-
-def test_what_is_converted(odd: Path) -> None:
     table = pd.read_csv(odd / "converted.csv")
     assert table.columns.tolist() == ["id", "path", PAGE, "converted"]
     drawn = "PDF page drawn at 150 dpi"

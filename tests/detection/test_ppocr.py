@@ -2,14 +2,13 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, load, page, pages, receipt_coverage, turned
+from drawn_text import Finds, covered, load, page, pages, receipt_coverage, turned
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -125,20 +124,16 @@ def test_a_dim_word_that_the_edge_cuts_is_found_by_the_second_model(weights: Pat
 
 
 def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
-    class Boxes:
-        def __init__(self, *boxes: tuple[int, int, int, int]) -> None:
-            self.regions = [Region(Entity.TEXT, *box, 0.9) for box in boxes]
-
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            return [self.regions for _ in images]
+    def boxes(*boxes: tuple[int, int, int, int]) -> Finds:
+        return Finds(*(Region(Entity.TEXT, *box, 0.9) for box in boxes))
 
     line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
     half, whole = (20, 300, 180, 320), (20, 300, 340, 320)
-    first = Views(Boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
-    both = TextSearch(first, None, Boxes((40, 22, 140, 38), face, new, whole))
+    first = Views(boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
+    both = TextSearch(first, None, boxes((40, 22, 140, 38), face, new, whole))
     large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
-    boxes = [(each.x0, each.y0, each.x1, each.y1) for each in large]
-    assert boxes == [line, new, whole], "what lies in one of these is hidden by it"
+    found = [(each.x0, each.y0, each.x1, each.y1) for each in large]
+    assert found == [line, new, whole], "what lies in one of these is hidden by it"
     assert (small[-1].x0, small[-1].y1) == (10, 160), "searched at double size"
 
 

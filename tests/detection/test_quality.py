@@ -20,7 +20,7 @@ from anonbench.detection.quality import (
     outlines,
     summarize_quality,
 )
-from anonbench.detection.review.queue import REVIEW_COLUMNS, Detected, draw_sample, least_certain
+from anonbench.detection.review.queue import REVIEW_COLUMNS, draw_sample, entries, least_certain
 
 SIZE = (100, 50)
 SIDES = st.integers(1, 60)
@@ -202,7 +202,7 @@ def test_a_persons_review_begins_with_doubtful_images(tmp_path: Path) -> None:
     outcomes = pd.DataFrame({"id": ids, "status": "ok", "reason": "", "regions": 1})
     outcomes["doubts"] = ["", "pale", "", "pale; small"]
     pd.DataFrame({"id": ids, "score": 0.9}).to_parquet(tmp_path / "boxes.parquet")
-    detected = Detected(manifest, outcomes, tmp_path / "boxes.parquet", None)
-    queue = detected.queue(listed=1, sample=2, seed=0)
+    drawn = draw_sample(ids, 0, 2)
+    queue = entries(manifest, outcomes, tmp_path / "boxes.parquet", 1, drawn)
     assert queue[0].id == "d" and queue[0].why[0] == "pale; small"
-    assert [entry.id for entry in queue if entry.place is not None] == draw_sample(ids, 0, 2)
+    assert [entry.id for entry in queue if entry.place is not None] == drawn

@@ -15,7 +15,7 @@ from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import views
-from anonbench.detection.base import clipped_quad, united
+from anonbench.detection.base import clipped, united
 from anonbench.detection.search import build
 from anonbench.detection.text_search import slant_of
 from anonbench_demo import portraits
@@ -232,8 +232,7 @@ def test_a_code_beside_a_slanted_one_is_no_part_of_it() -> None:
     slanted = np.array([(0, 0), (400, 0), (400, 10), (10, 400)], float)
     beside = np.array([(300, 300), (380, 300), (380, 380), (300, 380)], float)
     inside = beside - 250
-    codes = [clipped_quad(Entity.BARCODE, each, 1.0, image)[0] for each in (slanted, beside)]
-    part = clipped_quad(Entity.BARCODE, inside, 1.0, image)[0]
+    *codes, part = clipped(Entity.BARCODE, [slanted, beside, inside], [1.0] * 3, image)
     assert united([*codes, part], image) == codes
 
 

@@ -22,7 +22,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.walk import COPY
-from anonbench.detection.base import CachedDetector, clipped_box, clipped_quad
+from anonbench.detection.base import CachedDetector, clipped
 from anonbench.detection.gather import gather_boxes
 from anonbench.detection.kinds import FaceOnnx, Mtcnn, Zxing
 from anonbench.detection.search import build, build_all
@@ -105,15 +105,14 @@ def test_mtcnn(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_box_without_numbers_is_not_left_out(value: float) -> None:
-    for place in range(4):
-        box = np.array([10.0, 10.0, 20.0, 20.0])
-        box[place] = value
-        with pytest.raises(UnreadableImage, match=SAID):
-            clipped_box(Entity.FACE, box, 0.9, IMAGE)
-        corners = np.array([(10.0, 10.0), (20.0, 10.0), (20.0, 20.0), (10.0, 20.0)])
-        corners[place, 1] = value
-        with pytest.raises(UnreadableImage, match=SAID):
-            clipped_quad(Entity.TEXT, corners, 0.9, IMAGE)
+    box = np.array([10.0, 10.0, 20.0, 20.0])
+    corners = np.array([(10.0, 10.0), (20.0, 10.0), (20.0, 20.0), (10.0, 20.0)])
+    for place in (box, corners):
+        for number in range(place.size):
+            spoiled = place.copy()
+            spoiled.flat[number] = value
+            with pytest.raises(UnreadableImage, match=SAID):
+                clipped(Entity.TEXT, [spoiled], [0.9], IMAGE)
 
 
 NAN = float("nan")

@@ -1,6 +1,5 @@
 """Barcodes are found where they were put, over their whole height."""
 
-from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from drawn_text import covered
+from drawn_text import Finds, covered
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, rectangle
@@ -290,18 +289,8 @@ def test_faint_and_blurred_codes_are_found(detector: Detector) -> None:
     assert covered(page.shape, found)[mask].mean() > 0.95
 
 
-class Finds:
-    """A detector that finds the same everywhere."""
-
-    def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
-        self.found = [Region(Entity.BARCODE, *box, 1.0) for box in boxes]
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        return [self.found for _ in images]
-
-
 def test_what_is_read_again_adds_codes_and_changes_none() -> None:
-    once = Finds((20, 40, 100, 60))
-    again = Finds((18, 10, 102, 62), (120, 40, 180, 60))
-    found = ReadAndUnread(once, [again], Finds()).detect([np.zeros((90, 200), np.uint8)])
-    assert found == [[once.found[0], again.found[1]]]
+    boxes = (20, 40, 100, 60), (18, 10, 102, 62), (120, 40, 180, 60)
+    once, again, other = (Region(Entity.BARCODE, *box, 1.0) for box in boxes)
+    detector = ReadAndUnread(Finds(once), [Finds(again, other)], Finds())
+    assert detector.detect([np.zeros((90, 200), np.uint8)]) == [[once, other]]

@@ -20,7 +20,7 @@ from typing import Literal
 
 Way = Literal["run", "planned", "not run"]
 
-MARK = re.compile(r"<!-- console: (planned|not run); (\S.*\S) -->")
+MARK = r"<!-- console: (planned|not run); (\S[^\n]*\S) -->"
 AT = "@@ line"
 PROGRAMS = """snakemake() { "$FORKS/snakemake" "$@"; }
 anonbench() { "$FORKS/anonbench" "$@"; }"""
@@ -56,8 +56,6 @@ class Command:
 
 @dataclass
 class Block:
-    """One ```console block."""
-
     file: Path
     line: int
     way: Way
@@ -76,70 +74,53 @@ def blocks(file: Path) -> Iterator[Block]:
             begins with something else than a command.
 
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
-    mark: re.Match[str] | None = None
-    block: Block | None = None
-    for number, line in enumerate(lines, 1):
-        place = f"{file.name}:{number}"
-        if block is not None:
-            if line.startswith("```"):
-                yield block
-                block = None
+    text = file.read_text(encoding="utf-8")
+    for mark in re.finditer("^.*<!-- console.*$", text, re.MULTILINE):
+        if not re.match(rf" *{MARK}\s*^```console$", text[mark.start() :], re.MULTILINE):
+            place = f"{file.name}:{text.count(chr(10), 0, mark.start()) + 1}"
+            known = "`<!-- console: not run; why -->` or `planned; why`"
+            raise ValueError(f"{place}: write {known} above a console block")
+    whole = rf"(?:{MARK}\s*)?^```console\n(.*?)^```"
+    for found in re.finditer(whole, text, re.MULTILINE | re.DOTALL):
+        way, reason, lines = found.groups()
+        first = text.count("\n", 0, found.start(3))
+        block = Block(file, first, way or "run", reason or "", [])
+        for number, line in enumerate(lines.splitlines(), first + 1):
+            last = block.commands[-1] if block.commands else None
+            if line.startswith("$ "):
+                block.commands.append(Command(number, line[2:]))
+            elif last is None:
+                raise ValueError(f"{file.name}:{number}: a console block begins with `$ `")
+            elif not last.output and (line.startswith("> ") or last.text.endswith("\\")):
+                last.text += "\n" + line.removeprefix("> ")
             else:
-                _add(block, number, line, place)
-        elif line.startswith("```console"):
-            way: Way = "run" if mark is None else mark[1]  # type: ignore[assignment]
-            block = Block(file, number, way, mark[2] if mark else "", [])
-            mark = None
-        elif mark is not None and line.strip():
-            raise ValueError(f"{place}: the comment above is not followed by a console block")
-        elif "<!-- console" in line and (mark := MARK.fullmatch(line.strip())) is None:
-            raise ValueError(f"{place}: write `<!-- console: not run; why -->` or `planned; why`")
+                last.output.append(line)
+        yield block
 
 
-def _add(block: Block, number: int, line: str, place: str) -> None:
-    if line.startswith("$ "):
-        block.commands.append(Command(number, line[2:]))
-        return
-    if not block.commands:
-        raise ValueError(f"{place}: a console block begins with `$ ` and a command")
-    last = block.commands[-1]
-    if not last.output and (line.startswith("> ") or last.text.endswith("\\")):
-        last.text += "\n" + line.removeprefix("> ")
-    else:
-        last.output.append(line)
+def run(
+    block: Block, folder: Path, environment: dict[str, str]
+) -> tuple[int | None, dict[int, str]]:
+    """Run a block's commands in a folder; those after a failed one are not run.
 
+    Returns:
+        The line of the command that ended otherwise than documented, and what was printed by the
+        line of its command: standard output, then standard error.
 
-@dataclass
-class Done:
-    """What came of a block."""
-
-    failed: int | None
-    """The line of the command that ended otherwise than documented."""
-    printed: dict[int, str]
-    """By the line of the command: standard output, then standard error."""
-
-
-def run(block: Block, folder: Path, environment: dict[str, str]) -> Done:
-    """Run a block's commands in a folder; those after a failed one are not run."""
+    """
     script = ["set -o pipefail", "shopt -s expand_aliases", f"cd {shlex.quote(str(folder))}"]
     script += [PLANNED if block.way == "planned" else PROGRAMS]
     for command in block.commands:
         script += [f"echo '{AT} {command.line}'", f"echo '{AT} {command.line}' >&2"]
         script += [command.text]
         script += [f"status=$?; [ $status {'!=' if command.fails else '='} 0 ] || exit 1"]
+    captured = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
+        ["bash", "-c", "\n".join(script)], check=False, env=os.environ | environment, **captured
     )
     printed: dict[int, str] = {}
     for stream in (done.stdout, done.stderr):
         for part in stream.split(f"{AT} ")[1:]:
             number, _, text = part.partition("\n")
             printed[int(number)] = printed.get(int(number), "") + text
-    failed = max(printed, default=block.line) if done.returncode else None
-    return Done(failed, printed)
+    return max(printed, default=block.line) if done.returncode else None, printed

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import console
-import numpy as np
 import pytest
 import yaml
-import zxingcpp
-from PIL import Image
 
 import preloaded
+import small_archive
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -31,46 +29,18 @@ EXACT = ("metric ", "anonbench: ", "wrote anonymized", "wrote averaged", "13 ima
 """How documented output begins that is compared line by line; other output has times in it."""
 
 
-def data_set(name: str, **settings: Any) -> dict[str, Any]:
-    """Return the settings of one data set of codes, which need no network to be found."""
-    return {
-        "layout": "folder",
-        "path": f"data/{name}",
-        "label": "class",
-        "detectors": ["zxing"],
-        "methods": ["mask"],
-        "adaptions": ["A"],
-        "recipe": "tiny",
-        "shard_size": 64,
-    } | settings
+DATA = {"portraits": {"paper_role": "celeba"}}
+DATA |= {"documents": {"paper_role": "rvl_cdip", "degrees": [25, 100]}}
+DATA |= {"ids": {"paper_role": "dokiq", "label": None}, "archive": {}}
 
 
 def config(*, of_one: bool) -> dict[str, Any]:
-    """Return a small experiment with the names of the documentation's data sets."""
-    others = {
-        "documents": data_set("documents", paper_role="rvl_cdip", degrees=[25, 100]),
-        "ids": data_set("ids", paper_role="dokiq", label=None),
-        "archive": data_set("archive"),
-    }
-    tiny = {
-        "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
-        "crops": {"global_size": 32, "local_size": 16, "local_count": 1},
-        "heads": {"hidden": 16, "bottleneck": 8, "prototypes": 16},
-        "optimizer": {"steps": 2, "batch_size": 4},
-        "device": "cpu",
-        "scratch": True,
-        "tensorboard": False,
-    }
-    return {
-        "datasets": {
-            "portraits": data_set("portraits", paper_role="celeba"),
-            **({} if of_one else others),
-        },
-        "recipes": {"tiny": tiny},
-        "retrieval": {"fraction": 0.3},
-        "downstream": {"k": 2},
-        "presentation": {"bootstrap": 20},
-    }
+    small = small_archive.config()
+    archive = small["datasets"].pop("archive") | {"shard_size": 64}
+    del archive["degrees"]
+    names = ["portraits"] if of_one else DATA
+    sets = {name: archive | {"path": f"data/{name}"} | DATA[name] for name in names}
+    return small | {"datasets": sets}
 
 
 def write_configs(folder: Path, *, of_one: bool) -> None:
@@ -92,17 +62,6 @@ PAPER = "import pathlib, paper_lists; paper_lists.write(pathlib.Path('data'), 40
 """Writes the lists of the paper's data sets, short ones, where config/paper.yaml looks for them."""
 
 
-def draw(folder: Path) -> None:
-    """Write sixteen images of codes in splits and classes."""
-    for number in range(16):
-        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
-        code = zxingcpp.create_barcode(f"{folder.name} {number}", zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        path = folder / split / name / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
-
-
 def embeddings(folder: Path) -> None:
     """Write the files that docs/how-to/score.md names; its own Python writes the first two."""
     run_python("score.md", folder)
@@ -117,7 +76,6 @@ def embeddings(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The programs and the code of this checkout."""
     programs = str(Path(sys.executable).parent)
     return {
         "FORKS": str(preloaded.programs(tmp_path_factory.mktemp("forks"))),
@@ -129,7 +87,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout with a small config, and part of its results."""
     folder = tmp_path_factory.mktemp("checkout")
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
@@ -139,8 +96,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, folder / name)
             os.utime(folder / name, (0, 0))  # older than the environment, which is not made again
     (folder / ".venv").symlink_to(sys.prefix)
-    for name in config(of_one=False)["datasets"]:
-        draw(folder / "data" / name)
+    for name in DATA:
+        small_archive.draw(folder, place=f"data/{name}")
     write_configs(folder, of_one=False)
     embeddings(folder)
     run_python("anonymize.md", folder)  # photographs
@@ -172,22 +129,19 @@ def test_a_block_runs(checkout: Path, environment: dict[str, str], block: consol
     for writes, file in (("-o bundle.tar", "bundle.tar"), ("anonbench init", "archive.yaml")):
         if any(writes in command.text for command in block.commands):
             (checkout / file).unlink(missing_ok=True)  # no command writes over a file
-    done = console.run(block, checkout, environment)
+    failed, told = console.run(block, checkout, environment)
     shown = {command.line: command for command in block.commands}
-    if done.failed is not None:
-        pytest.fail(
-            f"{block.file.name}, line {done.failed}: {shown[done.failed].text}\n"
-            f"{done.printed[done.failed][-3000:]}",
-            pytrace=False,
-        )
+    if failed is not None:
+        place = f"{block.file.name}, line {failed}: {shown[failed].text}"
+        pytest.fail(f"{place}\n{told[failed][-3000:]}", pytrace=False)
     for line, command in shown.items():
-        assert "Traceback" not in done.printed[line], f"{block.file.name}, line {line}"
+        assert "Traceback" not in told[line], f"{block.file.name}, line {line}"
         if command.output and command.output[0].startswith(EXACT):
-            printed = {" ".join(each.split()) for each in done.printed[line].splitlines()}
+            printed = {" ".join(each.split()) for each in told[line].splitlines()}
             missing = [each for each in command.output if " ".join(each.split()) not in printed]
             assert missing == [] or missing == [""], (
                 f"{block.file.name}, below line {line}: is documented, but not printed: {missing}; "
-                f"printed was {done.printed[line][-2000:]}"
+                f"printed was {told[line][-2000:]}"
             )
 
 
@@ -204,8 +158,8 @@ def test_a_failing_line_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ true\n$ cd / &&\n> false\n$ echo never\n```\n")
     (block,) = console.blocks(page)
-    done = console.run(block, tmp_path, {})
-    assert done.failed == 3 and sorted(done.printed) == [2, 3]
+    failed, printed = console.run(block, tmp_path, {})
+    assert failed == 3 and sorted(printed) == [2, 3]
 
 
 @pytest.mark.parametrize(

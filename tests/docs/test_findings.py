@@ -26,27 +26,34 @@ from site_tools import ROOT, load
 FINDINGS = load("findings")
 PICTURES = ROOT / "docs/images/findings"
 TEXT = FINDINGS.PAGE.read_text("utf-8")
+MAPPED = "original, map, mask"
 
 
-def test_tables_and_numbers_are_those_of_the_files() -> None:
+def test_tables_numbers_and_figures_are_those_of_the_files(tmp_path: Path) -> None:
     assert FINDINGS.with_tables(TEXT) == TEXT, "stale: python tools/site/findings.py"
     running = re.sub(r"(?s)<!-- (table: [\w/]+|elsewhere) -->.*?<!-- end -->", "", TEXT)
     assert re.findall(r"\d+\.\d %(?!( \([^)]*\))?<!-- [\w/]+: )", running) == []
     assert len(FINDINGS.numbers(TEXT)) >= 20
-    assert (
-        len(FINDINGS.INTERVAL.findall(TEXT)) == len(re.findall(r"<!--[^>]* interval, ", TEXT)) >= 8
-    )
+    marked = re.findall(r"<!--[^>]* interval, ", TEXT)
+    assert len(FINDINGS.INTERVAL.findall(TEXT)) == len(marked) >= 8
     assert FINDINGS.with_numbers(TEXT) == TEXT, "stale: python tools/site/findings.py"
     with pytest.raises(ValueError, match=r"rows of models\.csv have original"):
         FINDINGS.value("models", ["value", "original"])
+    drawn = load("findings_figures").figures()
+    shown = re.findall(r"\]\(\.\./images/findings/(\w+)\.png\)", TEXT)
+    assert sorted(shown) == sorted(drawn) == sorted(each.stem for each in PICTURES.iterdir())
+    for name, draw in drawn.items():
+        draw(tmp_path / f"{name}.png")
+        sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
+        assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
 
 
 @pytest.mark.parametrize(
     ("number", "cell", "expected"),
     [
-        ("1.0", "models: value, original, map, mask, B, adapting", "−0.4"),
-        ("+1", "models: value, original, map, mask, C, adapting", "+5"),
-        ("0", "models: n, original, map, mask, C, adapting", "1997"),
+        ("1.0", f"models: value, {MAPPED}, B, adapting", "−0.4"),
+        ("+1", f"models: value, {MAPPED}, C, adapting", "+5"),
+        ("0", f"models: n, {MAPPED}, C, adapting", "1997"),
         ("0", "claims: holds, unadapted_wins, ours, all", "12"),
         (
             "0 % (0 to +0)",
@@ -57,16 +64,6 @@ def test_tables_and_numbers_are_those_of_the_files() -> None:
 )
 def test_digits_sign_and_scale_are_of_the_place(number: str, cell: str, expected: str) -> None:
     assert FINDINGS.with_numbers(f"{number}<!-- {cell} -->") == f"{expected}<!-- {cell} -->"
-
-
-def test_each_finding_has_a_figure(tmp_path: Path) -> None:
-    drawn = load("findings_figures").figures()
-    shown = re.findall(r"\]\(\.\./images/findings/(\w+)\.png\)", TEXT)
-    assert sorted(shown) == sorted(drawn) == sorted(each.stem for each in PICTURES.iterdir())
-    for name, draw in drawn.items():
-        draw(tmp_path / f"{name}.png")
-        sizes = [Image.open(folder / f"{name}.png").size for folder in (tmp_path, PICTURES)]
-        assert sizes[0] == sizes[1], "stale: python tools/site/findings_figures.py"
 
 
 def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:
@@ -170,14 +167,9 @@ def test_a_wrong_number_is_mended(page: int, number: str) -> None:
     assert DEMO.updated(wrong) == text
 
 
-def test_numbers_of_results() -> None:
-    found: dict[str, Any] = {
-        "degree": 100,
-        "query": "original",
-        "metric": "map",
-        "adaption": CONTROL,
-    }
-    found |= {"n": 240, "k": 12, "chance": 0.07}
+def test_numbers_of_results_are_on_a_page() -> None:
+    found: dict[str, Any] = {"degree": 100, "query": "original", "metric": "map"}
+    found |= {"adaption": CONTROL, "n": 240, "k": 12, "chance": 0.07}
     rows = [
         found,
         found | {"metric": "mndcg", "chance": 0.154},
@@ -200,9 +192,6 @@ def test_numbers_of_results() -> None:
         **{"gallery": "197", "persons": "32", "chance": "2.5"},
         **{"mask_unadapted": "27.3", "mask_mapped": "42.3"},
     }
-
-
-def test_each_number_is_on_a_page() -> None:
     names = set(pd.read_csv(DEMO.NUMBERS)["name"])
     text = "".join(page.read_text("utf-8") for page in DEMO.PAGES)
     used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
@@ -217,7 +206,6 @@ SHEETS = load("gallery")
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    """Text of each page by its file's name, as the code says it now."""
     return {path.name: text for path, text in REFERENCE.pages().items()}
 
 
@@ -242,22 +230,17 @@ def is_one_sentence(text: str) -> bool:
 
 
 @pytest.mark.slow
-def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
+def test_every_setting_is_on_one_page_in_one_sentence() -> None:
     common, expert = (settings(SETTINGS.shown(common)) for common in (True, False))
     assert sorted(common + expert) == sorted(settings(SETTINGS.sections()))
     assert len(set(common + expert)) == len(common + expert)
     assert 40 < len(common) <= 60
     assert ("`datasets.<name>`", "path") in common and ("`retrieval`", "top") in expert
     assert ("The experiment", "bundle") in expert and ("`policy.strength`", "least") in expert
-    declared = {
-        f"{a}.{b}".strip(".") for a, names in SETTINGS.COMMON.items() for b in names.split()
-    }
+    pairs = SETTINGS.COMMON.items()
+    declared = {f"{a}.{b}".strip(".") for a, names in pairs for b in names.split()}
     paths = {row.path for section in SETTINGS.sections() for row in section.settings}
     assert declared <= paths
-
-
-@pytest.mark.slow
-def test_every_setting_is_described_in_one_sentence() -> None:
     told = {
         row.path: row.meaning for section in SETTINGS.sections() for row in section.settings
     } | {section.heading: section.meaning for section in SETTINGS.sections()}
@@ -282,7 +265,7 @@ def test_every_command_and_interface_is_there(pages: dict[str, str]) -> None:
     assert "%(" not in text
 
 
-def test_the_gallery_has_every_method_figure_and_table() -> None:
+def test_the_gallery_shows_what_methods_do_and_has_all() -> None:
     text = SHEETS.PAGE.read_text("utf-8")
     for name, method in ALL_METHODS.items():
         assert f"### {method.label}" in text and f"method_{name}.jpg" in text
@@ -295,6 +278,19 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
     }
     drawn |= {*FIGURES_OF_SCORES, "front"}  # one job draws several
     assert drawn == {SHEETS.kind(stem).partition("_1")[0] for stem, _ in SHEETS.FIGURES}
+    sheets = SHEETS.sheets()
+    missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
+    assert not missing, "no picture: python tools/site/gallery.py"
+    stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
+    for name, sheet in sheets.items():
+        assert stored[name].size == sheet.size
+        assert apart(stored[name], sheet) < 8, (
+            f"method_{name}.jpg is stale: python tools/site/gallery.py"
+        )
+    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
+    assert sum(path.stat().st_size for path in images) < 2_000_000
+    stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
+    assert apart(stored["blur"], stronger["blur"]) > 8
 
 
 def test_gallery_without_results_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,19 +311,3 @@ def apart(one: Image.Image, other: Image.Image) -> float:
     size = (one.width // 10, one.height // 10)
     means = [np.asarray(each.resize(size, Image.Resampling.BOX), float) for each in (one, other)]
     return float(np.abs(means[0] - means[1]).max())
-
-
-def test_the_gallery_shows_what_methods_do() -> None:
-    sheets = SHEETS.sheets()
-    missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
-    assert not missing, "no picture: python tools/site/gallery.py"
-    stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
-    for name, sheet in sheets.items():
-        assert stored[name].size == sheet.size
-        assert apart(stored[name], sheet) < 8, (
-            f"method_{name}.jpg is stale: python tools/site/gallery.py"
-        )
-    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
-    assert sum(path.stat().st_size for path in images) < 2_000_000
-    stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
-    assert apart(stored["blur"], stronger["blur"]) > 8

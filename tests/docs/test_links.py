@@ -5,14 +5,16 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").glob("*.md")]
-)
+from site_tools import ROOT, load
+
+SETTINGS = load("settings_page")
+PLACES = (ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "config").glob("*.md"))
+PAGES = sorted(chain(*PLACES))
 KINDS = ("tutorials", "how-to", "reference", "explanation")
 LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 
@@ -21,26 +23,18 @@ def prose(page: Path) -> str:
     return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub and GitLab name them."""
-    found: set[str] = set()
-    for heading in re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE):
-        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
-        base = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
-        number = sum(each == base or each.startswith(f"{base}-") for each in found)
-        found.add(f"{base}-{number}" if base in found else base)
-    return found
-
-
 def broken(page: Path) -> list[str]:
-    """Return the relative links of a page that lead nowhere."""
+    """Return the relative links of a page that lead nowhere; of headings, the first of its name."""
     wrong = []
     for link in LINK.findall(prose(page)):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
+        headings = re.findall(r"^#+ (.+)$", prose(target), re.MULTILINE) if anchor else []
+        plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+        found = not anchor or anchor in map(SETTINGS.anchor, plain)
+        if not (target.exists() and found):
             wrong.append(link)
     return wrong
 
@@ -49,23 +43,18 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert {page: wrong for page in PAGES if (wrong := broken(page))} == {}
     page = tmp_path / "page.md"
     page.write_text(
-        "# A `b`: c\n## Twice\n## Twice\n"
-        "[1](#a-b-c) [2](#twice-1) [3](page.md#twice) [4](https://example.org/no)\n"
-        "[5](#a-b) [6](other.md) [7](page.md#twice-2) ![8](picture.png)\n"
-        "```\n# no heading\n[9](code.md)\n```\n"
+        "# A `b`: c\n## [Linked](x)\n[1](#a-b-c) [2](page.md#linked) [3](https://example.org/no)\n"
+        "[4](#a-b) [5](other.md) ![6](picture.png)\n```\n# no heading\n[7](code.md)\n```\n"
     )
-    assert broken(page) == ["#a-b", "other.md", "page.md#twice-2", "picture.png"]
+    assert broken(page) == ["x", "#a-b", "other.md", "picture.png"]
 
 
-def test_every_page_is_of_one_kind_and_in_the_index() -> None:
+def test_pages_are_of_one_kind_and_their_names_lead_somewhere() -> None:
     index = ROOT / "docs/README.md"
     listed = {(index.parent / link).resolve() for link in LINK.findall(index.read_text("utf-8"))}
     pages = {page for page in (ROOT / "docs").rglob("*.md") if page != index}
     assert pages <= listed
     assert {page.parent.relative_to(ROOT / "docs").as_posix() for page in pages} == set(KINDS)
-
-
-def test_pages_that_are_named_elsewhere_are_there() -> None:
     named = re.compile(r"\bdocs/[\w/-]+\.md|\bREADME\.md|\bCONTRIBUTING\.md")
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
@@ -134,7 +123,7 @@ def test_what_a_page_names_is_there() -> None:
     assert missing(text) == gone
 
 
-def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
+def test_the_architecture_names_all_that_is_there(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)/` \| (.*)$", text, flags=re.MULTILINE)
     for room, content in rows:
@@ -157,9 +146,6 @@ def test_parts_and_names_of_the_architecture_are_there(root: Path) -> None:
             assert re.search(rf"^(?:class|def) {rest[0]}\b", source, flags=re.MULTILINE), name
     for file in re.findall(r"`([\w/]+\.py)`", text):
         assert (library / file).is_file(), file
-
-
-def test_rooms_are_in_the_table_and_in_the_tests(root: Path) -> None:
     text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.MULTILINE))
     entries = {
@@ -275,7 +261,7 @@ def definitions() -> list[Definition]:
     return [n for tree in modules().values() for n in ast.walk(tree) if isinstance(n, Definition)]
 
 
-def test_no_sentence_has_the_name_of_a_class() -> None:
+def test_names_and_sentences_are_plain() -> None:
     names = {node.name for node in definitions() if isinstance(node, ast.ClassDef)} - _ALSO_WORDS
     assert {"JobCache", "ReviewServer"} <= names
     found = [
@@ -285,9 +271,6 @@ def test_no_sentence_has_the_name_of_a_class() -> None:
         if word in names
     ]
     assert not found
-
-
-def test_names_and_docstrings_are_plain() -> None:
     parts = {node.name: set(re.findall("[a-z]+", node.name.lower())) for node in definitions()}
     parts |= {str(file): set(file.stem.split("_")) for file in modules()}
     for name in {node.name for node in definitions() if isinstance(node, ast.ClassDef)}:

@@ -24,41 +24,41 @@ from plug_in import install
 from site_tools import ROOT, load
 
 
+def blocks_of(page: str, kind: str = "python") -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "result"),
     [
         ("how-to/install.md", "(hidden != image)[30:120, 40:110].mean() > 0.9"),
-        (
-            "how-to/anonymize.md",
-            "(len(found.boxes), done.written, done.without_regions) == (13, 12, 1)",
-        ),
+        ("how-to/anonymize.md", "(len(found.boxes), *counts(done)) == (13, 12, 1)"),
         ("how-to/evaluate.md", "result.to_markdown().count('keeps most: mAP') == 2"),
         ("how-to/score.md", "table.set_index('metric')['value']['map'].round(4) == 0.8436"),
         ("tutorials/own-archive.md", "len([*Path('photos').rglob('*.jpg')]) == len(rows) == 240"),
     ],
 )
 def test_the_blocks_of_a_page_run(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, result: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, result: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (root / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = blocks_of(f"docs/{page}")
     assert blocks
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {"counts": lambda done: (done.written, done.without_regions)}
     for block in blocks:
         exec(compile(block, page, "exec"), names)
     assert eval(result, names)
 
 
-def test_the_kind_of_system_of_a_page_embeds_images(root: Path, tmp_path: Path) -> None:
-    text = (root / "docs/how-to/systems.md").read_text(encoding="utf-8")
-    (source,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    (described,) = re.findall(r"^```toml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+def test_the_kind_of_system_of_a_page_embeds_images(tmp_path: Path) -> None:
+    page = "docs/how-to/systems.md"
+    (source,), (described,) = (blocks_of(page, kind) for kind in ("python", "toml"))
     ((group, points),) = tomllib.loads(described)["project"]["entry-points"].items()
     module = re.match(r"# (\w+)\.py\n", source)[1]  # type: ignore[index]
     install(tmp_path, {module: source}, {f"{group}:{name}": at for name, at in points.items()})
-    (entry,) = re.findall(r"`(ours: \{ kind: grey.*?\})`", text)
+    (entry,) = re.findall(r"`(ours: \{ kind: grey.*?\})`", (ROOT / page).read_text("utf-8"))
     code = f"""
 import numpy as np, yaml
 from anonbench.config import load
@@ -71,19 +71,14 @@ with open_system(systems["ours"]) as system:
     print(system.encode([*images]).shape, identity_of(systems["ours"]) == system.identity)
 """
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": path},
-    )
+    environment = os.environ | {"PYTHONPATH": path}
+    captured = {"capture_output": True, "text": True, "check": False}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, **captured)
     assert run.stdout == "(3, 32) True\n", run.stderr
 
 
-def test_the_attack_of_contributing_attacks(root: Path) -> None:
-    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (source,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+def test_the_attack_of_contributing_attacks() -> None:
+    (source,) = blocks_of("CONTRIBUTING.md")
     names: dict[str, Any] = {"__name__": "shade"}  # pydantic asks where a class is defined
     exec(compile(source, "CONTRIBUTING.md", "exec", dont_inherit=True), names)
     assert names["Shade"].lacks() == "" and issubclass(names["Shade"], RegionAttack)
@@ -98,18 +93,10 @@ def test_the_attack_of_contributing_attacks(root: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "page",
-    [
-        "explanation/correlation.md",
-        "explanation/metrics.md",
-        "explanation/paper.md",
-        "explanation/retrieval-bias.md",
-        "explanation/statistics.md",
-    ],
+    "page", ["correlation", "metrics", "paper", "retrieval-bias", "statistics"]
 )
-def test_the_examples_of_a_page_give_what_it_says(root: Path, page: str) -> None:
-    text = (root / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```pycon\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+def test_the_examples_of_a_page_give_what_it_says(page: str) -> None:
+    blocks = blocks_of(f"docs/explanation/{page}.md", "pycon")
     examples = doctest.DocTestParser().get_doctest("".join(blocks), {}, page, page, 0)
     assert len(examples.examples) > 3 * len(blocks) > 0
     said: list[str] = []
@@ -124,7 +111,6 @@ PLACE = "docs/tutorials"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a finished run's results in it, and a place for notebooks."""
     folder = tmp_path_factory.mktemp("run")
     shutil.copytree(made.finished(tmp_path_factory).results, folder / "results")
     (folder / PLACE).mkdir(parents=True)

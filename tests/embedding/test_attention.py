@@ -135,6 +135,5 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     assert before == [path.read_bytes() for path in files]
     attend(backbone, variants, {}, [], [], *files)  # no image has a region
     assert not read_maps(files[0]).maps
-    assert summarize_shares(
-        {"unadapted": pd.read_parquet(files[1])}, pd.Series(dtype=int), 0.95
-    ).empty
+    nothing = {"unadapted": pd.read_parquet(files[1])}
+    assert summarize_shares(nothing, pd.Series(dtype=int), 0.95).empty

@@ -33,7 +33,7 @@ def region(*box: float, **more: Any) -> Region:
     return Region(Entity.FACE, *box, 1.0, **more)
 
 
-def test_slanted_regions_cover_their_own_area_alone() -> None:
+def test_regions_and_marks_lie_where_they_are_seen() -> None:
     quad = (50.0, 0.0, 100.0, 50.0, 50.0, 100.0, 0.0, 50.0)
     squash = Preprocess(20, "imagenet", "squash")
     seen = visible_boxes([region(0, 0, 100, 100, quad=quad)], (100, 100), squash)
@@ -41,10 +41,6 @@ def test_slanted_regions_cover_their_own_area_alone() -> None:
     assert seen[0, 0] == seen[-1, -1] == 0.0 and seen[10, 10] == 1.0
     twice = [region(0, 0, 100, 100, quad=quad)] * 2
     np.testing.assert_array_equal(visible_boxes(twice, (100, 100), squash), seen)
-
-
-def test_the_mark_in_an_image_lies_where_the_box_is_seen() -> None:
-    """Image and box by the same way: a white rectangle in its box, whatever the geometry."""
     for resize in ("crop", "squash"):
         preprocess = Preprocess(28, "imagenet", resize)
         image = np.zeros((90, 70), np.uint8)
@@ -110,16 +106,14 @@ def test_summary_is_the_mean_over_images_with_the_interval_over_persons() -> Non
         row = found.loc[(variant, head)]
         nulls = {"chance": chance, "others": np.full(24, 0.2), "untrained": np.full(24, 0.25)}
         mean = clustered_mean(values, clusters.to_numpy(), 0.95)
-        assert row[["share", "low", "high"]].tolist() == pytest.approx(
-            [values.mean(), mean.low, mean.high]
-        )
+        ends = row[["share", "low", "high"]].tolist()
+        assert ends == pytest.approx([values.mean(), mean.low, mean.high])
         assert (row["n"], row["clusters"], row["reason"]) == (24, 12, "")
         for null, expected in nulls.items():
             above = clustered_mean(values - expected, clusters.to_numpy(), 0.95)
             columns = [null, f"{null}_above", f"{null}_low", f"{null}_high"]
-            assert row[columns].tolist() == pytest.approx(
-                [expected.mean(), above.value, above.low, above.high]
-            )
+            wanted = [expected.mean(), above.value, above.low, above.high]
+            assert row[columns].tolist() == pytest.approx(wanted)
 
 
 def test_few_persons_give_no_interval_and_a_reason() -> None:
@@ -134,7 +128,7 @@ def test_few_persons_give_no_interval_and_a_reason() -> None:
         summarize_shares({"unadapted": table}, people(23), 0.95)
 
 
-def test_others_boxes_are_all_pairs_of_different_images() -> None:
+def test_others_boxes_are_all_pairs_and_chance_their_cover() -> None:
     random = np.random.default_rng(3)
     maps, covered = random.uniform(0.1, 1, (5, 2, 3, 4)), random.uniform(0, 1, (5, 3, 4))
     pairs = np.array([[share_inside(own, boxes) for boxes in covered] for own in maps])
@@ -144,15 +138,11 @@ def test_others_boxes_are_all_pairs_of_different_images() -> None:
     np.testing.assert_allclose(found.mean(axis=0), expected)
     first = [pairs[pair] for pair in different if pair[0] == 0]
     second = [pairs[pair] for pair in different if pair[1] == 0]
-    np.testing.assert_allclose(
-        found[0], np.mean(first, axis=0) + np.mean(second, axis=0) - expected
-    )
+    both = np.mean(first, axis=0) + np.mean(second, axis=0)
+    np.testing.assert_allclose(found[0], both - expected)
     two = (pairs[0, 1] + pairs[1, 0]) / 2
     np.testing.assert_allclose(shares_in_others(maps[:2], covered[:2]), [two, two])
     assert np.isnan(shares_in_others(maps[:1], covered[:1])).all()
-
-
-def test_chance_is_what_the_boxes_of_an_image_cover() -> None:
     random = np.random.default_rng(4)
     maps, covered = random.uniform(0.1, 1, (3, 2, 3, 4)), random.uniform(0, 1, (3, 3, 4))
     rows = share_rows("original", ["a", "b", "c"], maps, maps, covered)

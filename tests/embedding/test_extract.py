@@ -1,5 +1,6 @@
 """Embeddings of a model, of raw pixels and of an untrained network."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,29 +54,31 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_is_the_class_token_after_the_final_norm(images: ImageSet, backbone: Path) -> None:
+def test_it_is_the_class_token(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
     model, preprocess = load_backbone(backbone)
     values = features(model, preprocess, images, Embedding(batch_size=4))
     assert values.shape == (11, 32) and values.dtype == np.float32
     for row in (0, 5, 10):
         single = as_timms(model)(preprocess(images.read(images.ids[row])))  # the class token
         np.testing.assert_allclose(values[row], single[0].numpy(), atol=1e-5)
-
-
-def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) -> None:
-    model, preprocess = load_backbone(backbone)
     whole = features(model, preprocess, images, Embedding(batch_size=64))
     one = features(model, preprocess, images, Embedding(batch_size=1))
-    some = features(model, preprocess, images, Embedding(batch_size=4))
     helped = features(model, preprocess, images, Embedding(batch_size=4, workers=2))
     np.testing.assert_allclose(one, whole, atol=1e-5)
-    np.testing.assert_allclose(some, whole, atol=1e-5)
-    np.testing.assert_array_equal(helped, some)
+    np.testing.assert_allclose(values, whole, atol=1e-5)
+    np.testing.assert_array_equal(helped, values)
+    outputs = [tmp_path / f"{name}.h5" for name in "abc"]
+    embed_many(backbone, [(images, outputs[0])], Embedding())
+    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
+    assert len({path.read_bytes() for path in outputs}) == 1
+    written = read_embeddings(outputs[0])
+    assert written.ids == images.ids
+    assert written.provenance["model"] == file_digest(backbone)
+    assert written.provenance["images"] == images.digest
+    assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
 
 
-def test_equal_images_have_equal_vectors(
-    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_equal_vectors(backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever place in a batch they are in: products are rounded otherwise in each."""
     draw = np.random.default_rng(0)
     pixels = [draw.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(3)]
@@ -91,18 +94,6 @@ def test_equal_images_have_equal_vectors(
     assert len(np.unique(values, axis=0)) == 3
 
 
-def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
-    outputs = [tmp_path / f"{name}.h5" for name in "abc"]
-    embed_many(backbone, [(images, outputs[0])], Embedding())
-    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
-    assert len({path.read_bytes() for path in outputs}) == 1
-    written = read_embeddings(outputs[0])
-    assert written.ids == images.ids
-    assert written.provenance["model"] == file_digest(backbone)
-    assert written.provenance["images"] == images.digest
-    assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu(images: ImageSet, backbone: Path) -> None:
     model, preprocess = load_backbone(backbone)
@@ -116,7 +107,6 @@ SETTINGS = Embedding(batch_size=7)
 
 @pytest.fixture
 def pictures() -> dict[str, np.ndarray]:
-    """Return 20 pictures, coloured and grey, of several sizes."""
     random = np.random.default_rng(0)
     shapes = [(40, 50, 3), (60, 45)]
     return {
@@ -128,9 +118,8 @@ def pictures() -> dict[str, np.ndarray]:
 def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     values = pixels(write_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
     assert values.shape == (20, 3 * SIDE * SIDE + 1) and values.dtype == np.float32
-    small = [
-        cv2.resize(pictures[name], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for name in pictures
-    ]
+    sized = partial(cv2.resize, dsize=(SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = [sized(picture) for picture in pictures.values()]
     rows = [
         np.moveaxis(image if image.ndim == 3 else np.stack([image] * 3, 2), 2, 0).ravel()
         for image in small
@@ -138,9 +127,6 @@ def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) 
     units = values / np.linalg.norm(values, axis=1, keepdims=True)
     # the last component is one part in 3,073 of a vector's square
     np.testing.assert_allclose(units @ units.T, np.corrcoef(rows), atol=5e-4)
-
-
-def test_images_of_one_colour(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     blank = {f"blank-{grey}": np.full((30, 30), grey, np.uint8) for grey in (0, 255)}
     images = write_set(tmp_path / "0.tar", pictures | blank)
     embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS)
@@ -148,9 +134,8 @@ def test_images_of_one_colour(pictures: dict[str, np.ndarray], tmp_path: Path) -
     assert found.ids == images.ids and found.provenance["images"] == images.digest
     black, white = found.values[-2:]
     assert np.array_equal(black, white) and black.any()
-    table = score_scenario(
-        found, {"original": found}, found, Retrieval(fraction=0.25, ties="id")
-    ).table
+    settings = Retrieval(fraction=0.25, ties="id")
+    table = score_scenario(found, {"original": found}, found, settings).table
     assert table["ap"].tolist() == [1.0] * 22
 
 

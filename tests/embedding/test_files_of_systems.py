@@ -38,7 +38,7 @@ def write_graph(folder: Path, weights: float) -> Path:
     return folder / "net.onnx"
 
 
-def test_replaced_weights_beside_a_graph_are_another_system(tmp_path: Path) -> None:
+def test_replaced_files_of_a_model_are_another_system(tmp_path: Path) -> None:
     images = list(np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8))
     asked = system(kind="onnx", file=write_graph(tmp_path / "m", 1.0))
     first = embed(asked, images, tmp_path / "cache")
@@ -46,6 +46,21 @@ def test_replaced_weights_beside_a_graph_are_another_system(tmp_path: Path) -> N
     second = embed(asked, images, tmp_path / "cache")
     assert first.provenance["system"] != second.provenance["system"]
     assert np.allclose(second.values, 2 * first.values)
+    (tmp_path / "config.json").write_text("{}")
+    identities = set()
+    for content in ("a", "b"):
+        (tmp_path / "pytorch_model.bin").write_text(content)
+        identities.add(identity_of(system(kind="huggingface", name=str(tmp_path))))
+    assert len(identities) == 2
+    given = system(kind="vectors", path=tmp_path / "{variant}.npy")
+    np.save(tmp_path / "original.npy", np.eye(2, dtype=np.float32))
+    before = identity_of(given)
+    identities = set()
+    for ids in ("a\nb\n", "b\na\n"):
+        (tmp_path / "original.ids.txt").write_text(ids)
+        identities.add(identity_of(given))
+    assert len(identities | {before}) == 3
+    assert given.files() == [tmp_path / "original.npy", tmp_path / "original.ids.txt"]
 
 
 def test_the_code_of_another_packages_system_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,19 +73,8 @@ def test_the_code_of_another_packages_system_counts(monkeypatch: pytest.MonkeyPa
     assert len(identities) == 2
 
 
-def test_any_file_of_a_models_folder_counts(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    identities = set()
-    for content in ("a", "b"):
-        (tmp_path / "pytorch_model.bin").write_text(content)
-        identities.add(identity_of(system(kind="huggingface", name=str(tmp_path))))
-    assert len(identities) == 2
-
-
 @pytest.mark.parametrize("word", ["models", "--weights=models", "models/net.pt"])
-def test_models_named_by_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
+def test_models_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "work").mkdir()
@@ -110,7 +114,7 @@ def test_imports_of_a_function_count(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert identity_of(given) != before
 
 
-def test_weights_beside_a_graph_count_wherever_a_model_is_named(tmp_path: Path) -> None:
+def test_weights_beside_a_graph_count_and_snakemake_is_told(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     (images / "a.png").touch()
@@ -125,22 +129,6 @@ def test_weights_beside_a_graph_count_wherever_a_model_is_named(tmp_path: Path) 
         found = cache.made_by("face_onnx", detection)
         seen.add((json.dumps(made, sort_keys=True), json.dumps(found, sort_keys=True)))
     assert len({one for one, _ in seen}) == len({other for _, other in seen}) == 2
-
-
-def test_ids_beside_vectors_count(tmp_path: Path) -> None:
-    """Shuffled ids gave the images other vectors, and a run had nothing to do."""
-    given = system(kind="vectors", path=tmp_path / "{variant}.npy")
-    np.save(tmp_path / "original.npy", np.eye(2, dtype=np.float32))
-    before = identity_of(given)
-    identities = set()
-    for ids in ("a\nb\n", "b\na\n"):
-        (tmp_path / "original.ids.txt").write_text(ids)
-        identities.add(identity_of(given))
-    assert len(identities | {before}) == 3
-    assert given.files() == [tmp_path / "original.npy", tmp_path / "original.ids.txt"]
-
-
-def test_snakemake_is_told_of_weights_beside_a_graph(tmp_path: Path) -> None:
     onnx = write_graph(tmp_path / "m", 1.0)
     data = {"layout": "folder", "path": "images", "detectors": ["face_onnx"], "system": "ours"}
     config = load(

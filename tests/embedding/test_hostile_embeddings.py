@@ -78,10 +78,7 @@ IN_A_FILE = {"shape": (3, 4), "dtype": "f4", "external": [("secret.raw", 0, 48)]
 PACKED_IDS = {"data": ["a", "b", "c"], "dtype": TEXT, "chunks": (3,), "compression": "gzip"}
 HOSTILE_HDF5: dict[str, tuple[Content, str]] = {
     "declares 95 GiB": (
-        {
-            "embeddings": {"shape": HUGE, "dtype": "f4"},
-            "ids": {"shape": HUGE[:1], "dtype": TEXT},
-        },
+        {"embeddings": {"shape": HUGE, "dtype": "f4"}, "ids": {"shape": HUGE[:1], "dtype": TEXT}},
         "/embeddings declares 95.4 GiB, but the file stores 0 bytes",
     ),
     "declares 95 GiB in chunks": (
@@ -287,9 +284,6 @@ def test_parquet_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     assert path.stat().st_size < 200_000
     with pytest.raises(InputError, match=r"declares 1.*MiB, but the file stores"):
         formats.read(path)
-
-
-def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
     path, rows = tmp_path / "e.parquet", 20_000
     ids = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1_000_000])
     table = pa.table({"id": ids, "x": np.ones(rows, np.float32)})

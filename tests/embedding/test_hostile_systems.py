@@ -32,7 +32,6 @@ images, vectors = map(Path, sys.argv[1:3])
 
 
 def few(number: int) -> Any:
-    """Return some images by number, each of one grey."""
     return SimpleNamespace(
         ids=[f"{each:04}" for each in range(number)],
         digests=[f"{each:064x}" for each in range(number)],
@@ -136,7 +135,7 @@ with open_system(Command(command={line!r})) as system:
     assert not left.exists()
 
 
-def test_vectors_of_another_dimension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "changing.py").write_text(
         "import numpy as np\ncalls = []\ndef encode(images):\n    calls.append(1)\n"
         "    return np.ones((1, 8 if len(calls) <= 64 + 3 else 9))\n"
@@ -152,16 +151,13 @@ def test_vectors_of_another_dimension(tmp_path: Path, monkeypatch: pytest.Monkey
     assert str(tmp_path) in str(no.value)
     (kept,) = vectors_of(system, [few(64)], tmp_path)
     assert kept.shape == (64, 8)
-
-
-def test_a_cache_with_values_that_are_not_finite_is_refused(tmp_path: Path) -> None:
-    cache = VectorCache(tmp_path, "system")
+    cache = VectorCache(tmp_path / "other", "system")
     cache.add(["a", "b"], np.ones((2, 3), np.float32))
     cache.flush()
-    (file,) = tmp_path.rglob("*.h5")
+    (file,) = (tmp_path / "other").rglob("*.h5")
     write_embeddings(file, Embeddings(["a", "b"], np.full((2, 3), np.nan, np.float32)))
     with pytest.raises(InputError, match=r"\.h5: some vectors are not finite; delete it"):
-        VectorCache(tmp_path, "system").read(["a"])
+        VectorCache(tmp_path / "other", "system").read(["a"])
 
 
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
@@ -214,7 +210,7 @@ def test_rounding_is_no_reason_to_refuse(encode: Encode) -> None:
     assert anonbench.embed(encode, PICTURES[:1]).values.shape[0] == 1
 
 
-def test_a_program_is_asked_twice(tmp_path: Path) -> None:
+def test_a_program_is_asked_twice_and_for_few_images(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import sys, pathlib, numpy as np\n"
         "n = len(list(pathlib.Path(sys.argv[1]).iterdir()))\n"
@@ -223,9 +219,6 @@ def test_a_program_is_asked_twice(tmp_path: Path) -> None:
     line = f"{sys.executable} {tmp_path}/program.py {{images}} {{vectors}}"
     with open_system(Command(command=line)) as system, pytest.raises(InputError, match=RANDOM):
         system.encode(PICTURES)
-
-
-def test_few_images_are_asked_for_and_only_once() -> None:
     calls: list[int] = []
 
     def counting(images: Sequence[np.ndarray]) -> np.ndarray:

@@ -63,7 +63,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Timm:
 
 
 def learned(folder: Path, system: Timm, images: Images, **changes: float) -> Path:
-    """Learn from the first 32 images, and return the folder."""
     original, hidden = (
         write_set(folder / f"{kind}.tar", dict(list(images[kind].items())[:32]))
         for kind in ("original", "hidden")
@@ -75,7 +74,6 @@ def learned(folder: Path, system: Timm, images: Images, **changes: float) -> Pat
 
 @pytest.fixture(scope="module")
 def updates(tmp_path_factory: pytest.TempPathFactory, system: Timm, images: Images) -> Path:
-    """Return a folder with learned updates."""
     return learned(tmp_path_factory.mktemp("updates"), system, images)
 
 
@@ -86,7 +84,7 @@ def vectors(system: Timm, images: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updates: Path) -> None:
+def test_hidden_images_come_nearer(system: Timm, images: Images, updates: Path) -> None:
     wanted, hidden = (vectors(system, images[each]) for each in ("original", "hidden"))
     found = vectors(system.model_copy(update={"adapter": updates / FILE}), images["hidden"])
     before, after = (np.linalg.norm(wanted - each, axis=1).mean() for each in (hidden, found))
@@ -96,10 +94,6 @@ def test_hidden_images_of_others_come_nearer(system: Timm, images: Images, updat
     assert list(log["step"]) == [*range(1, 11)]  # a warm-up of a tenth would be one step
     assert log["learning_rate"].is_monotonic_decreasing
     assert log["cosine"].iloc[-1] > log["cosine"].iloc[0]
-
-
-@pytest.mark.slow
-def test_merged_weights_are_those_of_peft(system: Timm, images: Images, updates: Path) -> None:
     from peft import PeftModel
 
     plain, ours, theirs = (system.network() for _ in range(3))
@@ -190,13 +184,10 @@ def test_layers_that_no_update_can_be_added_to_are_left_out() -> None:
     from timm.layers import StdConv2d
     from torch import nn
 
-    others = {
-        "standardized": StdConv2d(8, 8, 1),
-        "dilated": nn.Conv2d(8, 8, 3, dilation=2),
-        "reflected": nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
-        "by_channel": nn.Conv2d(8, 8, 1, groups=8),
-        "parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
-    }
+    others = {"standardized": StdConv2d(8, 8, 1), "dilated": nn.Conv2d(8, 8, 3, dilation=2)}
+    others |= {"reflected": nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")}
+    others |= {"by_channel": nn.Conv2d(8, 8, 1, groups=8)}
+    others |= {"parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))}
     assert layer_names(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
     with pytest.raises(InputError, match="no plain linear layer or convolution"):
         layer_names(nn.ModuleDict(others))

@@ -71,7 +71,6 @@ def settings(**given: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[np.ndarray]:
-    """Return seven pictures of several sizes, uint8 [H, W, 3]."""
     random = np.random.default_rng(1)
     sizes = [(40, 60), (64, 64), (90, 30), (33, 47), (70, 71), (128, 40), (50, 50)]
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
@@ -99,9 +98,6 @@ def test_a_picture_becomes_the_input_that_timm_makes_of_it(pictures: list[np.nda
         for picture in pictures:
             expected = theirs(Image.fromarray(picture)).numpy()
             assert np.array_equal(ours(picture), expected)
-
-
-def test_other_inputs() -> None:
     grey = np.full((10, 20, 3), (10, 20, 30), np.uint8)
     plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "value_range": 255, "size": (8, 8)}
     squashed = Prepare(ImageInput(resize="squash", channels="bgr", layout="nhwc", **plain))(grey)
@@ -127,7 +123,9 @@ def test_small_model(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
     assert unit[0] @ unit[1] > unit[0] @ unit[2]
 
 
-def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+def test_timm_names_weights_and_an_unreachable_hub(
+    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(InputError, match="did you mean vit_tiny_patch16_224"):
         encoded(settings(kind="timm", name="vit_tiny_patch16_223"), pictures)
     torch.save({"state_dict": {"a": torch.ones(1)}}, tmp_path / "w.pt")
@@ -136,9 +134,6 @@ def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> N
         encoded(wrong, pictures)
     with pytest.raises(InputError, match="does not exist"):
         encoded(settings(kind="timm", name="resnet10t", weights=tmp_path / "none"), pictures)
-
-
-def test_unreachable_hub(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -195,9 +190,6 @@ def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     ):
         with pytest.raises(InputError, match=message):
             encoded(settings(kind="onnx", file=tmp_path / "pooled.onnx", **given), pictures)
-
-
-def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     nodes = [
         node("DequantizeLinear", ["images", "one"], "values"),
         node("ReduceMean", ["values"], "means", axes=[1, 2]),
@@ -238,10 +230,7 @@ def test_functions(
         ("nowhere:encode", "no module 'nowhere'"),
         ("our_search:short", "return a row"),
         ("our_search:broken", "not finite"),
-        (
-            "our_search:fails",
-            r"our_search:fails raised ValueError: no weights \(.*_search.py, line",
-        ),
+        ("our_search:fails", r"fails raised ValueError: no weights \(.*_search.py, line"),
         ("our_search:learned", rf"function learned returned what is no array .*{advice}"),
         ("our_search:half", rf"function half returned what is no array .*{advice}"),
     ):
@@ -281,9 +270,8 @@ def test_only_new_images_are_embedded(
     system = settings(kind="function", function="counting_search:counted", similarity="inner")
     original = image_set(tmp_path, "original", pictures)
     # of three images something was hidden, the others are the same bytes
-    masked = [
-        anonymize(p, [], Variant("mask", 100)) if n > 2 else p // 2 for n, p in enumerate(pictures)
-    ]
+    masked = [anonymize(p, [], Variant("mask", 100)) for p in pictures]
+    masked[:3] = [picture // 2 for picture in pictures[:3]]
     sets = [
         ("original", original, tmp_path / "original.h5"),
         ("mask-100", image_set(tmp_path, "mask-100", masked), tmp_path / "mask-100.h5"),

@@ -6,11 +6,7 @@ import scipy.stats
 
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.numeric.statistics import holm
-from anonbench.evaluation.decision import (
-    Verdict,
-    judge,
-    select_best,
-)
+from anonbench.evaluation.decision import Verdict, judge, select_best
 
 PERSONS = np.repeat(np.arange(60), 5)
 

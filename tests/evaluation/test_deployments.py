@@ -108,16 +108,11 @@ def table_of(
     files: dict[str, Path], second: Path | None = None, **settings: object
 ) -> pd.DataFrame:
     references = {"own": files["original"]} | ({"second": second} if second else {})
-    return score_deployments(
-        "faces",
-        100,
-        references,
-        {name: path for name, path in files.items() if name != "original"},
-        None,
-        Deployments(mixed=True),
-        Retrieval.model_validate({"fraction": 0.09} | settings),
-        Judging(pd.Series(PERSONS, index=IDS), 0.9, 0.03),
-    )
+    methods = {name: path for name, path in files.items() if name != "original"}
+    retrieval = Retrieval.model_validate({"fraction": 0.09} | settings)
+    judging = Judging(pd.Series(PERSONS, index=IDS), 0.9, 0.03)
+    how = None, Deployments(mixed=True), retrieval, judging
+    return score_deployments("faces", 100, references, methods, *how)
 
 
 @pytest.mark.parametrize("include_self", [True, False])
@@ -147,12 +142,9 @@ def test_similarity_of_the_system(files: dict[str, Path], similarity: str) -> No
         write_embeddings(files[name], given[name])
     table = table_of({name: files[name] for name in given})
     table = table[(table["share"] == 100) & (table["metric"] == "map")].set_index("query")
-    expected = score_scenario(
-        given["original"],
-        {"original": given["original"], "anonymized": given["blur"]},
-        given["blur"],
-        Retrieval(fraction=0.09),
-    ).table.set_index("query")
+    queries = {"original": given["original"], "anonymized": given["blur"]}
+    found = score_scenario(given["original"], queries, given["blur"], Retrieval(fraction=0.09))
+    expected = found.table.set_index("query")
     for query in ("original", "anonymized"):
         row = table.loc[query]
         assert row["value"] == pytest.approx(expected.loc[query, "ap"].mean(), abs=1e-9)

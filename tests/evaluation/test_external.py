@@ -54,9 +54,7 @@ def test_values_are_those_of_the_pipeline() -> None:
     scored = score_scenario(reference, {"original": queries}, database, Retrieval()).table
     ap = scored.sort_values("id")["ap"]
     table = score(REFERENCE, QUERIES, DATABASE)
-    assert table["metric"].tolist() == [
-        *("map", "mndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
-    ]
+    assert table["metric"].tolist() == list(PER_QUERY)
     for metric, column in PER_QUERY.items():
         assert value(table, metric) == pytest.approx(scored[column].mean(), abs=1e-6)
     assert value(table, "map", "se") == pytest.approx(np.std(ap, ddof=1) / SIZE**0.5, abs=1e-6)
@@ -75,9 +73,8 @@ def test_an_unchanged_system_is_at_the_ceiling_and_noise_at_chance() -> None:
     noise = run(REFERENCE, (IDS, vectors(8)), (IDS, vectors(9)), include_self=False)
     assert noise.near_chance()["metric"].tolist() == ["map", "mndcg"]
     for metric in ("map", "overlap", "overlap_top", "rbo", "tau"):
-        error = value(noise.table, metric, "se")
-        chance = value(noise.table, metric, "chance")
-        assert abs(value(noise.table, metric) - chance) < 4 * error
+        found, chance, error = (value(noise.table, metric, c) for c in ("value", "chance", "se"))
+        assert abs(found - chance) < 4 * error
 
 
 def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
@@ -199,9 +196,7 @@ def renamed(pair: Pair, **names: str) -> Pair:
 
 def test_common_scores_what_all_have() -> None:
     odd = renamed(REFERENCE, i000="new", i001="another")
-    with pytest.raises(
-        InputError, match="2 ids of reference are not in database, such as 'ano"
-    ) as e:
+    with pytest.raises(InputError, match=r"2 ids of reference are not .*'another'") as e:
         score(odd, QUERIES, DATABASE)
     assert str(e.value).count("ids of") == 2  # nothing is said twice
     result = run(odd, QUERIES, DATABASE, common=True)
@@ -218,14 +213,8 @@ def test_common_scores_what_all_have() -> None:
     ("change", "message"),
     [
         ({"queries": renamed(QUERIES, i005="q")}, "1 ids of queries are not in database, .*'q'"),
-        (
-            {"database": (IDS[:150], DATABASE[1][:150])},
-            r"50 ids of reference are not in database.*--common",
-        ),
-        (
-            {"database": (IDS, vectors(1, width=7))},
-            "queries has 12 dimensions, database 7: embed both with the same system",
-        ),
+        ({"database": (IDS[:150], DATABASE[1][:150])}, "50 ids of reference are not.*--common"),
+        ({"database": (IDS, vectors(1, width=7))}, "queries has 12 dimensions, database 7: embed"),
         ({"queries": QUERIES[1]}, "queries: is ndarray; give a path"),
         ({"queries": "absent.npy"}, r"absent\.npy: no such file"),
         ({"fraction": 0.001}, "fraction 0.001 of 200 images is no image at all"),
@@ -289,9 +278,7 @@ def test_python_says_where_scores_support_no_conclusion(
     assert ("NOT KNOWN what the change costs: k is 2" in caplog.text) == bool(said)
 
 
-def test_queries_and_database_of_two_systems_give_a_warning(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_two_systems_give_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """The reference may be another system's."""
     a, b = (Embeddings(list(IDS), REFERENCE[1], {"system": name}) for name in ("a", "b"))
     anonbench.score(b, a, a)
@@ -315,9 +302,8 @@ def test_the_difference_is_that_of_a_paired_t_test() -> None:
     found = compare_scorings(first, second).set_index("metric")
     expected = ttest_rel(first["ap"], second["ap"])
     low, high = expected.confidence_interval(0.95)
-    assert found.loc["map", ["difference", "low", "high", "p"]].tolist() == pytest.approx(
-        [(first["ap"] - second["ap"]).mean(), low, high, expected.pvalue]
-    )
+    numbers = [(first["ap"] - second["ap"]).mean(), low, high, expected.pvalue]
+    assert found.loc["map", ["difference", "low", "high", "p"]].tolist() == pytest.approx(numbers)
     assert found.loc["map", "verdict"] == "better"
     persons = pd.Series(np.arange(120) // 10, index=NAMES)
     wider = compare_scorings(first, second, persons).set_index("metric")

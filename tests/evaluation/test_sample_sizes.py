@@ -39,23 +39,15 @@ def effect(
     draw = np.random.default_rng(pairs).standard_normal
     persons = 0.06 * draw(QUERIES // EACH)[PERSONS.to_numpy()]
     values = seed * draw(pairs)[:, None] + persons + noise * draw(QUERIES)
-    return Effect(
-        Variant("blur", 100),
-        QueryKind.ORIGINAL,
-        metric,
-        Adaption.A,
-        name,
-        tuple((0, reference) for reference in range(1, pairs + 1)),
-        IDS,
-        by_pair=values + 0.02 * draw((pairs, QUERIES)),
-        ceiling=np.ones(QUERIES),
-    )
+    by_pair = values + 0.02 * draw((pairs, QUERIES))
+    references = tuple((0, reference) for reference in range(1, pairs + 1))
+    key = Variant("blur", 100), QueryKind.ORIGINAL, metric, Adaption.A, name
+    return Effect(*key, references, IDS, by_pair, ceiling=np.ones(QUERIES))
 
 
 def test_known_parts_are_found() -> None:
-    (row,) = tabulate_variances("x", [effect(40, seed=0.05)], PERSONS, 0.95, 0.02).to_dict(
-        "records"
-    )
+    table = tabulate_variances("x", [effect(40, seed=0.05)], PERSONS, 0.95, 0.02)
+    (row,) = table.to_dict("records")
     assert list(row) == COLUMNS
     known = {"seed": 0.05, "cluster": 0.06, "query": 0.1}
     for part, expected in known.items():
@@ -95,9 +87,8 @@ def test_a_table_comes_back_as_written(tmp_path: Path) -> None:
 
 def test_the_grid_has_what_half_and_all_need() -> None:
     effects = [effect(1, noise=noise) for noise in (0.1, 0.2, 0.4)]
-    table = tabulate_variances(
-        "faces", [*effects, effect(1, name="retraining")], PERSONS, 0.95, 0.01
-    )
+    effects.append(effect(1, name="retraining"))
+    table = tabulate_variances("faces", effects, PERSONS, 0.95, 0.01)
     grid = sample_size_grid("faces", table)
     assert [block.label for block in grid.blocks] == ["Cost of adapting"]
     ((metric, query, *cells),) = grid.blocks[0].rows
@@ -146,11 +137,7 @@ def test_one_seed_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("seeds", "parts", "copies"),
-    [
-        (4, TRUE, 1),
-        (2, (0.0, 0.5, 1.0, 0.9, 3.0), 4),
-        (12, (0.05, 0.5, 1.0, 0.0, 6.0), 4),
-    ],
+    [(4, TRUE, 1), (2, (0.0, 0.5, 1.0, 0.9, 3.0), 4), (12, (0.05, 0.5, 1.0, 0.0, 6.0), 4)],
 )
 def test_interactions_are_taken_off_what_they_add_to(seeds: int, parts: Parts, copies: int) -> None:
     generator, sizes = np.random.default_rng(5), np.tile(SIZES, copies)

@@ -1,6 +1,7 @@
 """The tidy table of scores, and intervals of new trainings."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,46 +31,30 @@ LABELS = np.array(["a"] * 50 + ["b"] * 20 + ["c"] * 10)
 
 
 def scenario(
-    folder: Path,
-    model: str,
-    variant: str,
-    level: float,
-    downstream: bool = True,
-    seed: int = 0,
+    folder: Path, model: str, variant: str, level: float, downstream: bool = True, seed: int = 0
 ) -> ScenarioFiles:
     generator = np.random.default_rng(int(level * 100))
     kinds = ["original"] if variant == "original" else ["anonymized", "original"]
     count = IMAGES * len(kinds)
-    rows = pd.DataFrame(
-        {
-            "id": [f"{i:03d}" for i in range(IMAGES)] * len(kinds),
-            "query": np.repeat(kinds, IMAGES),
-        }
-    )
+    ids = [f"{i:03d}" for i in range(IMAGES)]
+    rows = pd.DataFrame({"id": ids * len(kinds), "query": np.repeat(kinds, IMAGES)})
     for column in PER_QUERY.values():
         rows[column] = np.clip(level + 0.1 * generator.standard_normal(count), 0, 1)
     rows["unchanged"] = generator.integers(0, 2, count).astype(float)
     stem = f"{model}.{variant}.{seed}"
     floor = {"anonymized": {"map": 0.16}, "original": {"map": 0.06}}
     rows.to_parquet(folder / f"{stem}.parquet")
-    (folder / f"{stem}.json").write_text(
-        json.dumps({"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}, "floor": floor})
-    )
+    summary = {"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}, "floor": floor}
+    (folder / f"{stem}.json").write_text(json.dumps(summary))
     predicted = LABELS.copy()
     predicted[:15] = "b"  # 60 of 80 are right: 35 of 50, 15 of 20, 10 of 10
     predicted[50:55] = "a"
-    table = pd.DataFrame({"id": [f"{i:03d}" for i in range(IMAGES)], "label": LABELS})
+    table = pd.DataFrame({"id": ids, "label": LABELS})
     table.assign(knn=predicted, linear=predicted).to_parquet(folder / f"{stem}.predictions")
     (folder / f"{stem}.down.json").write_text(json.dumps({"k": 20, "chance": 0.3}))
-    return ScenarioFiles(
-        Model.parse(model),
-        seed,
-        Variant.parse(variant),
-        folder / f"{stem}.json",
-        folder / f"{stem}.parquet",
-        folder / f"{stem}.down.json" if downstream else None,
-        folder / f"{stem}.predictions" if downstream else None,
-    )
+    suffixes = ("json", "parquet", *(("down.json", "predictions") if downstream else ()))
+    files = [folder / f"{stem}.{suffix}" for suffix in suffixes]
+    return ScenarioFiles(Model.parse(model), seed, Variant.parse(variant), *files)
 
 
 def gather(given: list[ScenarioFiles], confidence: float = 0.9) -> pd.DataFrame:
@@ -138,14 +123,10 @@ def test_accuracies(tmp_path: Path) -> None:
 
 
 def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
+    pairs = (("unadapted", "original"), ("unadapted", "blur-50"), ("B-blur-50", "blur-50"))
     given = [
         scenario(tmp_path, model, variant, 0.5, seed=seed)
-        for seed in (3, 4, 9)
-        for model, variant in (
-            ("unadapted", "original"),
-            ("unadapted", "blur-50"),
-            ("B-blur-50", "blur-50"),
-        )
+        for seed, (model, variant) in product((3, 4, 9), pairs)
         if seed != 9 or model == "unadapted"
     ]
     table = collect("demo", given, CLUSTERS, 3, (9,), 0.9)
@@ -270,6 +251,5 @@ def test_new_trainings_need_three_seeds() -> None:
     assert whole.df == pytest.approx(whole.se**4 / (queries.se**4 / 9 + seeds**2 / 2))
     ends = scipy.stats.t.interval(0.95, whole.df, scores.mean(), whole.se)
     assert (whole.low, whole.high) == pytest.approx(ends)
-    assert retrained_interval(scores[[0, 0, 0]], PERSONS, 0.95).se == pytest.approx(
-        clustered_mean(scores[0], PERSONS, 0.95).se
-    )
+    same = retrained_interval(scores[[0, 0, 0]], PERSONS, 0.95)
+    assert same.se == pytest.approx(clustered_mean(scores[0], PERSONS, 0.95).se)

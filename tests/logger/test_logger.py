@@ -62,29 +62,32 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     said = done.stderr[done.stderr.index("\n1 job failed, 1 not run because of it:\n") :]
     assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
     assert done.stderr.count("fix the cause") == 1
-    assert done.stderr.endswith(
-        "run the same command again.\nanonbench: PUBLISHED UNHIDDEN: 3 images\n"
-    )
+    last = "run the same command again.\nanonbench: PUBLISHED UNHIDDEN: 3 images\n"
+    assert done.stderr.endswith(last)
     assert "Error in rule bad" in done.stderr
     assert not [line for line in NOISE if line in done.stderr]
 
 
 @pytest.mark.workflow
-def test_a_lock_is_told_with_what_removes_it(tmp_path: Path) -> None:
+def test_snakemake_tells_of_locks_and_before_the_first_job(tmp_path: Path) -> None:
     locks = tmp_path / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("other.txt\n")
     said = run(tmp_path, "other.txt").stderr
     assert "the same command with --unlock added, then without it" in said
     assert "LockException" not in said
+    assert "Job stats" in run(tmp_path, "--dry-run").stderr
+    (tmp_path / "other.txt").touch()
+    assert "Nothing to be done" in run(tmp_path, "other.txt").stderr
+    refused = run(tmp_path, "none.txt")
+    assert refused.returncode != 0
+    assert "MissingRuleException" in refused.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.workflow
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, None])
-def test_a_stopped_run_says_what_it_waits_for_and_ctrl_c_is_no_failure(
-    tmp_path: Path, first: int | None
-) -> None:
+def test_a_stopped_run_waits_and_ctrl_c_is_no_failure(tmp_path: Path, first: int | None) -> None:
     """The first signal reaches Snakemake only; Ctrl-C also its jobs, as on a terminal."""
     script = """
 from pathlib import Path
@@ -127,9 +130,7 @@ with logged("logs/long.log", 1):
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("quiet", ["all", "rules"])
-def test_a_quiet_run_is_counted_and_says_what_is_published_unhidden(
-    tmp_path: Path, quiet: str
-) -> None:
+def test_a_quiet_run_says_what_is_published_unhidden(tmp_path: Path, quiet: str) -> None:
     done = run(tmp_path, "--quiet", quiet, "--", "other.txt")
     assert done.returncode == 0, done.stderr
     said = done.stderr.splitlines()
@@ -146,19 +147,7 @@ def test_a_run_of_which_the_ends_of_jobs_are_not_known_is_not_counted(tmp_path: 
     assert done.stderr.endswith("anonbench: PUBLISHED UNHIDDEN: 3 images\n")
 
 
-@pytest.mark.workflow
-def test_before_the_first_job_snakemake_speaks_for_itself(tmp_path: Path) -> None:
-    assert "Job stats" in run(tmp_path, "--dry-run").stderr
-    (tmp_path / "other.txt").touch()
-    assert "Nothing to be done" in run(tmp_path, "other.txt").stderr
-    refused = run(tmp_path, "none.txt")
-    assert refused.returncode != 0
-    assert "MissingRuleException" in refused.stderr
-
-
-def test_a_long_job_is_spoken_of(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Settings:
         quiet, dryrun = None, False
 

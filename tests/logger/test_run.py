@@ -65,7 +65,7 @@ def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
     assert run.seconds == {"train": pytest.approx(40 / 3), "table": 2.0}
 
 
-def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
+def test_earlier_runs_and_the_plan_tell_the_time_at_first() -> None:
     run = planned({"train": 1, "table": 2}, {"train": 60.0})
     start(run, 1, "train", at=100.0)
     assert run.seconds_left(100.0) is None
@@ -81,10 +81,6 @@ def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
     # 6 s of a table are no reason to take a training for three times as long
     training = 60 * (60 + 6) / (60 + 2)
     assert run.seconds_left(6.0) == pytest.approx(training + 2 * (training + 6) / 2)
-
-
-def test_at_first_the_plans_time_is_told() -> None:
-    """The plan said half of it, with two jobs at once."""
     run = planned({"detect": 10}, {"detect": 60.0})
     run.at_once = 2.0
     start(run, 1, "detect", at=0.0)
@@ -95,7 +91,7 @@ def test_at_first_the_plans_time_is_told() -> None:
     assert run.seconds_left(60.0) == pytest.approx(8 * 60 / 2)
 
 
-def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:
+def test_a_job_that_failed_counts_unless_it_ends_well() -> None:
     run = planned({"train": 2})
     start(run, 1, "train")
     start(run, 2, "train")
@@ -106,6 +102,16 @@ def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:
     assert "1 failed" in run.line(5.0)
     done(run, 99, 5.0)  # a job that was never seen to begin
     assert run.done == {"train": 1}
+    run = planned({"train": 2})
+    start(run, 1, "train", "1")
+    start(run, 2, "train", "2")
+    fail(run, 1)
+    assert "train 1 failed" in run.summary()
+    start(run, 1, "train", "1")
+    assert (run.failed, len(run.running), run.waiting) == ({}, 2, {})
+    done(run, 1, 2.0)
+    done(run, 2, 2.0)
+    assert (run.done, run.failed, run.summary()) == ({"train": 2}, {}, "")
 
 
 def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path) -> None:
@@ -133,19 +139,6 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
     assert f"and {100 - SHOWN} more" in lines[-2]
 
 
-def test_nothing_is_said_of_a_job_that_failed_first_and_ended_well() -> None:
-    run = planned({"train": 2})
-    start(run, 1, "train", "1")
-    start(run, 2, "train", "2")
-    fail(run, 1)
-    assert "train 1 failed" in run.summary()
-    start(run, 1, "train", "1")
-    assert (run.failed, len(run.running), run.waiting) == ({}, 2, {})
-    done(run, 1, 2.0)
-    done(run, 2, 2.0)
-    assert (run.done, run.failed, run.summary()) == ({"train": 2}, {}, "")
-
-
 @pytest.mark.parametrize(
     ("content", "line"),
     [
@@ -167,7 +160,7 @@ def test_the_last_line_of_a_log_of_this_run(tmp_path: Path, content: bytes, line
     assert JobRun(rule="train", label="train", began=0.0, logs=[]).last_line(tmp_path) == ""
 
 
-def test_a_line_says_how_far_a_long_job_is(tmp_path: Path) -> None:
+def test_a_line_says_how_far_a_long_job_is_and_not_about_to_end(tmp_path: Path) -> None:
     run = planned({"embed": 2})
     run.folder = tmp_path
     bar = "groups of 64 images:  15%|######    | 3/20 [05:00<28:20, 100.0s/it]"
@@ -177,9 +170,6 @@ def test_a_line_says_how_far_a_long_job_is(tmp_path: Path) -> None:
     start(run, 2, "embed", "faces", log="b.log")
     line = run.line(300.0)
     assert line.endswith(" | embed ids (3 of 20 groups of 64 images), embed faces")
-
-
-def test_a_job_that_takes_longer_than_usual_is_not_about_to_end(tmp_path: Path) -> None:
     run = planned({"attack": 1, "embed": 1}, {"attack": 36.0, "embed": 60.0})
     run.folder = tmp_path
     start(run, 1, "embed", "faces", at=1.0)

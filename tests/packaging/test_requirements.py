@@ -28,7 +28,6 @@ OTHER_BUILDS = {"opencv-contrib-python": "opencv-python-headless"}
 
 @pytest.fixture(scope="module")
 def project(root: Path) -> dict[str, Any]:
-    """Return the table `project` of pyproject.toml."""
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     return project
 
@@ -51,7 +50,7 @@ def imported(root: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[str, Any]) -> None:
+def test_every_import_and_extra_is_a_dependency(root: Path, project: dict[str, Any]) -> None:
     core = named(project["dependencies"])
     distributions = packages_distributions()
     for module in imported(root) - set(EXTRAS) - BY_ITSELF:
@@ -59,10 +58,6 @@ def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[s
         names |= {OTHER_BUILDS.get(name, name) for name in names}
         # pydantic_core comes with pydantic, whatever the version
         assert names & core or module == "pydantic_core", module
-
-
-@pytest.mark.slow
-def test_an_extra_has_what_its_message_promises(project: dict[str, Any]) -> None:
     distributions = packages_distributions()
     for module, extra in EXTRAS.items():
         names = {canonicalize_name(name) for name in distributions[module]}
@@ -80,9 +75,6 @@ def test_the_lock_is_within_the_bounds(root: Path, project: dict[str, Any]) -> N
         asked = Requirement(line)
         if asked.name != "anonbench":
             assert locked[canonicalize_name(asked.name)] in asked.specifier, line
-
-
-def test_python_versions_are_the_same_everywhere(root: Path, project: dict[str, Any]) -> None:
     allowed = SpecifierSet(project["requires-python"])
     versions = [f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in allowed]
     named_ones = [each.split(" :: ")[-1] for each in project["classifiers"] if ":: 3." in each]
@@ -110,9 +102,6 @@ def test_setup_takes_the_python_that_works(root: Path, tmp_path: Path) -> None:
     python_at(tmp_path, "python3.11", 127)  # a shim with nothing behind it
     python_at(tmp_path, "python3.13", 0)
     assert find_python(root, tmp_path).stdout == "python3.13\n"
-
-
-def test_a_machine_without_python_is_told_what_to_install(root: Path, tmp_path: Path) -> None:
     python_at(tmp_path, "python3", 1)  # too old, or without venv
     done = find_python(root, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

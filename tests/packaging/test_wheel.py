@@ -46,7 +46,6 @@ def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def checked(*command: str | Path, folder: Path) -> str:
-    """Run a command that must succeed, and return what it printed."""
     done = run(*command, folder=folder)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
@@ -76,9 +75,8 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
     missing = run(programs / "python", "-c", "import torch, snakemake", folder=tmp_path)
     assert "ModuleNotFoundError" in missing.stderr, "the core is to do without them"
     checked(programs / "python", "-c", EVALUATE, folder=tmp_path)
-    files = [
-        part for name in ("reference", "queries", "database") for part in (f"--{name}", "all.npy")
-    ]
+    names = ("reference", "queries", "database")
+    files = [part for name in names for part in (f"--{name}", "all.npy")]
     printed = checked(programs / "anonbench", "score", *files, folder=tmp_path)
     scores = {line.split()[0]: line.split()[1] for line in printed.splitlines() if line}
     assert scores["map"] == scores["mndcg"] == "1.0000"

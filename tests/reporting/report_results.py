@@ -5,17 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import synthetic_results
 from PIL import Image
-from synthetic_results import (
-    make_best,
-    make_comparisons,
-    make_correlations,
-    make_deployments,
-    make_effects,
-    make_quality,
-    make_trainings,
-    write_results,
-)
 
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
@@ -48,9 +39,7 @@ def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter"
         "images": images,
         "k": 8,
         "originals": False,
-        "examples": {
-            method: {"source": PIXEL, "width": 1, "height": 1} for method in ("blur", "mask")
-        },
+        "examples": {m: {"source": PIXEL, "width": 1, "height": 1} for m in ("blur", "mask")},
         "names": names,
         "labels": [f"class: {label}"] * images,
         "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],
@@ -83,19 +72,22 @@ def make_effort(folder: Path, jobs: int = 2) -> Path:
 def section(
     folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
 ) -> DatasetSection:
-    results, correlation = write_results(folder, scores), folder / "correlation.csv"
+    results, correlation = (
+        synthetic_results.write_results(folder, scores),
+        folder / "correlation.csv",
+    )
     png, explorer = folder / "figure.png", folder / "explorer.json"
     Image.new("RGB", (900, 300), "white").save(png)
-    make_correlations(undefined=True).to_csv(correlation, index=False)
+    synthetic_results.make_correlations(undefined=True).to_csv(correlation, index=False)
     write_json(explorer, make_explorer(name))
     tables = {
-        "comparisons": make_comparisons(scores),
+        "comparisons": synthetic_results.make_comparisons(scores),
         "rates": make_rates(name, tuple(degrees)),
-        "effects": make_effects(scores),
-        "best": make_best(scores),
-        "trainings": make_trainings(),
-        "deployments": make_deployments(),
-    } | ({"quality": make_quality()} if labelled else {})
+        "effects": synthetic_results.make_effects(scores),
+        "best": synthetic_results.make_best(scores),
+        "trainings": synthetic_results.make_trainings(),
+        "deployments": synthetic_results.make_deployments(),
+    } | ({"quality": synthetic_results.make_quality()} if labelled else {})
     files = {kind: folder / f"{kind}.csv" for kind in tables}
     for kind, table in tables.items():
         table.to_csv(files[kind], index=False)

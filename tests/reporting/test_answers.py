@@ -82,7 +82,7 @@ def test_only_what_both_know_clearly_can_agree() -> None:
     assert (row.clear, row.agree) == (1, 1)
 
 
-def test_tables_have_each_value_with_its_interval() -> None:
+def test_tables_have_each_value_with_its_interval_in_order() -> None:
     row = ("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)
     orders = pd.DataFrame([row], columns=answers.ORDERS)
     found = values("ours", "hog")
@@ -98,9 +98,6 @@ def test_tables_have_each_value_with_its_interval() -> None:
     ]
     assert "90 queries of 30 clusters" in text
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
-
-
-def test_what_systems_keep_and_methods_in_its_order() -> None:
     ours = scores(KEPT["ours"])
     found = answers.values_of({"ours": pd.concat([ours, ours.assign(metric="overlap")])})
     rows = found[["query", "method", "value"]].to_numpy().tolist()
@@ -167,16 +164,6 @@ MAP = pd.DataFrame(
 )
 
 
-def test_the_way_back_is_that_of_all_pairs() -> None:
-    found = answers.way_back_of({"ours": MAP})
-    of = found.set_index("adaption")
-    assert of[["without", "gain"]].to_dict("index") == {
-        "mapped": {"without": 0.3, "gain": 0.2},
-        "D": {"without": 0.3, "gain": 0.3},
-    }
-    assert answers.way_back_of({}).empty
-
-
 def coefficients(best: float, other: float) -> pd.DataFrame:
     values = dict.fromkeys(answers.PREDICTED_BY, other) | {answers.BEST: best}
     rows = [
@@ -189,9 +176,8 @@ def coefficients(best: float, other: float) -> pd.DataFrame:
 def means(
     names: tuple[str, ...] = ("ours", "hog", "third"), predicted: float = 0.9
 ) -> pd.DataFrame:
-    orders = answers.orders_of(
-        values(*names), {name: compared(blur_mask=(0.1, 0.01)) for name in names}, 0.05
-    )
+    tests = {name: compared(blur_mask=(0.1, 0.01)) for name in names}
+    orders = answers.orders_of(values(*names), tests, 0.05)
     given = {
         (name, 100): coefficients(predicted - place / 10, 0.5 * predicted / 0.9)
         for place, name in enumerate(names)
@@ -223,9 +209,8 @@ def test_means_over_systems_parts_and_orders() -> None:
     # paired: 0.9, 0.8 and 0.7 less 0.5
     lead = case(table, "lead", "map_original knn", degree=100)
     assert lead == pytest.approx([0.3, 0.3 - 0.2484, 0.3 + 0.2484], abs=1e-3)
-    assert case(table, "predictor", "mndcg_anonymized knn") == pytest.approx(
-        [0.8, 0.8 - 0.2484, 1.0], abs=0.05
-    )
+    predicted = case(table, "predictor", "mndcg_anonymized knn")
+    assert predicted == pytest.approx([0.8, 0.8 - 0.2484, 1.0], abs=0.05)
     assert case(table, "way_back", "D") == [0.3, 0.3, 0.3]
     assert case(table, "attack", "unadapted", method="blur", query="original") == [0.3, 0.3, 0.3]
     more = case(table, "part", "unadapted map", method="blur", query="original")
@@ -238,9 +223,6 @@ def test_means_over_systems_parts_and_orders() -> None:
     value, low, high = case(table, "order", "map", query="original")
     assert value == pytest.approx(-1 / 3, abs=1e-5)
     assert (low, high) == (-1.0, 1.0)
-
-
-def test_too_little_is_no_answer() -> None:
     rows = answers.predictors_of({("ours", 100): coefficients(np.nan, np.nan)})
     assert len(rows) == 4
     assert not {"predictor", "lead"} & {*means(predicted=np.nan)["question"]}
@@ -248,6 +230,13 @@ def test_too_little_is_no_answer() -> None:
     assert set(table["systems"]) == {2}
     assert table[["low", "high"]].isna().all().all()
     assert table["value"].notna().all()
+    found = answers.way_back_of({"ours": MAP})
+    of = found.set_index("adaption")
+    assert of[["without", "gain"]].to_dict("index") == {
+        "mapped": {"without": 0.3, "gain": 0.2},
+        "D": {"without": 0.3, "gain": 0.3},
+    }
+    assert answers.way_back_of({}).empty
 
 
 @pytest.mark.parametrize("panels", [1, 4])
@@ -284,9 +273,8 @@ ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
 def results(**about: object) -> results_file.Results:
     judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
     parameters = {"blur": {"sigma": {"face": 0.12}}}
-    return results_file.results_of(
-        ABOUT | about, parameters, scores({"blur": 0.8, "mask": 1 / 3}), judged
-    )
+    kept = scores({"blur": 0.8, "mask": 1 / 3})
+    return results_file.results_of(ABOUT | about, parameters, kept, judged)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -299,9 +287,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert {score["value"] for each in written["results"] for score in each["scores"]} >= {0.333333}
     assert list(written) == sorted(written)
     assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
-    blur = next(
-        each for each in written["results"] if (each["degree"], each["method"]) == (100, "blur")
-    )
+    blur = next(r for r in written["results"] if (r["degree"], r["method"]) == (100, "blur"))
     assert blur["parameters"] == {"sigma": {"face": 0.12}}
     mask = [each for each in written["results"] if each["method"] == "mask"]
     assert not any(each["attacks"] for each in mask)

@@ -45,15 +45,12 @@ def test_attacks_have_their_rates_and_attributes_their_names() -> None:
     assert original[:3] == ("Text: lines right", "–", "Originals")
     assert pixelate[1:] == ("100 %", "Pixelate", "30.0 (26.0–34.0)", "2.0", "1.0", "150")
     assert linked.rows[0][0] == "Own version first"
-    assert any(
-        "Inference of attributes: not run (the data set has no label)" in n for n in grid.notes
-    )
+    assert any("of attributes: not run (the data set has no label)" in n for n in grid.notes)
     table = make_attacks("a")
     known = table["attack"] == "linkage"
     smiling = table[known].assign(attack="inference", measure="accuracy_of_Mouth_Open")
-    lacking = table[table["reason"] != ""].assign(
-        measure="accuracy_of_Bald", reason="no image has a label"
-    )
+    lack = {"measure": "accuracy_of_Bald", "reason": "no image has a label"}
+    lacking = table[table["reason"] != ""].assign(**lack)
     grid = privacy_tables.attacks_grid("a", pd.concat([smiling, lacking]), 0.95)
     assert grid.blocks[0].rows[0][0] == "Mouth Open right"
     assert "Inference of attributes, Bald right: not run (no image has a label)." in grid.notes
@@ -95,9 +92,6 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
     assert "intervals of 90 %, over at most 50 clusters of probes" in grid.caption
     assert all(len(row) == len(grid.heads) for row in block.rows)
     assert sum(span for _, span in grid.groups) == len(grid.heads)
-
-
-def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> None:
     grid = privacy_tables.reidentification_grid("a", make_rates("a", remainder=0.97))
     assert ("Unmasked remainder, rank 1", 1) in grid.groups
     (block,) = grid.blocks
@@ -113,9 +107,8 @@ def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> Non
 
 
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
-    rates = pd.concat(
-        [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]
-    )
+    texts = make_rates("a", entity="text", match="region", adapted=False)
+    rates = pd.concat([make_rates("a"), texts])
     grid = privacy_tables.reidentification_grid("a", rates)
     assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
     assert "the very same region" in grid.blocks[1].label
@@ -123,6 +116,18 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     assert "not run" in grid.blocks[1].rows[1]
     nothing = privacy_tables.reidentification_grid("a", make_rates("a").iloc[:0])
     assert nothing.blocks == () and "No attack was run." in nothing.caption
+    table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
+    grid = privacy_tables.attacks_grid("a", table, 0.95)
+    assert grid.blocks == ()
+    assert grid.notes[0].startswith("No attack could be run: this says nothing")
+    assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]
+    grid = deployments_grid("a", make_deployments("4 clusters are too few", second=False), 0.9)
+    assert grid.heads == ("Database", "Queries", "mAP", "Difference", "Verdict")
+    assert grid.blocks[0].rows[0][2:] == ("90.0", "–", "–")
+    assert "No interval: 4 clusters are too few" in grid.caption
+    assert "There is no second reference." in grid.caption
+    nothing = deployments_grid("a", make_deployments().iloc[:0], 0.9)
+    assert nothing.blocks == () and nothing.notes == ("No mixed archive was scored.",)
 
 
 def test_a_row_a_database_with_its_queries() -> None:
@@ -143,21 +148,6 @@ def test_a_row_a_database_with_its_queries() -> None:
     # no more is known than chance
     assert sum("†" in row[0] for row in rows.values()) == 2
     assert "intervals of 90 %" in grid.caption and "60 queries in 30 clusters" in grid.caption
-
-
-def test_without_results_or_intervals_it_is_said() -> None:
-    table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
-    grid = privacy_tables.attacks_grid("a", table, 0.95)
-    assert grid.blocks == ()
-    assert grid.notes[0].startswith("No attack could be run: this says nothing")
-    assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]
-    grid = deployments_grid("a", make_deployments("4 clusters are too few", second=False), 0.9)
-    assert grid.heads == ("Database", "Queries", "mAP", "Difference", "Verdict")
-    assert grid.blocks[0].rows[0][2:] == ("90.0", "–", "–")
-    assert "No interval: 4 clusters are too few" in grid.caption
-    assert "There is no second reference." in grid.caption
-    nothing = deployments_grid("a", make_deployments().iloc[:0], 0.9)
-    assert nothing.blocks == () and nothing.notes == ("No mixed archive was scored.",)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +228,7 @@ def cell(summary: pd.DataFrame, **keys: object) -> pd.Series:
 BLUR_MAP = {"method": "blur", "metric": "map", "query": "original"}
 
 
-def test_originals_are_a_summary_of_their_own_without_missing_values() -> None:
+def test_scores_are_summarized_and_survive_the_file(tmp_path: Path, scores: pd.DataFrame) -> None:
     table = make_scores("documents", control=True)
     originals = summarize_originals(table)
     assert set(originals["degree"]) == {0} and len(originals) == 2 * 4
@@ -250,9 +240,18 @@ def test_originals_are_a_summary_of_their_own_without_missing_values() -> None:
     assert len(originals) + len(summarize(table)) == len(table) - 1
     assert summarize_originals(make_scores("documents")).empty
     assert len(summarize(table.iloc[:0])) == 0
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    read = read_scores(tmp_path / "scores.csv")
+    assert set(read["query"]) == {"original", "anonymized", ""}
+    assert read["k"].isna().sum() == (scores["metric"] == "linear").sum()
+    assert read["value"].tolist() == scores["value"].tolist()
+    assert set(evaluated.COLUMNS) == set(scores)
+    scores.drop(columns="low").to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(InputError, match=r"bad\.csv: column 'low' is missing"):
+        read_scores(tmp_path / "bad.csv")
 
 
-def test_several_seeds_give_mean_deviation_and_intervals() -> None:
+def test_several_seeds_and_controls_are_averaged() -> None:
     one = make_scores("documents").query("adaption == 'A' and method == 'blur' and metric == 'map'")
     one = one[one["query"] == "original"]
     seeds = pd.concat([one.assign(seed=seed, value=seed / 4) for seed in (0, 1, 3)])
@@ -270,9 +269,6 @@ def test_several_seeds_give_mean_deviation_and_intervals() -> None:
     row = summarize(make_scores("documents", seeds=(0, 1, 2)).assign(**few, **new)).iloc[0]
     assert row[list(new)].to_dict() == new and row["reason"] == "4 clusters"
     assert np.isnan(row["low"]) and np.isnan(row["high"]) and row["sd"] > 0
-
-
-def test_the_control_is_averaged_by_itself() -> None:
     table = make_scores("documents", seeds=(0, 1), control=True)
     again = table[table["adaption"] == "control"]
     more = again.assign(seed=5, value=again["value"] / 2)
@@ -284,15 +280,3 @@ def test_the_control_is_averaged_by_itself() -> None:
     unadapted = cells_of(table, adaption="unadapted", **BLUR_MAP)
     value = cell(summary, adaption="unadapted", **BLUR_MAP)["value"]
     assert value == pytest.approx(unadapted["value"].mean())
-
-
-def test_scores_survive_the_file(tmp_path: Path, scores: pd.DataFrame) -> None:
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    read = read_scores(tmp_path / "scores.csv")
-    assert set(read["query"]) == {"original", "anonymized", ""}
-    assert read["k"].isna().sum() == (scores["metric"] == "linear").sum()
-    assert read["value"].tolist() == scores["value"].tolist()
-    assert set(evaluated.COLUMNS) == set(scores)
-    scores.drop(columns="low").to_csv(tmp_path / "bad.csv", index=False)
-    with pytest.raises(InputError, match=r"bad\.csv: column 'low' is missing"):
-        read_scores(tmp_path / "bad.csv")

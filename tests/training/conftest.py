@@ -53,41 +53,14 @@ def anonymized(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 SMALL: dict[str, Any] = {
-    "backbone": {
-        "width": 32,
-        "depth": 2,
-        "heads": 2,
-        "patch": 8,
-        "layer_scale": 1.0,
-        "position": "sincos",
-        "init": "xavier",
-        "drop_path": 0.1,
-    },
-    "crops": {
-        "global_size": 32,
-        "local_size": 16,
-        "local_count": 2,
-        "local_area": [0.2, 0.5],
-        "normalize": "per_crop",
-    },
-    "heads": {
-        "hidden": 48,
-        "bottleneck": 16,
-        "prototypes": 32,
-        "centering": "sinkhorn",
-        "teacher_temperature": [0.04, 0.04],
-        "freeze_last_layer": 0.0,
-    },
-    "optimizer": {
-        "steps": 8,
-        "batch_size": 8,
-        "learning_rate": 2e-3,
-        "scale_rate": False,
-        "layer_decay": 1.0,
-        "patch_rate": 1.0,
-        "weight_decay": [0.04, 0.04],
-        "ema": [0.95, 1.0],
-    },
+    "backbone": {"width": 32, "depth": 2, "heads": 2, "patch": 8, "layer_scale": 1.0}
+    | {"position": "sincos", "init": "xavier", "drop_path": 0.1},
+    "crops": {"global_size": 32, "local_size": 16, "local_count": 2, "local_area": [0.2, 0.5]}
+    | {"normalize": "per_crop"},
+    "heads": {"hidden": 48, "bottleneck": 16, "prototypes": 32, "centering": "sinkhorn"}
+    | {"teacher_temperature": [0.04, 0.04], "freeze_last_layer": 0.0},
+    "optimizer": {"steps": 8, "batch_size": 8, "learning_rate": 2e-3, "scale_rate": False}
+    | {"layer_decay": 1.0, "patch_rate": 1.0, "weight_decay": [0.04, 0.04], "ema": [0.95, 1.0]},
     "device": "cpu",
     "log_every": 2,
 }

@@ -9,18 +9,15 @@ from anonbench.training.export import to_dinov2
 from anonbench.training.model.formats import read_checkpoint
 
 WIDTH, HEADS, DEPTH, PATCH = 32, 2, 2, 8
-KINDS = [(0, "mlp"), (0, "swiglu"), (4, "mlp"), (4, "swiglu")]
-"""Registers and feed-forward part."""
+KINDS = [(0, "mlp"), (0, "swiglu"), (4, "mlp"), (4, "swiglu")]  # registers and feed-forward part
 
 
 def settings(registers: int, ffn: str, **others: Any) -> dict[str, Any]:
-    """The recipe's backbone that the weights below are of."""
     sizes = {"width": WIDTH, "heads": HEADS, "depth": DEPTH, "patch": PATCH}
     return {**sizes, "registers": registers, "ffn": ffn, **others}
 
 
 def dinov2_weights(registers: int = 0, ffn: str = "mlp", grid: int = 4) -> dict[str, Tensor]:
-    """Random weights in the names of torch.hub's models."""
     random = torch.Generator().manual_seed(registers + len(ffn))
 
     def draw(*shape: int) -> Tensor:
@@ -56,13 +53,11 @@ def dinov2_weights(registers: int = 0, ffn: str = "mlp", grid: int = 4) -> dict[
 
 
 def huggingface_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights in the names of transformers' published models."""
     ours = read_checkpoint(weights).weights
     return to_dinov2(ours, weights["mask_token"], class_position=True, kind="huggingface")
 
 
 def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
-    """Whether two sets of weights have the same names and equal values."""
     return found.keys() == expected.keys() and all(
         torch.equal(found[name], expected[name]) for name in expected
     )

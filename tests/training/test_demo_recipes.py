@@ -64,13 +64,7 @@ def _held_out(labels: pd.Series, whole: bool) -> pd.Series:
     ],
 )
 def test_it_learns(
-    root: Path,
-    tmp_path: Path,
-    name: str,
-    demo: PortraitsDemo | DocumentsDemo,
-    files: str,
-    whole: bool,
-    gain: float,
+    root: Path, tmp_path: Path, name: str, demo: object, files: str, whole: bool, gain: float
 ) -> None:
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     recipe = Recipe.model_validate(config["recipes"][name])

@@ -46,8 +46,6 @@ def portrait(image_id: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Portraits:
-    """Image sets in two splits, their boxes, and a model's weights."""
-
     original: dict[str, ImageSet]
     hidden: dict[str, ImageSet]
     tars: dict[str, Path]
@@ -56,7 +54,6 @@ class Portraits:
     recipe: Recipe
 
     def train(self, folder: Path, **changes: Any) -> Path:
-        """Train a small network and return its weights; its log stands beside them."""
         recipe = self.recipe.model_copy(update=changes.pop("recipe", {}))
         seed = changes.pop("seed", 0)
         train_redrawer(
@@ -77,10 +74,7 @@ class Portraits:
 
 
 @pytest.fixture(scope="session")
-def portraits(
-    tmp_path_factory: pytest.TempPathFactory,
-    recipe: Callable[..., Recipe],
-) -> Portraits:
+def portraits(tmp_path_factory: pytest.TempPathFactory, recipe: Callable[..., Recipe]) -> Portraits:
     folder, small = (
         tmp_path_factory.mktemp("portraits"),
         recipe(resize="squash", crops={"normalize": "imagenet"}),
@@ -159,7 +153,7 @@ def redrawn(folder: Path, pictures: dict[str, np.ndarray], network: Path) -> Ima
     return ImageSet.open([folder / "drawn.tar"])
 
 
-def test_only_hidden_pixels_are_drawn(network: Path, tmp_path: Path) -> None:
+def test_only_hidden_pixels_are_drawn_and_no_original(network: Path, tmp_path: Path) -> None:
     pictures = {name: anonymize(portrait(name), [REGION], MASK) for name in "ab"}
     pictures["grey"] = anonymize(portrait("a")[..., 0].copy(), [REGION], MASK)
     images = redrawn(tmp_path, pictures, network)
@@ -169,10 +163,6 @@ def test_only_hidden_pixels_are_drawn(network: Path, tmp_path: Path) -> None:
     assert not np.array_equal(drawn["a"][HIDDEN], drawn["b"][HIDDEN])
     as_colour = np.repeat(pictures["grey"][..., None], 3, axis=2)
     assert np.array_equal(drawn["grey"][~HIDDEN], as_colour[~HIDDEN])
-
-
-def test_nothing_of_the_original_is_in_it(network: Path, tmp_path: Path) -> None:
-    """Originals that differ where they are hidden have the same picture, byte for byte."""
     one = portrait("a")
     other = one.copy()
     other[HIDDEN] = portrait("b")[HIDDEN]
@@ -198,10 +188,7 @@ def test_only_what_the_model_sees_is_drawn(network: Path) -> None:
 
 @pytest.mark.parametrize("margin", [1.0, 1.3])
 def test_a_change_anywhere_else_is_refused(
-    margin: float,
-    network: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    margin: float, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = module.redrawn
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
 import yaml
 from filelock import FileLock
 
 import preloaded
+import small_archive
 from anonbench.core.jobs.fingerprint import code_digest
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,16 +25,27 @@ def snakemake(root: Path) -> Snakemake:
         code_digest(script)
 
     def run(
-        folder: Path,
-        config: dict[str, Any],
-        *arguments: str,
-        snakefile: Path = root / "Snakefile",
+        folder: Path, config: dict[str, Any], *arguments: str, snakefile: Path = root / "Snakefile"
     ) -> subprocess.CompletedProcess[str]:
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         command = ["-s", snakefile, "--directory", folder, "--configfile", path]
         command += ["--scheduler", "greedy", *arguments]  # as by default, in tests without profile
         return preloaded.completed("snakemake", command, folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def output_of(snakemake: Snakemake) -> Callable[..., str]:
+    """Return a function that runs the workflow, to its end or a failure, and tells what it says."""
+
+    def run(*given: Any, fails: bool = False, **options: Any) -> str:
+        done = snakemake(*given, **options)
+        text = done.stdout + done.stderr
+        assert (done.returncode != 0) is fails, text[-4000:]
+        assert not fails or "Traceback" not in text, text[-4000:]
+        return text
 
     return run
 
@@ -90,18 +101,14 @@ def once(
 
 @pytest.fixture(scope="session")
 def done(
-    snakemake: Snakemake,
-    miniature: dict[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
+    output_of: Any, miniature: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Path:
     """Return a folder in which the whole miniature has run."""
 
     def make(folder: Path) -> None:
-        run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
-        assert run.returncode == 0, run.stderr[-4000:]
-        assert "[100 %]" in run.stderr
-        last = run.stderr.rstrip().splitlines()[-1]
+        told = output_of(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+        assert "[100 %]" in told
+        last = told.rstrip().splitlines()[-1]
         assert last == f"anonbench: the report: {folder / 'results/report.html'}"
 
     return once(tmp_path_factory, "miniature", make, worker_id)
@@ -109,15 +116,13 @@ def done(
 
 @pytest.fixture(scope="session")
 def undisturbed(
-    snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    output_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Path:
     """Return a folder in which the small archive's experiment has run without a disturbance."""
 
     def make(folder: Path) -> None:
         small_archive.draw(folder)
-        config = small_archive.config()
-        run = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
-        assert run.returncode == 0, run.stderr[-4000:]
+        output_of(folder, small_archive.config(), "--cores", "2", *small_archive.TARGETS)
 
     return once(tmp_path_factory, "undisturbed", make, worker_id)
 

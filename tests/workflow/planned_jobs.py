@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
@@ -55,10 +54,8 @@ def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[
     return found
 
 
-def planned(run: subprocess.CompletedProcess[str]) -> Counter[str]:
-    """Return how many jobs of each rule a dry run plans."""
-    text = run.stdout + run.stderr
-    assert run.returncode == 0, text[-3000:]
+def planned(text: str) -> Counter[str]:
+    """Return how many jobs of each rule a dry run plans, by what it says."""
     return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, re.MULTILINE))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import small_archive
 import yaml
 
 import preloaded
+import small_archive
 from plug_in import install
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -22,7 +22,6 @@ REPORT = "results/report.html"
 
 
 def blocks(page: str, kind: str) -> list[str]:
-    """Return the page's code blocks of a kind."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -31,12 +30,10 @@ PAGES = ("adding", "adding-detector")
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    """Both pages."""
     return "".join((root / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in PAGES)
 
 
 def sources_in(text: str) -> dict[str, str]:
-    """Return the modules that a text shows, by name."""
     return {re.match(r"# (\w+)\.py\n", each)[1]: each for each in blocks(text, "python")}  # type: ignore[index]
 
 
@@ -64,7 +61,6 @@ def test_a_reader_of_each_page_can_install_what_it_shows(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the page's package as if installed."""
     folder = tmp_path_factory.mktemp("package")
     sources, described = sources_in(page), project_of(page)["project"]
     points = {
@@ -88,14 +84,12 @@ def environment(package: Path) -> dict[str, str]:
 
 @pytest.fixture
 def patched(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give what is started the package."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
 def config(page: str) -> dict[str, Any]:
-    """Return the smallest experiment with what the page's config names."""
     (text,) = blocks(page, "yaml")
     named = yaml.safe_load(text)
     config = small_archive.config()
@@ -106,12 +100,8 @@ def config(page: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def done(
-    root: Path,
-    environment: dict[str, str],
-    config: dict[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
+    root: Path, environment: Any, config: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Return a folder in which the experiment has run up to the report."""
     folder = tmp_path_factory.mktemp("added")
     small_archive.draw(folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -123,15 +113,12 @@ def done(
     return folder
 
 
-def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
+def test_the_detector_finds_and_the_method_hides_and_is_reported(done: Path) -> None:
     archive = done / "results" / "archive"
     boxes = pd.read_parquet(archive / "boxes.parquet")
     assert len(boxes) == 16 and set(boxes["entity"]) == {"barcode"}
     audit = pd.read_csv(archive / "audit.csv")
     assert {"stripes-100", "mask-100"} <= set(audit["variant"])
-
-
-def test_all_are_in_the_report(done: Path) -> None:
     report = (done / "results/report.html").read_text(encoding="utf-8")
     assert "Stripes" in report
     assert "stripes" in re.search(r'data-methods="([^"]*)"', report)[1]  # type: ignore[index]
@@ -140,19 +127,18 @@ def test_all_are_in_the_report(done: Path) -> None:
 
 
 def test_an_edit_of_the_method_hides_by_it_again_and_by_no_other(
-    done: Path, snakemake: Any, package: Path, config: dict[str, Any], patched: None
+    done: Path, output_of: Any, package: Path, config: dict[str, Any], patched: None
 ) -> None:
     source = package / "extra_stripes.py"
     before = source.read_text(encoding="utf-8")
     source.write_text(before.replace("% 2 == 1", "% 2 != 0"), encoding="utf-8")
     try:
-        run = snakemake(done, config, "--cores", "1", "-n", REPORT)
+        run = output_of(done, config, "--cores", "1", "-n", REPORT)
     finally:
         source.write_text(before, encoding="utf-8")
-    assert run.returncode == 0, run.stderr[-3000:]
-    jobs = re.findall(r"^rule anonymize:\n(?:    .*\n)*", run.stdout + run.stderr, re.MULTILINE)
+    jobs = re.findall(r"^rule anonymize:\n(?:    .*\n)*", run, re.MULTILINE)
     assert len(jobs) == 2 and all("variant=stripes-100" in job for job in jobs)
-    assert not re.search(r"^rule (detect|train(?!ings)\w*):", run.stdout + run.stderr, re.MULTILINE)
+    assert not re.search(r"^rule (detect|train(?!ings)\w*):", run, re.MULTILINE)
 
 
 def test_what_is_installed_and_not_named_changes_no_experiment(environment: dict[str, str]) -> None:

@@ -9,8 +9,8 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split
-from anonbench.workflow.paths.files import digests
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths, digests
+from anonbench.workflow.rule_parts import Shown
 
 VARIANTS = ["blur-50", "mask-50", "blur-100", "mask-100"]
 
@@ -26,27 +26,18 @@ def paths(annotated: dict[str, Any] | None = None, **changes: Any) -> Paths:
     return Paths(Experiment(load(config)), counts, {"mine": annotated or {}})
 
 
+EMBEDDED = "embeddings/A-mask-100/seed0"
 LABEL = {"data": {"label": "class"}}
 FILES: list[tuple[dict[str, Any], Callable[[Paths], list[str]], int, str]] = [
     ({}, lambda p: p.detected("mine", "boxes"), 4 + 2, "detect/train/3.boxes.parquet"),
     ({}, lambda p: p.detected("mine", "images", ["val"]), 2, "detect/val/1.images.parquet"),
     ({}, lambda p: p.images("mine", "original", "val"), 2, "images/original/val/1.parquet"),
     ({}, lambda p: p.images("mine", "mask-50", "train"), 2 * 4, "images/mask-50/train/3.tar"),
-    (
-        {},
-        lambda p: p.audited_files("mine", "audit.json"),
-        4 * (4 + 2),
-        "images/blur-50/train/2.audit.json",
-    ),
+    ({}, lambda p: p.audited_files("mine", "json"), 4 * (4 + 2), "images/blur-50/train/2.json"),
     ({}, lambda p: p.attended("mine", "npz"), 2, "attention/A-blur-100.npz"),
     # two unadapted models and two baselines on five variants, and a model for each of four variants
     ({}, lambda p: p.embeddings("mine"), 24, "embeddings/pixels/seed0/mask-100/val.h5"),
-    (
-        {},
-        lambda p: p.embeddings("mine", variant="original"),
-        24,
-        "embeddings/A-mask-100/seed0/original/val.h5",
-    ),
+    ({}, lambda p: p.embeddings("mine", variant="original"), 24, f"{EMBEDDED}/original/val.h5"),
     (LABEL, lambda p: p.scenario_files("mine", "downstream", "json"), 24, ""),
     ({}, lambda p: p.scenario_files("mine", "downstream", "json"), 0, ""),
     (LABEL, lambda p: [f for f in p.reported() if "correlation" in f], 2, "correlation/50.csv"),
@@ -110,7 +101,17 @@ def test_an_attacker_knows_the_adapted_model_where_there_is_one() -> None:
     assert paths(data={"adaptions": []}).attacked("mine")[0] == ("blur-50", None)
 
 
-def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
+def test_pages_and_stages_have_targets() -> None:
+    targets = paths(data={"paper_role": "celeba"}).page_targets()
+    assert targets["table_retrieval_mine_100"] == targets["table_V"]
+    assert targets["table_V"][2] == "out/tables/retrieval_mine_100.tex"
+    assert len(targets["table_I"]) == 6
+    assert targets["table_II"][0] == "out/tables/scenarios_mine.csv"
+    assert "table_III" not in targets
+    stages = paths().stage_targets("mine")
+    assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
+    assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
+    assert stages["tables"] == paths().tables("mine")
     without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
     optional = ("rates", "attacks", "explorer")
     assert without.reported(*optional) == []
@@ -119,31 +120,14 @@ def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
     assert {*paths().reported(*optional)} < {*paths().reported()}
 
 
-def test_pages_have_a_target_by_file_name_and_by_the_papers_number() -> None:
-    targets = paths(data={"paper_role": "celeba"}).page_targets()
-    assert targets["table_retrieval_mine_100"] == targets["table_V"]
-    assert targets["table_V"][2] == "out/tables/retrieval_mine_100.tex"
-    assert len(targets["table_I"]) == 6
-    assert targets["table_II"][0] == "out/tables/scenarios_mine.csv"
-    assert "table_III" not in targets
-
-
-def test_each_stage_has_a_target() -> None:
-    stages = paths().stage_targets("mine")
-    assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
-    assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
-    assert stages["tables"] == paths().tables("mine")
-
-
 @pytest.mark.parametrize("adaption", ["mapped", "D"])
-def test_what_leaves_the_database_as_it_is_searches_the_unadapted_ones_originals(
+def test_maps_and_updates_search_the_same_originals(
     adaption: str,
 ) -> None:
     more = paths(data={"adaptions": ["A", adaption]})
     assert f"{adaption}-blur-50/seed0/blur-50" in more.scenario_names("mine")
-    found, own = (
-        more.embedding("mine", m, 0, "original") for m in (f"{adaption}-blur-50", "unadapted")
-    )
+    models = f"{adaption}-blur-50", "unadapted"
+    found, own = (more.embedding("mine", model, 0, "original") for model in models)
     assert found == own
     vectors = more.published_vectors("mine")
     assert vectors[5] == f"out/mine/embeddings/{adaption}-blur-50/seed0/blur-50/val.h5"
@@ -193,16 +177,13 @@ def shown(originals: bool = False) -> Shown:
     return Shown(paths(control_seeds=[7, 8], presentation={"show_originals": originals}).experiment)
 
 
-def test_without_originals_pictures_are_those_that_hide_most() -> None:
+def test_pictures_are_those_that_hide_most_and_the_explorer_has_one_control() -> None:
     assert shown().examples("mine") == ["blur-100", "mask-100"]
     assert shown(True).examples("mine") == ["original", *VARIANTS]
     assert shown().attention("mine") == ["blur-100"]
     assert shown(True).attention("mine") == shown().attended("mine") == ["original", "blur-100"]
     assert "original" not in shown().explored_pictures("mine")
     assert "original" in shown(True).explored_pictures("mine")
-
-
-def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
     found = shown().explored("mine")
     names = [name for name, _ in shown().explored_names("mine")]
     assert set(names) == {"unadapted", "A", "control", "pixels", "untrained"}

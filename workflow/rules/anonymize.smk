@@ -27,7 +27,7 @@ rule anonymize:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
         code=code_of("anonymize"),
         run=last_run(),
@@ -57,7 +57,7 @@ rule given:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
         code=code_of("given"),
         run=last_run(),

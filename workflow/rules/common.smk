@@ -24,9 +24,9 @@ from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.image_counts import check_counts
-from anonbench.workflow.paths.targets import Paths, Shown
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.results_folder import results_of
-from anonbench.workflow.rule_parts import RuleFiles, growing, on_disk, with_digest
+from anonbench.workflow.rule_parts import RuleFiles, Shown, growing, on_disk, with_digest
 
 try:
     started = startup.start(
@@ -40,7 +40,10 @@ except InputError as error:
 
 settings, experiment = started.settings, started.experiment
 datasets = experiment.datasets
-estimates = Estimates(experiment, started.counts, started.megapixels)
+estimates = {
+    name: Estimates(experiment, name, started.counts[name], started.megapixels.get(name))
+    for name in datasets
+}
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 store = results_of(workflow, results)

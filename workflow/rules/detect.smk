@@ -58,9 +58,9 @@ rule detect:
         "../../envs/anonbench.yaml"
     threads: settings.detection.threads
     resources:
-        mem_mb=growing(lambda w: estimates.detection_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("detect", w.dataset, w.split)),
-        gpu=gpus(lambda w: estimates.detection_gpus(w.dataset)),
+        mem_mb=growing(lambda w: estimates[w.dataset].detection_mb),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("detect", w.split)),
+        gpu=gpus(lambda w: estimates[w.dataset].detection_gpus),
     params:
         code=code_of("detect"),
         run=last_run(),

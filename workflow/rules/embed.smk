@@ -38,11 +38,11 @@ for _name in experiment.datasets:
             conda:
                 "../../envs/anonbench.yaml"
             resources:
-                mem_mb=growing(max(6000 if _is_base else 0, estimates.embedding_mb(_name))),
+                mem_mb=growing(max(6000 if _is_base else 0, estimates[_name].embedding_mb)),
                 runtime=growing(
-                    estimates.minutes("embed", _name, None, len(_sets) - _pixels, _pixels)
+                    estimates[_name].minutes("embed", None, len(_sets) - _pixels, _pixels)
                 ),
-                gpu=gpus(estimates.embedding_gpus(_name) if _weights or not _is_base else 0),
+                gpu=gpus(estimates[_name].embedding_gpus if _weights or not _is_base else 0),
             params:
                 code=code_of("embed"),
                 run=last_run(),
@@ -87,9 +87,9 @@ for _name, _dataset in experiment.datasets.items():
                 "../../envs/anonbench.yaml"
             threads: 8
             resources:
-                gpu=gpus(estimates.embedding_gpus(_name)),
-                mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed_system", _name, sets=len(_sets))),
+                gpu=gpus(estimates[_name].embedding_gpus),
+                mem_mb=growing(estimates[_name].embedding_mb),
+                runtime=growing(estimates[_name].minutes("embed_system", sets=len(_sets))),
             params:
                 code=code_of("embed_system"),
                 run=last_run(),
@@ -130,7 +130,7 @@ for _name, _dataset in experiment.datasets.items():
                 "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(6000),
-                runtime=growing(estimates.minutes("map_vectors", _name)),
+                runtime=growing(estimates[_name].minutes("map_vectors")),
             params:
                 code=code_of("map_vectors"),
                 run=last_run(),

@@ -22,7 +22,7 @@ rule explore:
     conda:
         "../../envs/anonbench.yaml"
     resources:
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        mem_mb=growing(lambda w: estimates[w.dataset].embedding_mb),
         runtime=growing(20),
     params:
         code=code_of("explore"),

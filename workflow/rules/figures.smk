@@ -23,7 +23,7 @@ for _name in experiment.trained:
         conda:
             "../../envs/anonbench.yaml"
         resources:
-            mem_mb=growing(estimates.embedding_mb(_name)),
+            mem_mb=growing(estimates[_name].embedding_mb),
             runtime=growing(60),
         params:
             code=code_of("attend"),

@@ -46,7 +46,7 @@ rule manifest:
     threads: 2
     resources:
         mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("manifest", w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("manifest")),
     params:
         code=code_of("manifest"),
         run=last_run(),

@@ -1,7 +1,7 @@
 # Tables, figures and the report.
 
 from anonbench.datasets.image_sets.neutral_names import without_places
-from anonbench.workflow.paths.files import digests
+from anonbench.workflow.paths import digests
 
 # A bundle carries no image sets, whose digests a statement names.
 hidden_here = [] if settings.bundle else list(experiment.datasets)

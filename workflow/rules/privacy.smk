@@ -28,9 +28,9 @@ rule reidentify:
         "../../envs/anonbench.yaml"
     threads: lambda w: 8 if datasets[w.dataset].system else 1
     resources:
-        mem_mb=growing(lambda w: 2000 + estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+        mem_mb=growing(lambda w: 2000 + estimates[w.dataset].embedding_mb),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("reidentify")),
+        gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
         code=code_of("reidentify"),
         run=last_run(),
@@ -104,7 +104,7 @@ rule attack:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("attack")),
     params:
         code=code_of("attack"),
         run=last_run(),

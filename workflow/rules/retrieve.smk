@@ -35,10 +35,10 @@ for _name in experiment.datasets:
             f"<benchmarks>/retrieve/{_name}/shards/{{shard}}.tsv"
         conda:
             "../../envs/anonbench.yaml"
-        threads: estimates.retrieval_threads(_name)
+        threads: estimates[_name].retrieval_threads
         resources:
             mem_mb=ranking_mb,
-            runtime=growing(estimates.minutes("retrieve", _name)),
+            runtime=growing(estimates[_name].minutes("retrieve")),
         params:
             code=code_of("retrieve"),
             dataset=_name,
@@ -104,7 +104,7 @@ rule trainings:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=ranking_mb,
-        runtime=growing(lambda w: estimates.minutes("trainings", w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("trainings")),
     params:
         code=code_of("trainings"),
         retrieval=settings.retrieval.effective(),
@@ -138,7 +138,7 @@ rule deployments:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(8000),
-        runtime=growing(lambda w: estimates.minutes("deployments", w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("deployments")),
     params:
         code=code_of("deployments"),
         deployments=settings.deployments.model_dump(mode="json"),
@@ -154,7 +154,6 @@ rule deployments:
 # One job for all models: a scenario whose embeddings are unchanged is not scored again.
 for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_classified):
     _runs = experiment.scenarios(_name)
-    _models = list(dict.fromkeys(str(run.model) for run in _runs))
 
     rule:
         name:
@@ -180,10 +179,10 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
             f"<benchmarks>/downstream/{_name}.tsv"
         conda:
             "../../envs/anonbench.yaml"
-        threads: max(estimates.downstream_threads(_name, each) for each in _models)
+        threads: estimates[_name].downstream_threads
         resources:
             mem_mb=growing(8000),
-            runtime=growing(estimates.minutes("downstream", _name)),
+            runtime=growing(estimates[_name].minutes("downstream")),
         params:
             code=code_of("downstream"),
             run=last_run(),
@@ -209,7 +208,7 @@ rule hash_images:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("hash_images", w.dataset, "val")),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("hash_images", "val")),
     params:
         code=code_of("hash_images"),
     script:
@@ -237,10 +236,10 @@ rule near_duplicates:
         "<benchmarks>/near_duplicates/{dataset}.tsv"
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.retrieval_threads(w.dataset)
+    threads: lambda w: estimates[w.dataset].retrieval_threads
     resources:
         mem_mb=ranking_mb,
-        runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("near_duplicates")),
     params:
         code=code_of("near_duplicates"),
         retrieval=settings.retrieval.effective(),

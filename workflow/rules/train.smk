@@ -42,11 +42,11 @@ rule train_unadapted:
         "<benchmarks>/train/{dataset}/unadapted/seed{seed}.tsv"
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.recipe(w.dataset).threads * estimates.recipe(w.dataset).gpus
+    threads: lambda w: estimates[w.dataset].recipe.threads * estimates[w.dataset].recipe.gpus
     resources:
-        mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
-        gpu=gpus(lambda w: estimates.recipe(w.dataset).gpus_needed),
+        mem_mb=growing(lambda w: estimates[w.dataset].training_mb),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("train")),
+        gpu=gpus(lambda w: estimates[w.dataset].recipe.gpus_needed),
         tasks_per_gpu=0,  # Slurm starts one process; torchrun starts one a GPU
     params:
         code=code_of("train"),
@@ -109,9 +109,9 @@ rule distill_system:
         "../../envs/anonbench.yaml"
     threads: 4
     resources:
-        mem_mb=growing(lambda w: 2 * estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("distill_system", w.dataset)),
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+        mem_mb=growing(lambda w: 2 * estimates[w.dataset].embedding_mb),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("distill_system")),
+        gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
         code=code_of("distill_system"),
         run=last_run(),
@@ -147,11 +147,11 @@ rule train_redrawer:
         anonymized=paths.hidden_here,
     conda:
         "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.recipe(w.dataset).threads
+    threads: lambda w: estimates[w.dataset].recipe.threads
     resources:
-        mem_mb=growing(lambda w: 2000 + estimates.training_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("train_redrawer", w.dataset)),
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+        mem_mb=growing(lambda w: 2000 + estimates[w.dataset].training_mb),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("train_redrawer")),
+        gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
         code=code_of("train_redrawer"),
         run=last_run(),
@@ -192,8 +192,8 @@ rule redraw:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(lambda w: estimates.minutes("redraw", w.dataset, w.split)),
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+        runtime=growing(lambda w: estimates[w.dataset].minutes("redraw", w.split)),
+        gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
         code=code_of("redraw"),
         run=last_run(),

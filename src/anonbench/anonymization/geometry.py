@@ -26,14 +26,10 @@ _TOLERANCE = 1e-6  # pixels: rounding of a scaled grid adds no block
 
 
 class Cover(NamedTuple):
-    """The pixels of one region: a window of the image and, inside it, which pixels belong.
-
-    The window is the region's own, or a larger one where that is narrower than was asked for.
-    """
+    """The pixels of one region: a window of the image and, inside it, which pixels belong."""
 
     window: Window
-    inside: np.ndarray
-    """bool [h, w] of the window; not to be written to."""
+    inside: np.ndarray  # bool [h, w] of the window; not to be written to
 
 
 def regions_at(degree: int, count: int) -> int:
@@ -90,14 +86,7 @@ def hidden_pixels(
     settings: Anonymization,
     upright: bool = False,
 ) -> np.ndarray:
-    """Pixels that regions cover, bool [H, W].
-
-    Args:
-        regions: of the image.
-        shape: the image's, [H, W] or [H, W, 3].
-        settings: margin and shapes.
-        upright: whether each region covers all of its upright box, or block that this touches.
-    """
+    """Pixels that regions cover, or their upright boxes with the blocks they touch; bool [H, W]."""
     covered = np.zeros(shape[:2], bool)
     for region in regions:
         form = getattr(settings.shape, region.entity)
@@ -109,10 +98,7 @@ def hidden_pixels(
 
 
 def joined(areas: Sequence[Cover]) -> list[Cover]:
-    """Merge regions whose windows share pixels, in the window about all of them.
-
-    No two of the windows then share a pixel.
-    """
+    """Merge regions until no two windows share a pixel."""
     found: list[Cover] = []
     for area in areas:
         while met := next((each for each in found if _share(each.window, area.window)), None):
@@ -124,13 +110,7 @@ def joined(areas: Sequence[Cover]) -> list[Cover]:
 
 
 def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ...]) -> Cover:
-    """Extend pixels to all those that coding blocks reach which they touch.
-
-    Args:
-        area: the pixels.
-        blocks: the grids of the image's file.
-        shape: the image's.
-    """
+    """Extend pixels to all those that coding blocks reach which they touch."""
     grids, reached = [], []
     for each in blocks:
         down = each.top, each.bottom, each.y, each.height, each.beyond_y
@@ -164,10 +144,8 @@ def _spans(
     last = np.ceil((stop - corner) / step - _TOLERANCE)
     edges = np.clip(corner + step * np.arange(first, last + 1), low, high)
     starts, stops = edges[:-1] + _TOLERANCE, edges[1:] - _TOLERANCE
-    spans = np.array(
-        [np.floor(starts), np.ceil(stops), np.floor(starts - beyond), np.ceil(stops + beyond)]
-    )
-    return np.clip(spans, 0, length).astype(int)
+    lowest, highest = np.floor([starts, starts - beyond]), np.ceil([stops, stops + beyond])
+    return np.clip([lowest[0], highest[0], lowest[1], highest[1]], 0, length).astype(int)
 
 
 def _members(spans: np.ndarray, part: slice) -> np.ndarray:
@@ -178,7 +156,6 @@ def _members(spans: np.ndarray, part: slice) -> np.ndarray:
 
 
 def _share(one: Window, other: Window) -> bool:
-    """Check whether two windows have a pixel in common."""
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
@@ -192,7 +169,7 @@ def _bounding_window(*windows: Window) -> Window:
 
 
 def _placed(area: Cover, window: Window) -> Cover:
-    """Show the same pixels in a window that holds theirs."""
+    """The same pixels in a window that holds theirs."""
     pairs = zip(area.window, window, strict=True)
     frame = [(own.start - new.start, new.stop - own.stop) for own, new in pairs]
     return Cover(window, np.pad(area.inside, frame))

@@ -136,7 +136,8 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
     """
     listed, found = {}, {}
     if config.bundle:
-        listed = {config.bundle.parent / file.path: file for file in listed_files(config.bundle)}
+        carried = listed_files(config.bundle)
+        listed = {config.bundle.parent / file: record for file, record in carried.items()}
     for name in config.enabled:
         path = config.results / name / "counts.csv"
         if not path.is_file():
@@ -145,7 +146,7 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
                 "nothing can be made from it"
             )
         if path in listed:
-            verify_against(path, listed[path].sha256, listed[path].size)
+            verify_against(path, listed[path])
         counts = pd.read_csv(path).set_index("split")["listed"]
         found[name] = {split: int(counts[str(split)]) for split in Split}
     return found

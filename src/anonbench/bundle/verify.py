@@ -48,10 +48,10 @@ def verify(bundle: Path) -> Verified:
     """
     with _unpacked(bundle) as folder:
         there = set(_files(folder, is_run_here=folder == bundle))
-        listed = {file.path: file for file in listed_files(folder / METADATA)}
+        listed = listed_files(folder / METADATA)
 
         def differs(path: str, published: str) -> bool:
-            return not holds(folder / path, listed[published]._asdict())
+            return not holds(folder / path, listed[published])
 
         unlisted = there - listed.keys() - {METADATA}
         # the workflow, run in a bundle's folder, writes below the results

@@ -58,23 +58,19 @@ else:
 class Config(Settings):
     """The whole experiment."""
 
-    title: str = "What anonymization costs image retrieval"
-    """Title of the report."""
-    results: Place = Path(RESULTS)
-    """Folder for all results."""
+    title: str = "What anonymization costs image retrieval"  # Title of the report.
+    results: Place = Path(RESULTS)  # Folder for all results.
     bundle: Place | None = None
     """Metadata file of the bundle that the results come from; `anonbench bundle` writes this
     setting."""
-    seed: Seed = 0
-    """Seed of the demo data, of splits made here and of the random order of regions."""
+    seed: Seed = 0  # Seed of the demo data, of splits made here and of the random order of regions.
     training_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of the trainings: every model is trained once with each seed, and the first seed gives
     the reference ranking."""
     control_seeds: tuple[Seed, ...] = ()
     """Further seeds of the unadapted model, to measure how much a ranking changes by retraining
     alone."""
-    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
-    """The data sets, by name."""
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]  # The data sets, by name.
     systems: dict[Name, AnySystem] = Field(default_factory=dict)
     """Systems under test, by name: models that are measured without training
     (docs/how-to/systems.md)."""

@@ -41,36 +41,26 @@ class PaperRole(StrEnum):
 class PortraitsDemo(Settings):
     """Drawn portraits in CelebA's layout, 178 × 218 pixels."""
 
-    kind: Literal["portraits"] = "portraits"
-    """Kind of demo data."""
-    train_identities: Count = 100
-    """Identities that occur in the train split only."""
-    val_identities: Count = 40
-    """Identities that occur in the validation split only."""
-    photos: Count = 6
-    """Photos of each identity."""
+    kind: Literal["portraits"] = "portraits"  # Kind of demo data.
+    train_identities: Count = 100  # Identities that occur in the train split only.
+    val_identities: Count = 40  # Identities that occur in the validation split only.
+    photos: Count = 6  # Photos of each identity.
 
 
 class DocumentsDemo(Settings):
     """Drawn office documents in RVL-CDIP's layout, 16 classes, grey-level TIFF."""
 
-    kind: Literal["documents"] = "documents"
-    """Kind of demo data."""
-    train_per_class: Count = 40
-    """Train images of each of the 16 classes."""
-    val_per_class: Count = 15
-    """Validation images of each of the 16 classes."""
+    kind: Literal["documents"] = "documents"  # Kind of demo data.
+    train_per_class: Count = 40  # Train images of each of the 16 classes.
+    val_per_class: Count = 15  # Validation images of each of the 16 classes.
 
 
 class IdsDemo(Settings):
     """Drawn ID documents with portrait, fields, MRZ and barcode, in folders by template."""
 
-    kind: Literal["ids"] = "ids"
-    """Kind of demo data."""
-    train_per_template: Count = 80
-    """Train images of each template."""
-    val_per_template: Count = 30
-    """Validation images of each template."""
+    kind: Literal["ids"] = "ids"  # Kind of demo data.
+    train_per_template: Count = 80  # Train images of each template.
+    val_per_template: Count = 30  # Validation images of each template.
 
 
 _DRAWN_IN = {
@@ -112,10 +102,8 @@ class DataSource(Settings):
     layout: Layout
     """`celeba`, `rvl_cdip`, `folder` (class folders or flat) or `table` (CSV or Parquet with path,
     split and labels)."""
-    path: Place
-    """Folder of the data set, or file of the table, which is only read."""
-    demo: Demo | None = None
-    """Demo data to draw at `path` first."""
+    path: Place  # Folder of the data set, or file of the table, which is only read.
+    demo: Demo | None = None  # Demo data to draw at `path` first.
     images: Literal["aligned", "wild"] = "aligned"
     """CelebA only: `aligned` (img_align_celeba) or `wild` (img_celeba)."""
     split: Literal["official"] | OwnSplit = "official"
@@ -165,13 +153,11 @@ class DataSource(Settings):
 class Dataset(DataSource):
     """A data set with its detectors, methods and models."""
 
-    enabled: bool = True
-    """Include the data set in the experiment."""
+    enabled: bool = True  # Include the data set in the experiment.
     paper_role: PaperRole | None = None
     """Data set of the paper that this one is or replaces; it decides which of the paper's tables
     are made."""
-    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
-    """Detectors to use together."""
+    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]  # Detectors to use together.
     boxes: Place | None = None
     """Boxes for the detector `boxes`: CSV, Parquet or COCO JSON with the `id` or `path` of
     each image."""
@@ -179,8 +165,7 @@ class Dataset(DataSource):
     """Folder of template images with annotations, for the detector `template`."""
     corrections: Place | None = None
     """CSV of boxes to add to the detectors' findings or to remove from them."""
-    truth: Place | None = None
-    """True boxes for measuring the detectors, in the format of `boxes`."""
+    truth: Place | None = None  # True boxes for measuring the detectors, in the format of `boxes`.
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
     """Anonymization methods and their strengths (`<method>_<strength>`)."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
@@ -195,8 +180,7 @@ class Dataset(DataSource):
     redrawn: tuple[MethodName, ...] = ()
     """Methods whose hidden regions a network redraws to restore the ranking, as methods
     `redrawn_<method>`."""
-    recipe: str = "default"
-    """Training recipe, a key of `recipes`."""
+    recipe: str = "default"  # Training recipe, a key of `recipes`.
     keep_without_regions: bool = False
     """Include images in which nothing was found (the paper drops them)."""
     keep_failed: bool = False
@@ -204,8 +188,7 @@ class Dataset(DataSource):
     anonymized_first: str | None = None
     """Label column, such as a year, whose lowest values are anonymized first in a mixed archive; by
     default a hash of ids decides."""
-    shard_size: Count = 4096
-    """Approximate number of images in one shard."""
+    shard_size: Count = 4096  # Approximate number of images in one shard.
 
     @model_validator(mode="before")
     @classmethod

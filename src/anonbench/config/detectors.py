@@ -43,8 +43,7 @@ class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     """Pixels of the largest image that is opened; larger ones are recorded and skipped."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     """Device of detectors that can use a GPU (mtcnn); `auto` uses one if available."""
-    threads: Count = 1
-    """CPU threads of a job, for reading and for ONNX Runtime."""
+    threads: Count = 1  # CPU threads of a job, for reading and for ONNX Runtime.
     speed: Literal["thorough", "quick", "single"] = "thorough"
     """Views to search: `thorough` (all scales, tiles and rotations), `quick` (upright only) or
     `single` (full size, once)."""

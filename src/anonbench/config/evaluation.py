@@ -14,10 +14,8 @@ class Embedding(Settings):
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"workers"})
 
-    batch_size: Count = 64
-    """Images in a batch."""
-    workers: Natural = 0
-    """Processes that load images; results do not depend on it."""
+    batch_size: Count = 64  # Images in a batch.
+    workers: Natural = 0  # Processes that load images; results do not depend on it.
 
 
 class Retrieval(Settings):
@@ -51,10 +49,8 @@ class Retrieval(Settings):
     """Rank-biased overlap: probability that a reader goes on from one result to the next."""
     queries: Count | None = None
     """Number of queries to score, drawn by a hash of their ids; by default all."""
-    block: Count = 512
-    """Queries whose similarities are in memory at once."""
-    shards: Count = 1
-    """Jobs that share a data set's queries; the result is the same bit for bit."""
+    block: Count = 512  # Queries whose similarities are in memory at once.
+    shards: Count = 1  # Jobs that share a data set's queries; the result is the same bit for bit.
     memory_gb: Positive = 8.0
     """Memory for databases, in GB; if a data set needs more, it is compared in groups."""
     near_duplicates: tuple[Annotated[int, Field(ge=0, le=32)], ...] = ()
@@ -69,26 +65,22 @@ class Deployments(Settings):
     docs/explanation/archives.md.
     """
 
-    mixed: bool = False
-    """Score archives of which a share is anonymized and the rest are originals."""
+    mixed: bool = False  # Score archives of which a share is anonymized and the rest are originals.
     shares: ClassVar[tuple[int, ...]] = (25, 50, 75)
     """Percent of a mixed database that is anonymized, in addition to 0 and 100."""
-    queries: ClassVar[int] = 2000
-    """Largest number of queries, drawn by a hash of their ids."""
+    queries: ClassVar[int] = 2000  # Largest number of queries, drawn by a hash of their ids.
 
 
 class Downstream(Settings):
     """Accuracy of k-NN and of a linear probe, fitted on anonymized train images."""
 
-    k: Count = 20
-    """Neighbours of the k-NN in the tables."""
+    k: Count = 20  # Neighbours of the k-NN in the tables.
 
 
 class DetectionQuality(Settings):
     """Measurements of detection, and images for a person to look at."""
 
-    listed: Count = 50
-    """Number of least certain images of each kind that are listed."""
+    listed: Count = 50  # Number of least certain images of each kind that are listed.
 
 
 class Presentation(Settings):
@@ -99,16 +91,12 @@ class Presentation(Settings):
     show_originals: bool = False
     """Show original pixels, image ids and class labels in figures and the report, instead of blanks
     and numbers."""
-    example_images: Count = 2
-    """Images in a figure of anonymization examples."""
-    attention_images: Count = 1
-    """Images whose attention maps are drawn."""
+    example_images: Count = 2  # Images in a figure of anonymization examples.
+    attention_images: Count = 1  # Images whose attention maps are drawn.
     explorer_queries: Natural = 12
     """Queries of each data set in the report's retrieval explorer; 0 leaves it out."""
-    explorer_results: ClassVar[int] = 10
-    """First results of each ranking that the explorer shows."""
-    dpi: Annotated[int, Field(ge=10, le=1200)] = 150
-    """Resolution of figures, in dots per inch."""
+    explorer_results: ClassVar[int] = 10  # First results of each ranking that the explorer shows.
+    dpi: Annotated[int, Field(ge=10, le=1200)] = 150  # Resolution of figures, in dots per inch.
     bootstrap: Resamples = 1000
     """Resamples of bootstrap intervals of detection and of the choice of the best model."""
     confidence: Confidence = 0.95

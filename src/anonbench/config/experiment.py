@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.config.outputs import (
@@ -47,21 +49,11 @@ class Experiment:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @property
-    def datasets(self) -> dict[str, Dataset]:
-        """Enabled data sets."""
-        return self.config.enabled
-
-    @property
-    def reference_seed(self) -> int:
+        self.datasets = config.enabled
+        self.reference_seed = config.training_seeds[0]
         """Training seed whose unadapted model gives the reference ranking."""
-        return self.config.training_seeds[0]
-
-    @property
-    def trained(self) -> list[str]:
+        self.trained = [name for name, dataset in self.datasets.items() if dataset.is_trained]
         """Data sets whose models are trained; the others use a system."""
-        return [name for name, dataset in self.datasets.items() if dataset.is_trained]
 
     def is_frozen(self, name: str) -> bool:
         """Whether no model is trained on a data set: it uses a system."""
@@ -81,10 +73,9 @@ class Experiment:
     @property
     def system_label(self) -> str | None:
         """Name of the system in labels, generic if there are several; None if models train."""
-        systems = {dataset.system for dataset in self.datasets.values()}
-        if None in systems:
-            return None
-        return systems.pop() if len(systems) == 1 else "the data set’s system"
+        first, *others = {dataset.system for dataset in self.datasets.values()}
+        is_frozen = None not in (first, *others)
+        return ("the data set’s system" if others else first) if is_frozen else None
 
     def second_references(self, name: str) -> tuple[int, ...]:
         """Other seeds of the unadapted model, if any, to separate costs from retrieval bias."""
@@ -166,10 +157,6 @@ class Experiment:
         """Trainings whose models embed original images themselves."""
         return [each for each in self.trainings(name) if each[0].adaption not in COMPATIBLE]
 
-    def baselines(self, name: str) -> list[Baseline]:
-        """Baselines of a data set; for a frozen system, no untrained network."""
-        return [Baseline.PIXELS] if self.is_frozen(name) else list(Baseline)
-
     def scenarios(self, name: str) -> list[Scenario]:
         """All scenarios to score: adapted models on their own variant, others on every variant.
 
@@ -184,7 +171,9 @@ class Experiment:
         found: dict[str, list[Scenario]] = {}
         for name in self.datasets:
             models = [(each, seed) for each in self.models(name) for seed in self.seeds(name, each)]
-            models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
+            # without a network of ours there is no untrained one
+            baselines = [Baseline.PIXELS] if self.is_frozen(name) else Baseline
+            models += [(Model(baseline), self.reference_seed) for baseline in baselines]
             found[name] = [
                 Scenario(model, seed, variant)
                 for variant in (Variant(), *self.variants(name))
@@ -222,14 +211,7 @@ class Experiment:
     @cached_property
     def tables(self) -> list[Table]:
         """Result tables of this config."""
-        kinds: tuple[TableKind, ...] = ("retrieval", "agreement", "downstream")
-        return [
-            Table(kind, name, degree)
-            for name, dataset in self.datasets.items()
-            for degree in sorted(dataset.degrees)
-            for kind in kinds
-            if kind != "downstream" or dataset.is_classified
-        ]
+        return [table for name in self.datasets for table in self.tables_of_scores(name)]
 
     @cached_property
     def dataset_tables(self) -> list[str]:
@@ -258,7 +240,9 @@ class Experiment:
 
     def tables_of_scores(self, name: str) -> list[Table]:
         """Result tables of a data set."""
-        return [table for table in self.tables if table.dataset == name]
+        dataset, kinds = self.datasets[name], get_args(TableKind)
+        made = kinds if dataset.is_classified else [each for each in kinds if each != "downstream"]
+        return [Table(kind, name, degree) for degree in sorted(dataset.degrees) for kind in made]
 
     def grouped_tables(self, name: str) -> dict[str, list[str]]:
         """Registered tables of a data set: of `scores` alone, of `privacy`, and `others`."""
@@ -282,23 +266,20 @@ class Experiment:
 
     def figures_of_scores(self, name: str) -> list[Figure]:
         """Figures of a data set that one job draws: trends, correlations and learning curves."""
-        own = [each for each in self.figures if each.dataset == name]
+        own = (each for each in self.figures if each.dataset == name)
         return [each for each in own if each.kind in FIGURES_OF_SCORES]
 
     def _figures(self, name: str, dataset: Dataset) -> Iterator[Figure]:
-        metrics = ("map", "mndcg")
+        metrics, queries = ("map", "mndcg"), [*map(str, QueryKind)]
         if self.config.privacy.enabled:
             yield from (Figure("front", name, None, metric) for metric in metrics)
         yield Figure("examples", name)
-        queries = [(metric, str(query)) for metric in metrics for query in QueryKind]
-        yield from (Figure("trend", name, None, metric, query) for metric, query in queries)
+        yield from (Figure("trend", name, None, *each) for each in product(metrics, queries))
         if dataset.is_classified:
-            yield Figure("trend", name, None, "knn")
-            yield Figure("trend", name, None, "linear")
+            yield from (Figure("trend", name, None, metric) for metric in ("knn", "linear"))
             yield from (Figure("correlation", name, d) for d in sorted(dataset.degrees))
         if dataset.is_trained:
-            yield Figure("attention", name)
-            yield Figure("learning", name)
+            yield from (Figure(kind, name) for kind in ("attention", "learning"))
 
     def paper_targets(self) -> dict[str, str]:
         """Available tables and figures of the paper: target → file stem."""
@@ -320,13 +301,11 @@ class Experiment:
             return "it shows images, and a bundle has none"
         needs_labels = kind in ("downstream", "correlation") or metric == "knn"
         for name, dataset in self.datasets.items():
-            if dataset.paper_role is not role:
-                continue
-            if degree is not None and degree not in dataset.degrees:
+            if dataset.paper_role is role and degree not in (None, *dataset.degrees):
                 degrees = ", ".join(map(str, sorted(dataset.degrees)))
                 return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
-            if needs_labels and not dataset.is_classified:
+            if dataset.paper_role is role and needs_labels and not dataset.is_classified:
                 return f"needs labels, but datasets.{name}.label is not set"
-            if not dataset.is_trained:
+            if dataset.paper_role is role and not dataset.is_trained:
                 return f"it shows trained models, and none is trained on datasets.{name}"
         return f"needs a data set with paper_role: {role}, and none is enabled"

@@ -32,10 +32,8 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     See docs/explanation/privacy.md.
     """
 
-    enabled: bool = True
-    """Run attacks; without them the report gives no rates."""
-    probes: Count = 1000
-    """Regions of each entity that are attacked, drawn by a hash of their ids."""
+    enabled: bool = True  # Run attacks; without them the report gives no rates.
+    probes: Count = 1000  # Regions of each entity that are attacked, drawn by a hash of their ids.
     gallery: Annotated[int, Field(ge=2)] = 2000
     """Regions of each entity that a probe is compared with; chance is about one over their
     number."""
@@ -86,10 +84,8 @@ class Strength(Settings):
 
     parameter: str
     """Method and parameter as in the section `anonymization`, such as `pixelate.blocks.face`."""
-    least: float | None = None
-    """Smallest value that passes."""
-    most: float | None = None
-    """Largest value that passes."""
+    least: float | None = None  # Smallest value that passes.
+    most: float | None = None  # Largest value that passes.
 
     def _contradictions(self) -> Iterator[str]:
         if self.method not in METHODS or "." not in self.parameter:
@@ -124,14 +120,11 @@ class AttackLimits(Settings):
     remainder: Limit = None
     """Persons that are recognized by the surroundings of their faces, which no method here
     hides."""
-    readability: Limit = 0.05
-    """Text lines, and their characters, that are read."""
+    readability: Limit = 0.05  # Text lines, and their characters, that are read.
     mrz_reading: Limit = 0.05
     """Machine-readable zones that are read with the help of their check digits."""
-    barcodes: Limit = 0.05
-    """Barcodes that are decoded."""
-    residual: Limit = 0.1
-    """Regions in which a detector still finds something."""
+    barcodes: Limit = 0.05  # Barcodes that are decoded.
+    residual: Limit = 0.1  # Regions in which a detector still finds something.
     reconstruction: Limit = 0.05
     """Text lines that are read and barcodes that are decoded after restoration."""
     dictionary: Limit = 0.05
@@ -140,12 +133,9 @@ class AttackLimits(Settings):
     """Text lines whose true text is ranked first by the coding noise around them."""
     likeness: Limit = None
     """Similarity of restored regions to their originals, which alone identifies nobody."""
-    linkage: Limit = None
-    """Whole images that are linked to their originals by their visible part."""
-    inference: Limit = None
-    """Attributes that are inferred from whole images."""
-    inversion: Limit = None
-    """Images that are recognized in a decoder's drawing of their vectors."""
+    linkage: Limit = None  # Whole images that are linked to their originals by their visible part.
+    inference: Limit = None  # Attributes that are inferred from whole images.
+    inversion: Limit = None  # Images that are recognized in a decoder's drawing of their vectors.
 
 
 class Policy(Settings):
@@ -175,10 +165,8 @@ class Policy(Settings):
         Strength(parameter="blur.sigma.barcode", least=0.25),
         Strength(parameter="blur.sigma.mrz", least=2.0),
         Strength(parameter="blur.sigma.ink", least=2.0),
-    )
-    """Bounds on parameters of methods; the default ones are the methods' own defaults."""
-    unsearched: Fraction = 0.0
-    """Largest share of the published images on which a detector failed."""
+    )  # Bounds on parameters of methods; the default ones are the methods' own defaults.
+    unsearched: Fraction = 0.0  # Largest share of the published images on which a detector failed.
     missed: Missed = Missed()
     """Largest share of an entity's true area (`truth`) that detectors may miss; null for no
     limit."""

@@ -63,14 +63,10 @@ class Backbone(Settings):
     name: str | None = None
     """A timm model such as `vit_large_patch16_224`, whose dimensions override the settings
     below."""
-    width: Count = 64
-    """Embedding dimension."""
-    depth: Count = 3
-    """Number of blocks."""
-    heads: Count = 2
-    """Attention heads."""
-    patch: Count = 8
-    """Side of a patch, in pixels."""
+    width: Count = 64  # Embedding dimension.
+    depth: Count = 3  # Number of blocks.
+    heads: Count = 2  # Attention heads.
+    patch: Count = 8  # Side of a patch, in pixels.
     registers: Natural = 0
     """Number of register tokens (Darcet et al. 2024; DINOv2's later models have 4)."""
     ffn: Literal["mlp", "swiglu"] = "mlp"
@@ -82,8 +78,7 @@ class Backbone(Settings):
     amplitude."""
     init: Literal["vit", "xavier"] = "vit"
     """Initialization of linear layers: truncated normal with deviation 0.02 (`vit`) or `xavier`."""
-    drop_path: Fraction = 0.3
-    """Rate of stochastic depth, the same in all blocks."""
+    drop_path: Fraction = 0.3  # Rate of stochastic depth, the same in all blocks.
     pretrained: Place | Literal["timm"] | None = None
     """Initial weights: `timm` for those of `name`, or a file with the key names of timm, DINOv2 or
     Hugging Face."""
@@ -103,31 +98,23 @@ class Crops(Settings):
     (0.32)."""
     global_size: Count = 224
     """Side of a global crop, in pixels, which is also the input size at inference."""
-    local_size: Count = 96
-    """Side of a local crop, in pixels."""
-    global_count: ClassVar[int] = 2
-    """Number of global crops."""
-    local_count: Natural = 8
-    """Number of local crops."""
+    local_size: Count = 96  # Side of a local crop, in pixels.
+    global_count: ClassVar[int] = 2  # Number of global crops.
+    local_count: Natural = 8  # Number of local crops.
     global_area: Range = (0.5, 1.0)
     """Smallest and largest area of a global crop, as a share of the image."""
     local_area: Range = (0.05, 0.5)
     """Smallest and largest area of a local crop, as a share of the image."""
-    shared_geometry: bool = False
-    """Cut both global crops at the same place."""
-    flip: Fraction = 0.5
-    """Probability of a horizontal flip."""
+    shared_geometry: bool = False  # Cut both global crops at the same place.
+    flip: Fraction = 0.5  # Probability of a horizontal flip.
     jitter: tuple[NonNegative, NonNegative, NonNegative, NonNegative] = (0.4, 0.4, 0.2, 0.1)
     """Strengths of brightness, contrast, saturation and hue jitter."""
-    jitter_probability: Fraction = 0.8
-    """Probability of colour jitter."""
-    grey: Fraction = 0.2
-    """Probability of a grey-level crop."""
+    jitter_probability: Fraction = 0.8  # Probability of colour jitter.
+    grey: Fraction = 0.2  # Probability of a grey-level crop.
     blur: Literal["nominal", "released"] | tuple[Fraction, Fraction, Fraction] = "nominal"
     """Probabilities of a blur on both global and on local crops: `nominal` 1, 0.1, 0.5; `released`
     0, 0.9, 0.5."""
-    solarize: Fraction = 0.2
-    """Probability of solarization on global crop 2."""
+    solarize: Fraction = 0.2  # Probability of solarization on global crop 2.
     normalize: Literal["imagenet", "per_crop"] = "imagenet"
     """`imagenet`: ImageNet's mean and deviation; `per_crop`: each crop to zero mean and unit
     variance."""
@@ -152,20 +139,13 @@ class Crops(Settings):
 class Heads(Settings):
     """Projection heads and the losses on them."""
 
-    hidden: Count = 2048
-    """Width of the hidden layers."""
-    bottleneck: Count = 256
-    """Width of the bottleneck."""
-    prototypes: Count = 65536
-    """Number of prototypes."""
-    shared: bool = True
-    """One head for DINO and iBOT."""
-    centering: Literal["softmax", "sinkhorn"] = "softmax"
-    """Centering of the teacher's scores."""
-    center_momentum: Fraction = 0.9
-    """Momentum of the center, for softmax centering."""
-    student_temperature: ClassVar[float] = 0.1
-    """Temperature of the student's scores."""
+    hidden: Count = 2048  # Width of the hidden layers.
+    bottleneck: Count = 256  # Width of the bottleneck.
+    prototypes: Count = 65536  # Number of prototypes.
+    shared: bool = True  # One head for DINO and iBOT.
+    centering: Literal["softmax", "sinkhorn"] = "softmax"  # Centering of the teacher's scores.
+    center_momentum: Fraction = 0.9  # Momentum of the center, for softmax centering.
+    student_temperature: ClassVar[float] = 0.1  # Temperature of the student's scores.
     teacher_temperature: tuple[Positive, Positive] = (0.04, 0.07)
     """Temperature of the teacher's scores, at the start and after its warm-up."""
     teacher_temperature_warmup: Fraction = 0.3
@@ -177,14 +157,10 @@ class Heads(Settings):
 class Losses(Settings):
     """Weights of the losses and the masking."""
 
-    dino: NonNegative = 1.0
-    """Weight of the DINO loss."""
-    ibot: NonNegative = 1.0
-    """Weight of the iBOT loss."""
-    koleo: NonNegative = 0.1
-    """Weight of the KoLeo loss."""
-    mask_images: Fraction = 0.5
-    """Share of the global crops in which patches are masked."""
+    dino: NonNegative = 1.0  # Weight of the DINO loss.
+    ibot: NonNegative = 1.0  # Weight of the iBOT loss.
+    koleo: NonNegative = 0.1  # Weight of the KoLeo loss.
+    mask_images: Fraction = 0.5  # Share of the global crops in which patches are masked.
     mask_ratio: ClassVar[tuple[float, float]] = (0.1, 0.5)
     """Smallest and largest share of the patches that is masked in such a crop."""
     distilled_patches: NonNegative = 0.0
@@ -194,35 +170,26 @@ class Losses(Settings):
 class Optimizer(Settings):
     """AdamW, its schedules and the teacher's momentum."""
 
-    steps: Count = 125_000
-    """Optimizer steps (DINOv2: 100 "epochs" of 1,250)."""
-    batch_size: Count = 2048
-    """Images in a step, on all GPUs together."""
+    steps: Count = 125_000  # Optimizer steps (DINOv2: 100 "epochs" of 1,250).
+    batch_size: Count = 2048  # Images in a step, on all GPUs together.
     accumulate: Count = 1
     """Parts of a batch that follow each other, to save GPU memory; KoLeo and Sinkhorn see one part
     at a time."""
     learning_rate: Positive = 4e-3
     """Learning rate, at 1,024 images in a batch if `scale_rate` is true."""
-    scale_rate: bool = True
-    """Multiply the learning rate by sqrt(batch / 1024)."""
-    min_learning_rate: NonNegative = 1e-6
-    """Learning rate at the end of the cosine decay."""
-    warmup: Fraction = 0.1
-    """Share of the run with a rising rate, before the cosine decay."""
-    layer_decay: Positive = 0.9
-    """Factor of the rate from each block to the one before it."""
-    patch_rate: Positive = 0.2
-    """Factor of the patch embedding's rate."""
-    backbone_rate: Positive = 1.0
-    """Factor of the backbone's rate: below 1 for pretrained weights."""
+    scale_rate: bool = True  # Multiply the learning rate by sqrt(batch / 1024).
+    min_learning_rate: NonNegative = 1e-6  # Learning rate at the end of the cosine decay.
+    warmup: Fraction = 0.1  # Share of the run with a rising rate, before the cosine decay.
+    layer_decay: Positive = 0.9  # Factor of the rate from each block to the one before it.
+    patch_rate: Positive = 0.2  # Factor of the patch embedding's rate.
+    backbone_rate: Positive = 1.0  # Factor of the backbone's rate: below 1 for pretrained weights.
     heads_first: Fraction = 0.0
     """Share of the run, at its start, in which only the heads learn, for pretrained backbones."""
     weight_decay: tuple[NonNegative, NonNegative] = (0.04, 0.4)
     """Weight decay at the start and at the end, with a cosine between."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
     """Momenta of AdamW for the gradient's mean and square."""
-    clip: ClassVar[float] = 3.0
-    """Largest gradient norm of the backbone and of the heads."""
+    clip: ClassVar[float] = 3.0  # Largest gradient norm of the backbone and of the heads.
     ema: tuple[Fraction, Fraction] = (0.992, 1.0)
     """Momentum of the teacher at the start and at the end, with a cosine between."""
 
@@ -264,18 +231,14 @@ class Recipe(Settings):
     checkpoint_activations: bool = False
     """Compute activations twice to save GPU memory, in a third more time and with the same
     result."""
-    gpus: Count = 1
-    """GPUs of one training (on a CPU: processes), which share the batch."""
+    gpus: Count = 1  # GPUs of one training (on a CPU: processes), which share the batch.
     threads: Count = 1
     """CPU threads of one training, fixed so that every machine computes the same bytes."""
-    workers: Natural = 0
-    """Processes that load images; results do not depend on it."""
+    workers: Natural = 0  # Processes that load images; results do not depend on it.
     scratch: bool = False
     """Decode and shrink small images once into a temporary file, for machines with few cores."""
-    log_every: Count = 10
-    """Steps between two lines of the training log."""
-    tensorboard: bool = True
-    """Write the training log for TensorBoard as well."""
+    log_every: Count = 10  # Steps between two lines of the training log.
+    tensorboard: bool = True  # Write the training log for TensorBoard as well.
     checkpoint_minutes: Positive = 15
     """Minutes between two checkpoints, from which a killed training resumes."""
 
@@ -340,10 +303,8 @@ class Redrawing(Settings):
 
     width: ClassVar[int] = 16
     """Channels of the first layer; deeper ones have up to four times as many."""
-    steps: Count = 2000
-    """Optimizer steps."""
-    batch_size: ClassVar[int] = 32
-    """Images in a step."""
+    steps: Count = 2000  # Optimizer steps.
+    batch_size: ClassVar[int] = 32  # Images in a step.
     learning_rate: Positive = 2e-3
     """Learning rate of AdamW, after a warm-up over a twentieth of the steps and before a cosine
     decay."""
@@ -355,11 +316,8 @@ LOW_RANK_BATCH = 16  # images of a step
 class LowRank(Settings):
     """Low-rank updates (LoRA) of a system's network: adaption D of a data set with a `system`."""
 
-    rank: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Of the update of each layer."""
-    learning_rate: Positive = 2e-3
-    """Largest, of AdamW with one cycle."""
-    epochs: Count = 4
-    """Times that each image is learned from."""
+    rank: Annotated[int, Field(ge=1, le=1024)] = 8  # Of the update of each layer.
+    learning_rate: Positive = 2e-3  # Largest, of AdamW with one cycle.
+    epochs: Count = 4  # Times that each image is learned from.
     images: Annotated[int, Field(ge=LOW_RANK_BATCH, le=2**31 - 1)] = 4096
     """Most train images that are learned from; of more, those are drawn."""

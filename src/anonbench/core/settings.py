@@ -61,7 +61,7 @@ Place = Annotated[Path, AfterValidator(_nameable)]
 
 
 def documentation(section: type[BaseModel]) -> dict[str, str]:
-    """Return the docstring under each field of a section's class, by the field's name.
+    """Docstring under each field of a section's class, or comment behind it, by the field's name.
 
     pydantic's `use_attribute_docstrings` reads all sources at import, which delays every command.
     """
@@ -73,17 +73,18 @@ def documentation(section: type[BaseModel]) -> dict[str, str]:
         if not issubclass(each, Settings):
             continue
         try:
-            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+            source = textwrap.dedent(inspect.getsource(each))
         except OSError:  # made by `create_model`
             continue
+        (tree,), lines = ast.parse(source).body, source.splitlines()
         assert isinstance(tree, ast.ClassDef)
-        for field, text in pairwise(tree.body):
-            match field, text:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(said))),
-                ):
-                    found[name] = inspect.cleandoc(said)
+        for field, text in pairwise([*tree.body, ast.Pass()]):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                said = lines[(field.end_lineno or 1) - 1][field.end_col_offset :].partition("# ")[2]
+                if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                    said = inspect.cleandoc(str(text.value.value))
+                if said:
+                    found[field.target.id] = said
     return found
 
 
@@ -97,8 +98,8 @@ def _described(schema: dict[str, Any], section: type[BaseModel]) -> None:
 class Settings(BaseModel):
     """One section of the config: unknown keys are refused, values never change once read.
 
-    The string under each field is its documentation: it goes into the schema and into
-    config/defaults.yaml.
+    The string under a field, or a comment behind a short one, is its documentation: it goes into
+    the schema and into config/defaults.yaml.
     """
 
     model_config = ConfigDict(

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from anonbench.core.boxes import Region, rectangle, region_fault
+from anonbench.core.boxes import Quad, Region, rectangle, region_fault
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 
 _INSIDE = 0.9  # share of a region inside another one from which it is dropped as redundant
-_SAME_CODE = 0.8
-"""The same of codes, by their very corners: the rectangle around them may reach far beyond."""
+_SAME_CODE = 0.8  # the same of codes, by their corners: the box around them may reach far beyond
 _SAME_HEIGHT = 1.8  # greatest ratio of heights of two regions that are parts of one line
 _SAME_ROWS = 0.6  # least share of the lower one's height that two parts of a line have in common
-LARGE = 4_000_000
-"""Number of pixels from which memory is reserved before an image is searched in one piece."""
+LARGE = 4_000_000  # pixels from which memory is reserved before a search in one piece
 _MEMORY = Path("/proc/meminfo")
-_PLACE, _PLACES, _FEWEST = 128, 8, 16
-"""Side of squares that are examined for a grid, greatest number of them along a side of an image,
-and least number in an image that may show a screen.
-"""
+_PLACE = 128  # side of squares that are examined for the grid of a screen
+_PLACES, _FEWEST = 8, 16  # most of them along a side of an image, and fewest in an image
 _PEAK, _WAVE, _ANGLE, _COARSEST = 3.5, 2.0, 30, 0.15
 """Least height of a peak over the spectrum around it (log2) and amplitude of its wave in grey
 levels; angle between two peaks; their lowest frequency in cycles a pixel."""
@@ -39,12 +37,12 @@ _PASS = 0.25  # cycles a pixel up to which an image without its grid is left as 
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
-    """Return an image as [H, W, 3], a grey one with three equal channels."""
+    """An image as [H, W, 3], a grey one with three equal channels."""
     return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
 
 
 def as_grey(image: np.ndarray) -> np.ndarray:
-    """Return an image as [H, W], of a colour one its luma."""
+    """An image as [H, W], of a colour one its luma."""
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
@@ -69,20 +67,20 @@ def _has_grid(square: np.ndarray) -> bool:
     levels = np.clip(20 * np.log2(waves + 1e-3) + 200, 0, 255).astype(np.uint8)
     heights = levels.astype(np.float32) - cv2.medianBlur(levels, 11)
     y, x = np.indices(waves.shape) - _PLACE // 2
+    near, far = np.sort(np.abs([x, y]), axis=0)
     # a JPEG's blocks of 8 pixels are no grid of a screen
-    blocks = np.minimum(np.abs(x), np.abs(y)) <= 1
-    blocks &= (np.abs((np.maximum(np.abs(x), np.abs(y)) + 1) % (_PLACE // 8) - 1)) <= 1
+    blocks = (near <= 1) & (np.abs((far + 1) % (_PLACE // 8) - 1) <= 1)
     peaks = (heights > 20 * _PEAK) & (waves > _WAVE) & ~blocks
     peaks &= np.hypot(y, x) > _COARSEST * _PLACE
-    angles = np.degrees(np.arctan2(y[peaks], x[peaks]))
-    if not angles.size:
+    if not peaks.any():
         return False
+    angles = np.degrees(np.arctan2(y[peaks], x[peaks]))
     strongest = angles[heights[peaks].argmax()]
     return bool((np.abs((angles - strongest + 90) % 180 - 90) > _ANGLE).any())
 
 
 def without_grid(image: np.ndarray) -> np.ndarray:
-    """Return an image without its finest structures, such as the pixels of a screen."""
+    """An image without its finest structures, such as the pixels of a screen."""
     places = np.arange(-12, 13)
     kernel = np.sinc(2 * _PASS * places) * np.hamming(places.size)
     kernel /= kernel.sum()
@@ -95,39 +93,30 @@ def require_finite(*numbers: np.ndarray) -> None:
         raise UnreadableImage("gave numbers that are not finite")
 
 
-def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray) -> list[Region]:
-    """Return the part of a box (x0, y0, x1, y1) inside the image, if there is any."""
-    require_finite(box)
-    height, width = image.shape[:2]
-    x0, x1 = (float(x) for x in np.clip(box[[0, 2]], 0, width))
-    y0, y1 = (float(y) for y in np.clip(box[[1, 3]], 0, height))
-    if not (x0 < x1 and y0 < y1):
-        return []
-    return [Region(entity, x0, y0, x1, y1, float(score))]
-
-
-def clipped_boxes(
-    entity: Entity, boxes: np.ndarray, scores: np.ndarray, image: np.ndarray
+def clipped(
+    entity: Entity, places: Iterable[np.ndarray], scores: Iterable[float], image: np.ndarray
 ) -> list[Region]:
-    """Return the parts of boxes ([N, 4]) inside the image; those outside are left out."""
-    pairs = zip(boxes, scores, strict=True)
-    return [part for box, score in pairs for part in clipped_box(entity, box, score, image)]
+    """Parts of boxes (float [4]: x0, y0, x1, y1) inside the image; those outside are left out.
 
+    A place may also be a quadrilateral (float [4, 2]), whose corners are kept.
 
-def clipped_quad(
-    entity: Entity, corners: np.ndarray, score: float, image: np.ndarray
-) -> list[Region]:
-    """Return a quadrilateral (float [4, 2], kept) with its box inside the image, if any."""
-    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-    x0, y0, x1, y1, x2, y2, x3, y3 = (float(value) for value in corners.ravel())
-    return [
-        Region(entity, r.x0, r.y0, r.x1, r.y1, r.score, (x0, y0, x1, y1, x2, y2, x3, y3))
-        for r in clipped_box(entity, box, score, image)
-    ]
+    Raises:
+        UnreadableImage: a number is not finite.
+    """
+    found = []
+    for place, score in zip(places, scores, strict=True):
+        require_finite(place)
+        is_box = place.ndim == 1
+        ends = place.reshape(2, 2) if is_box else (place.min(axis=0), place.max(axis=0))
+        (x0, y0), (x1, y1) = (np.clip(end, 0, image.shape[1::-1]).tolist() for end in ends)
+        if x0 < x1 and y0 < y1:
+            quad = None if is_box else cast("Quad", tuple(place.ravel().tolist()))
+            found.append(Region(entity, x0, y0, x1, y1, float(score), quad))
+    return found
 
 
 def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
-    """Return regions that cover all given ones: if possible, one for each line or face.
+    """Regions that cover all given ones: if possible, one for each line or face.
 
     A region nearly inside another one is merged into it. Parts of one line, and a line found at two
     scales, become the rectangle around both. Other boxes of one face stay separate: the rectangle
@@ -140,13 +129,10 @@ def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
     for number in range(len(pool)):
         grown = True
         while grown:  # the merged rectangle may overlap others
-            left, top, right, bottom = bounds[:, number]
-            near = kept & (bounds[0] < -right) & (bounds[2] < -left)
-            near &= (bounds[1] < -bottom) & (bounds[3] < -top)
+            near = (-bounds[[2, 3, 0, 1], number] > bounds.T).all(axis=1)
             grown = False
-            for other in np.flatnonzero(near):
-                both = _joined(pool[other], pool[number], image)
-                if both is not None:
+            for other in np.flatnonzero(kept & near):
+                if (both := _joined(pool[other], pool[number], image)) is not None:
                     pool[number], kept[other], grown = both, False, True
                     bounds[:, number] = both.x0, both.y0, -both.x1, -both.y1
                     break
@@ -155,12 +141,16 @@ def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
 
 
 def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
-    """Return the rectangle around two regions, or None if they are separate objects."""
+    """The rectangle around two regions, or None if they are separate objects."""
     if one.entity != other.entity:
         return None
     larger, smaller = sorted((one, other), key=_area, reverse=True)
     score = max(one.score, other.score)
-    axes = _axes(larger)
+    axes = np.eye(2)  # unit vectors along the first edge and across it, as columns
+    if larger.quad is not None:
+        x, y = np.subtract(larger.quad[2:4], larger.quad[:2])
+        if length := float(np.hypot(x, y)):
+            axes = np.array([[x, -y], [y, x]]) / length
     own, its = corners_of(larger) @ axes, corners_of(smaller) @ axes
     low = np.minimum(own.min(axis=0), its.min(axis=0))
     high = np.maximum(own.max(axis=0), its.max(axis=0))
@@ -168,30 +158,22 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
     shared = sizes + its_sizes - (high - low)
     if (shared <= 0).any():
         return None
-    common = shared.prod()
     if larger.entity is Entity.BARCODE:
-        one_hull, its_hull = (
-            cv2.convexHull(corners_of(each).astype(np.float32)) for each in (larger, smaller)
-        )
-        both = cv2.intersectConvexConvex(one_hull, its_hull)[0]
+        its_hull = hull_of(smaller)
+        both = cv2.intersectConvexConvex(hull_of(larger), its_hull)[0]
         inside = both >= _SAME_CODE * cv2.contourArea(its_hull)
         return replace(larger, score=score) if inside else None
+    common = shared.prod()
+    is_inside = common >= _INSIDE * its_sizes.prod()
     if larger.quad is None:
-        if common < _INSIDE * its_sizes.prod():
-            return None
-        return clipped_box(larger.entity, np.concatenate([low, high]), score, image)[0]
-    same = common >= _INSIDE * its_sizes.prod() or common >= 0.5 * (high - low).prod()
-    if not same and not _is_one_line(sizes, its_sizes, shared):
-        return None
-    corners = rectangle(*low, *high) @ axes.T
-    return clipped_quad(larger.entity, corners, score, image)[0]
-
-
-def _is_one_line(sizes: np.ndarray, its_sizes: np.ndarray, shared: np.ndarray) -> bool:
-    """Check whether two regions, in the axes of the larger one, are parts of one text line."""
+        whole = np.concatenate([low, high])
+        return clipped(larger.entity, [whole], [score], image)[0] if is_inside else None
     across = int(sizes.argmin())
     lower, higher = sorted((sizes[across], its_sizes[across]))
-    return bool(higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower)
+    is_one_line = higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower
+    if not (is_inside or is_one_line or common >= 0.5 * (high - low).prod()):
+        return None
+    return clipped(larger.entity, [rectangle(*low, *high) @ axes.T], [score], image)[0]
 
 
 def corners_of(region: Region) -> np.ndarray:
@@ -201,13 +183,9 @@ def corners_of(region: Region) -> np.ndarray:
     return rectangle(region.x0, region.y0, region.x1, region.y1)
 
 
-def _axes(region: Region) -> np.ndarray:
-    """Return float64 [2, 2]: unit vectors along a region's first edge and across it, as columns."""
-    if region.quad is None:
-        return np.eye(2)
-    x, y = corners_of(region)[1] - corners_of(region)[0]
-    length = float(np.hypot(x, y))
-    return np.array([[x, -y], [y, x]]) / length if length else np.eye(2)
+def hull_of(region: Region) -> np.ndarray:
+    """Convex hull of a region's corners, float32 [N, 1, 2]."""
+    return np.asarray(cv2.convexHull(corners_of(region).astype(np.float32)))
 
 
 def _area(region: Region) -> float:
@@ -219,13 +197,12 @@ def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
     pixels = image.shape[0] * image.shape[1]
     if pixels <= LARGE or not _MEMORY.exists():
         return
-    lines = _MEMORY.read_text(encoding="utf-8").splitlines()
-    free = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    free = re.search(r"MemAvailable: *(\d+)", _MEMORY.read_text(encoding="utf-8"))
     needed = pixels * bytes_a_pixel
-    if free and free[0] < needed:
+    if free and int(free[1]) * 1024 < needed:
         raise UnreadableImage(
             f"to search {pixels / 1e6:.0f} megapixels takes {needed / 1e9:.0f} GB of memory, and "
-            f"there are {free[0] / 1e9:.0f}"
+            f"there are {int(free[1]) * 1024 / 1e9:.0f}"
         )
 
 
@@ -242,12 +219,9 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[in
 class PerImage:
     """A detector that searches each image by itself, after other detectors searched all of them."""
 
-    _detector: Detector | None = None
-    """One whose regions are completed or changed; its views are those of this one."""
-    _lines: Detector | None = None
-    """One of lines of text."""
-    _threads = 1
-    """Images that are searched together, each by one thread: their number has no effect."""
+    _detector: Detector | None = None  # whose regions are completed; its views are this one's
+    _lines: Detector | None = None  # of lines of text
+    _threads = 1  # images that are searched together, each by one thread, without effect on them
     _search: Callable[..., Iterable[Region]]
     """From an image, and the regions of these detectors in it, to its regions."""
 
@@ -265,15 +239,14 @@ class Grown(PerImage):
     """A detector of boxes without corners, which enlarges them about their centres by a factor."""
 
     def __init__(self, detector: Detector, margin: float) -> None:
-        self._detector = detector
-        self._margin = margin
+        self._detector, self._margin = detector, margin
 
     def _search(self, image: np.ndarray, regions: Sequence[Region]) -> Iterator[Region]:
         for region in regions:
             low, high = np.array([(region.x0, region.y0), (region.x1, region.y1)])
             more = (high - low) * ((self._margin - 1) / 2)
             box = np.concatenate([low - more, high + more])
-            yield from clipped_box(region.entity, box, region.score, image)
+            yield from clipped(region.entity, [box], [region.score], image)
 
 
 class CachedDetector:

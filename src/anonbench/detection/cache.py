@@ -31,34 +31,27 @@ DOUBT_SCHEMA = pa.schema([("digest", pa.string()), ("doubts", pa.string())])
 
 
 def as_table(findings: Mapping[str, Sequence[Region]]) -> pa.Table:
-    """Return findings by digest as rows of the cache."""
-    rows = [
-        {"digest": digest, "regions": [asdict(each) for each in regions]}
-        for digest, regions in findings.items()
-    ]
-    return pa.Table.from_pylist(rows, SCHEMA)
+    """Findings by digest as rows of the cache."""
+    columns = {"digest": [*findings], "regions": [[*map(asdict, e)] for e in findings.values()]}
+    return pa.table(columns, SCHEMA)
 
 
 def as_findings(table: pa.Table) -> dict[str, list[Region]]:
-    """Return the findings in rows of the cache, by digest."""
-    return {row["digest"]: [_region(each) for each in row["regions"]] for row in table.to_pylist()}
+    """Findings in rows of the cache, by digest."""
 
+    def region(entity: str, quad: Sequence[float] | None, **numbers: float) -> Region:
+        return Region(Entity(entity), **numbers, quad=quad and tuple(quad))  # type: ignore[arg-type]
 
-def _region(fields: Mapping[str, Any]) -> Region:
-    quad = fields["quad"] and tuple(fields["quad"])
-    return Region(**{**fields, "entity": Entity(fields["entity"]), "quad": quad})
+    return {row["digest"]: [region(**each) for each in row["regions"]] for row in table.to_pylist()}
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
-    """Return all that a detector's findings depend on besides the images."""
+    """All that a detector's findings depend on besides the images."""
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
-    paths = settings.paths([name])
-    if name == "template" and templates is not None:
-        paths.append(templates)
-    files = [file_digest(file) for path in paths for file in model_files(path)]
+    paths = settings.paths([name]) + [templates] * (name == "template" and templates is not None)
     return {
         "settings": settings.part([name]),
-        "files": files,
+        "files": [file_digest(file) for path in paths if path for file in model_files(path)],
         "code": code | DETECTORS.origin(name),
     }
 
@@ -90,5 +83,5 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
 
 
 def doubts_made_by(findings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that doubts depend on besides the images: the same of each detector's findings."""
+    """All that doubts depend on besides the images: the same of each detector's findings."""
     return {"findings": findings, "code": module_digest([doubts.__name__])}

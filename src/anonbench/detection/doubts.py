@@ -7,6 +7,7 @@ missed regions is known; beyond them it is not, so that a person should look.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import ceil
 
 import numpy as np
 
@@ -38,8 +39,7 @@ _BLUR, _SIDE = 1.9, 2000
 being reduced. Of 180 scans and photographs none had less than 2.1; photographs of cards had 1.6 to
 2.2 if blurred by 2 pixels, 1.5 or less if by 3.5.
 """
-_STEEPEST, _STEEPEST_OF_LINE = 99.95, 98
-"""Percentage of slopes below the steepest, in an image and in a line of text."""
+_STEEPEST, _STEEPEST_OF_LINE = 99.95, 98  # percentage of slopes below the steepest
 _BLURRED_LINES, _MARGIN = 3, 4
 """Lines with less from which part of an image is out of focus; pixels examined around them.
 Of 498 scans and photographs one has as many.
@@ -121,14 +121,12 @@ def _is_blurred(image: np.ndarray, regions: Sequence[Region]) -> bool:
 
 def _has_sharp_edge(grey: np.ndarray, percentage: float) -> bool:
     """Whether the steepest edges are much steeper than if the image were smoothed."""
-    levels = grey.astype(np.float32)
-
-    def steepest(sigma: float) -> float:
-        smooth = cv2.GaussianBlur(levels, (0, 0), sigma)
+    steepest = []
+    for sigma in (0.7, 3.0):
+        smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma)
         slopes = (cv2.Sobel(smooth, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-        return float(np.percentile(np.hypot(*slopes), percentage))
-
-    return steepest(0.7) >= _BLUR * steepest(3.0)
+        steepest.append(float(np.percentile(np.hypot(*slopes), percentage)))
+    return steepest[0] >= _BLUR * steepest[1]
 
 
 def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> bool:
@@ -136,19 +134,14 @@ def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> b
     if image.ndim == 2:
         return False
     kernel = np.ones((3, 3), np.uint8)
-
-    def edges(plane: np.ndarray) -> np.ndarray:
-        return np.asarray(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, kernel))
-
-    grey = edges(as_grey(image))
-    colour = edges(image).max(axis=2)
+    colours, grey = (
+        np.asarray(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, kernel))
+        for plane in (image, as_grey(image))
+    )
+    colour = colours.max(axis=2)
     only = ((colour > _EDGE) & (grey < colour // _FAINT)).astype(np.uint8)
-    for region in regions:
-        rows, columns = (
-            slice(max(0, int(low)), int(np.ceil(high)))
-            for low, high in ((region.y0, region.y1), (region.x0, region.x1))
-        )
-        only[rows, columns] = 0
+    for r in regions:
+        only[max(0, int(r.y0)) : ceil(r.y1), max(0, int(r.x0)) : ceil(r.x1)] = 0
     shares = cv2.boxFilter(only, cv2.CV_32F, (_BLOCK, _BLOCK), borderType=cv2.BORDER_CONSTANT)
     return bool(shares.max() > _FILLED)
 
@@ -159,8 +152,8 @@ def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:
     area = sum((region.x1 - region.x0) * (region.y1 - region.y0) for region in regions)
     if area >= _TEXT_SHARE * height * width:
         return True
-    grey = as_grey(image)
     scale = min(1.0, _SEEN / max(height, width))
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    tones = np.bincount(cv2.resize(grey, size, interpolation=cv2.INTER_AREA).ravel(), minlength=256)
+    small = cv2.resize(as_grey(image), size, interpolation=cv2.INTER_AREA)
+    tones = np.bincount(small.ravel(), minlength=256)
     return bool(np.convolve(tones, np.ones(_TONES)).max() >= _PAPER * tones.sum())

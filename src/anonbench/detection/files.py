@@ -103,8 +103,7 @@ def _died(image: ImageFile) -> _Found:
 
 class _Worker:
     def __init__(self, detectors: tuple[str, ...], settings: Detection) -> None:
-        self._limit = settings.max_pixels
-        self._search = Search(detectors, settings)
+        self._limit, self._search = settings.max_pixels, Search(detectors, settings)
 
     def __call__(self, image: ImageFile) -> _Found:
         names = (image.id, image.name)
@@ -115,13 +114,11 @@ class _Worker:
             with memory_for(header.width * header.height):
                 pixels = read_image(data, self._limit, header.page)
                 pixels.flags.writeable = False  # later detectors see what a detector writes into it
-                height, width = pixels.shape[:2]
-                known = (header.digest, width, height, header.converted)
+                known = (header.digest, *pixels.shape[1::-1], header.converted)
                 seen = self._search.searched(pixels)
         except UnreadableImage as error:
             return (*names, "unreadable", str(error), "", 0, 0, "", 0, ""), []
         except DetectorFailed as error:
             return (*names, "failed", str(error), *known, 0, ""), []
-        regions, doubts = seen.regions, "; ".join(seen.how["doubts"])
-        status = "ok" if regions else "empty"
-        return (*names, status, "", *known, len(regions), doubts), regions
+        found, doubts = seen.regions, "; ".join(seen.how["doubts"])
+        return (*names, "ok" if found else "empty", "", *known, len(found), doubts), found

@@ -17,15 +17,8 @@ from anonbench.datasets.walk import COPY
 from anonbench.detection.search import more_detectors
 
 COUNTS = [
-    "split",
-    "listed",
-    "unreadable",
-    "failed",
-    "without_regions",
-    "used",
-    "used_without_regions",
-    "used_failed",
-    "used_doubtful",
+    *("split", "listed", "unreadable", "failed", "without_regions"),
+    *("used", "used_without_regions", "used_failed", "used_doubtful"),
 ]
 """Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
 nothing was found. Of the used ones: those in which nothing was found, and those with the regions of
@@ -73,49 +66,43 @@ def gather_boxes(
 
 
 def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:
-    """Return the shards' images tables as one."""
+    """The shards' images tables as one."""
     return pd.concat([pd.read_parquet(path) for path in images], ignore_index=True)
 
 
 def count_outcomes(
     early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool
 ) -> pd.DataFrame:
-    """Return the counts by split, with the columns `COUNTS`.
+    """The counts by split, with the columns `COUNTS`.
 
     Of files that were left out early, copies of val's images in train are not counted:
     duplicates.csv has them. `late` is the manifest with detection's outcome.
     """
     early = early[early["reason"] != COPY]
+    used = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
     rows = []
     for split in Split:
         before = int((early["split"] == split).sum())
         own = late[late["split"] == split]
-        states = own["status"].value_counts()
-        ok, partial, empty, failed, bad = (
-            int(states.get(state, 0))
-            for state in ("ok", "partial", "empty", "failed", "unreadable")
-        )
-        unhidden = empty if keep_without_regions else 0
-        listed = before + ok + partial + empty + failed + bad
-        used = ok + partial + unhidden
-        unused = ["failed", "unreadable", *([] if keep_without_regions else ["empty"])]
-        doubtful = int(((own["doubts"] != "") & ~own["status"].isin(unused)).sum())
-        counts = (listed, before + bad, failed, empty, used, unhidden, partial, doubtful)
-        rows.append((str(split), *counts))
+        of = Counter(own["status"])
+        unhidden = of["empty"] if keep_without_regions else 0
+        is_used = own["status"].isin(used)
+        doubtful = int((is_used & (own["doubts"] != "")).sum())
+        lost = (before + of["unreadable"], of["failed"], of["empty"])
+        kept = (int(is_used.sum()), unhidden, of["partial"], doubtful)
+        rows.append((str(split), before + len(own), *lost, *kept))
     return pd.DataFrame(rows, columns=COUNTS)
 
 
 def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
-    """Return path, split and reason of all images that are not used, or used despite a failure."""
-    lost = late[(late["reason"] != "") | (late["status"] == "empty")].copy()
-    lost.loc[lost["status"] == "partial", "reason"] += KEPT
-    empty = lost["status"] == "empty"
-    if keep_without_regions:
-        lost.loc[empty, "reason"] += KEPT
-        lost = lost[~empty | (lost["reason"] != KEPT)]
-    else:
-        failed = lost["reason"].where(lost["reason"] == "", "; " + lost["reason"])
-        lost.loc[empty, "reason"] = "no region found" + failed[empty]
-    columns = ["path", "split", "reason"]
-    everything = pd.concat([early[columns], lost[columns]])
+    """Path, split and reason of all images that are not used, or used despite a failure."""
+    columns, rows = ["path", "split", "reason"], []
+    for path, split, reason, status in late[[*columns, "status"]].itertuples(index=False):
+        if reason and (status == "partial" or (status == "empty" and keep_without_regions)):
+            reason += KEPT
+        elif status == "empty" and not keep_without_regions:
+            reason = "; ".join(["no region found", *filter(None, [reason])])
+        if reason:
+            rows.append((path, split, reason))
+    everything = pd.concat([early[columns], pd.DataFrame(rows, columns=columns)])
     return everything.sort_values(columns, ignore_index=True)

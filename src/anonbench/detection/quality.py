@@ -39,7 +39,7 @@ Size = tuple[int, int]  # width and height in pixels
 
 
 def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
-    """Return each region's polygon inside an image, object [N]; one outside it is empty.
+    """Each region's polygon inside an image, object [N]; one outside it is empty.
 
     A quadrilateral is taken for the convex hull of its corners, as the anonymizers do.
     """
@@ -52,7 +52,7 @@ def stacked_corners(regions: Sequence[Region]) -> np.ndarray:
 
 
 def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
-    """Return the part inside an image of each convex hull of corners [N, 4, 2], object [N]."""
+    """Part inside an image of each convex hull of corners [N, 4, 2], object [N]."""
     hulls: np.ndarray = shapely.convex_hull(shapely.multipoints(corners))
     # those inside are left unchanged: clipping would take most of the time
     over = ((corners < 0) | (corners > size)).any(axis=(1, 2))
@@ -82,7 +82,7 @@ def hidden_areas(true: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def false_share(true: Any, found: Any, size: Size) -> float:
-    """Return the area of the found union outside of the true one, as a share of the image."""
+    """Area of the found union outside of the true one, as a share of the image."""
     outside = shapely.difference(found, true)
     return float(min(shapely.area(outside) / (size[0] * size[1]), 1.0))
 
@@ -112,68 +112,51 @@ def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
 def measure_image(
     found: Sequence[Region], true: Sequence[Region], size: Size
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return rows of `REGION_COLUMNS` and of `IMAGE_COLUMNS`, without the image's id.
+    """Rows of `REGION_COLUMNS` and of `IMAGE_COLUMNS`, without the image's id.
 
     There is a region row for each true region with an area, in the order given; an image row for
     each entity that is true or was found, and one for all of them.
     """
-    drawn = [
-        (region, shape)
-        for region, shape in zip(true, outlines(true, size), strict=True)
-        if shape.area > 0
-    ]
-    true_shapes = np.array([shape for _, shape in drawn], dtype=object)
-    found_shapes = outlines(found, size)
-    regions = [_region_row(region, shape) for region, shape in drawn]
-    covered = hidden_areas(true_shapes, found_shapes)
-    _add(regions, "covered", _share(covered, shapely.area(true_shapes)))
-    # each union once: they take nearly all of the time
+    true_shapes, found_shapes = outlines(true, size), outlines(found, size)
+    areas = shapely.area(true_shapes)
+    drawn = [region for region, area in zip(true, areas, strict=True) if area > 0]
+    true_shapes, areas = true_shapes[areas > 0], areas[areas > 0]
+    covered = _share(hidden_areas(true_shapes, found_shapes), areas)
+    covered_alike, matched = np.zeros(len(drawn)), np.zeros(len(drawn), bool)
     all_true, all_found = union(true_shapes), union(found_shapes)
-    images, alike = [], []
-    for entity in Entity:
-        of_true = np.array([region.entity == entity for region, _ in drawn], dtype=bool)
-        of_found = np.array([region.entity == entity for region in found], dtype=bool)
-        if not of_true.any() and not of_found.any():
+    images: list[dict[str, Any]] = []
+    alike: list[Any] = []
+    for entity in [*Entity, ALL]:
+        own = np.array([entity in (region.entity, ALL) for region in drawn], bool)
+        its = np.array([entity in (region.entity, ALL) for region in found], bool)
+        if entity == ALL:
+            joined, hiding, both = all_true, all_found, union(np.array(alike, object))
+        elif not own.any() and not its.any():
             continue
-        true_alike, found_alike = true_shapes[of_true], found_shapes[of_found]
-        joined = all_true if of_true.all() else union(true_alike)
-        joined_found = all_found if of_found.all() else union(found_alike)
-        own = covered[of_true] if of_found.all() else hidden_areas(true_alike, found_alike)
-        rows = [row for row, mine in zip(regions, of_true, strict=True) if mine]
-        _add(rows, "covered_alike", _share(own, shapely.area(true_alike)))
-        _add(rows, "matched", matches(true_alike, found_alike))
-        alike.append(shapely.intersection(joined, joined_found))
-        counts = {"entity": str(entity), "true": len(true_alike), "found": len(found_alike)}
-        false = {"false_area": false_share(all_true, joined_found, size)}
-        images.append(counts | _areas(joined, all_found, alike[-1]) | false)
-    counts = {"entity": ALL, "true": len(drawn), "found": len(found)}
-    if len(images) == 1:
-        return regions, [images[0], images[0] | counts]
-    areas = _areas(all_true, all_found, union(np.array(alike, dtype=object)))
-    images.append(counts | areas | {"false_area": false_share(all_true, all_found, size)})
+        else:
+            joined, hiding = union(true_shapes[own]), union(found_shapes[its])
+            both = shapely.intersection(joined, hiding)
+            alike.append(both)
+            hidden = hidden_areas(true_shapes[own], found_shapes[its])
+            covered_alike[own] = _share(hidden, areas[own])
+            matched[own] = matches(true_shapes[own], found_shapes[its])
+        area = float(shapely.area(joined))
+        parts = shapely.area([shapely.intersection(joined, all_found), both])
+        shares = _share(parts, np.full(2, area)).tolist()
+        row = (str(entity), int(own.sum()), int(its.sum()), area, *shares)
+        row += (false_share(all_true, hiding, size),)
+        images.append(dict(zip(IMAGE_COLUMNS[1:], row, strict=True)))
+    measured = [each.tolist() for each in (areas, covered, covered_alike, matched)]
+    boxes = [(str(each.entity), each.x0, each.y0, each.x1, each.y1) for each in drawn]
+    regions = [
+        dict(zip(REGION_COLUMNS[1:], (*box, *numbers), strict=True))
+        for box, *numbers in zip(boxes, *measured, strict=True)
+    ]
     return regions, images
 
 
-def _region_row(region: Region, shape: Any) -> dict[str, Any]:
-    box = {name: getattr(region, name) for name in ("x0", "y0", "x1", "y1")}
-    return {"entity": str(region.entity), **box, "area": float(shape.area)}
-
-
-def _add(rows: list[dict[str, Any]], name: str, values: np.ndarray) -> None:
-    for row, value in zip(rows, values.tolist(), strict=True):
-        row[name] = value
-
-
-def _areas(true: Any, found: Any, alike: Any) -> dict[str, float]:
-    """Return the area of the true union in pixels, and the shares of it that are hidden."""
-    area = np.array([shapely.area(true)])
-    hidden = shapely.area(np.array([shapely.intersection(true, found), alike]))
-    covered, covered_alike = _share(hidden, area.repeat(2)).tolist()
-    return {"area": float(area[0]), "covered": covered, "covered_alike": covered_alike}
-
-
 def union(shapes: np.ndarray) -> Any:
-    """Return the union of polygons [N]."""
+    """Union of polygons [N]."""
     # GEOS would unite the parts of one shape again
     return shapes[0] if len(shapes) == 1 else shapely.union_all(shapes)
 
@@ -195,12 +178,10 @@ def measure(
     """
     regions: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
-    for image_id in sorted(true):
-        of_regions, of_image = measure_image(
-            found.get(image_id, ()), true[image_id], sizes[image_id]
-        )
-        regions += [{"id": image_id} | row for row in of_regions]
-        images += [{"id": image_id} | row for row in of_image]
+    for name in sorted(true):
+        of_regions, of_image = measure_image(found.get(name, ()), true[name], sizes[name])
+        regions += [{"id": name} | row for row in of_regions]
+        images += [{"id": name} | row for row in of_image]
     return (
         pd.DataFrame(regions, columns=REGION_COLUMNS),
         pd.DataFrame(images, columns=IMAGE_COLUMNS),
@@ -210,7 +191,7 @@ def measure(
 def summarize_quality(
     regions: pd.DataFrame, images: pd.DataFrame, resamples: int, confidence: float
 ) -> pd.DataFrame:
-    """Return `METRICS` by entity, and for all entities, with bootstrap intervals over images.
+    """`METRICS` by entity, and for all entities, with bootstrap intervals over images.
 
     Area covered is a mean over the images with such regions; recalls are shares of true regions;
     false area is a mean over all images that were measured. A metric that nothing defines is NaN.
@@ -218,59 +199,38 @@ def summarize_quality(
     with the number of images behind the value. An image's regions are drawn together.
     """
     everyone = pd.Index(images["id"].unique())
+    recalls = {"recall_iou": regions["matched"]}
+    recalls |= {f"recall_{round(100 * share)}": regions["covered"] >= share for share in COVERAGES}
+    counted = pd.DataFrame(recalls).assign(regions=1.0).astype(float)
     rows = []
     for entity in [*Entity, ALL]:
-        of_entity = images[images["entity"] == entity].set_index("id")
-        if of_entity.empty:
+        own = images[images["entity"] == entity].set_index("id")
+        if own.empty:
             continue
-        mine = regions if entity == ALL else regions[regions["entity"] == entity]
-        counts = (len(mine), int(of_entity["found"].sum()))
-        sampled = _metric_samples(of_entity, mine, everyone, resamples)
+        mine = regions[(regions["entity"] == entity) | (entity == ALL)]
+        sums = counted.loc[mine.index].groupby(mine["id"]).sum()
+        with_true = own.loc[own["true"] > 0, ["covered", "covered_alike"]]
+        false = own[["false_area"]].reindex(everyone, fill_value=0.0)
+        found: dict[str, tuple[float, np.ndarray, int]] = {}
+        for table in (with_true.join(sums.reindex(with_true.index)), false):
+            values = table.to_numpy(float)
+            means, samples = np.full(values.shape[1], np.nan), np.full((1, values.shape[1]), np.nan)
+            if len(values):
+                means, samples = values.mean(axis=0), bootstrap_means(values, resamples, "quality")
+            for place, name in enumerate(table):
+                found[name] = means[place], samples[:, place], len(values)
         for metric in METRICS:
-            value, samples, behind = sampled[metric]
+            value, samples, behind = found[metric]
+            if metric in recalls:
+                value, samples = value / found["regions"][0], samples / found["regions"][1]
             low, high = interval(samples, confidence)
-            rows.append((str(entity), metric, value, low, high, behind, *counts))
+            counts = behind, len(mine), int(own["found"].sum())
+            rows.append((str(entity), metric, float(value), low, high, *counts))
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def _metric_samples(
-    images: pd.DataFrame, regions: pd.DataFrame, everyone: pd.Index, resamples: int
-) -> dict[str, tuple[float, np.ndarray, int]]:
-    """Return value, bootstrap samples and number of images of each metric of one entity."""
-    result: dict[str, tuple[float, np.ndarray, int]] = {}
-    false = images["false_area"].reindex(everyone, fill_value=0.0).to_numpy(float)[:, None]
-    result["false_area"] = (
-        float(false.mean()),
-        bootstrap_means(false, resamples, "quality")[:, 0],
-        len(everyone),
-    )
-    with_true = images[images["true"] > 0]
-    counted = pd.DataFrame(
-        {
-            "recall_iou": regions["matched"].astype(float),
-            **{
-                f"recall_{round(100 * share)}": (regions["covered"] >= share).astype(float)
-                for share in COVERAGES
-            },
-            "regions": 1.0,
-        }
-    )
-    sums = counted.groupby(regions["id"]).sum().reindex(with_true.index)
-    columns = with_true[["covered", "covered_alike"]].join(sums)
-    values = columns.to_numpy(float)
-    if not len(values):
-        nothing = np.full(1, np.nan)
-        return result | {name: (float("nan"), nothing, 0) for name in columns.columns}
-    means, samples = values.mean(axis=0), bootstrap_means(values, resamples, "quality")
-    for place, name in enumerate(columns.columns[:-1]):
-        whole = 1.0 if name.startswith("covered") else means[-1]
-        wholes = 1.0 if name.startswith("covered") else samples[:, -1]
-        result[str(name)] = (float(means[place] / whole), samples[:, place] / wholes, len(values))
-    return result
-
-
 def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, list[Region]]:
-    """Return the true regions of those images of the manifest whose regions are known.
+    """True regions of those images of the manifest whose regions are known.
 
     The demo's box table (`drawn`) knows all images. Of a user's file (`match_user_file`), only
     images that it names are known: an image without any row may have been left out.
@@ -283,6 +243,6 @@ def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, lis
 
 
 def image_sizes(manifest: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return width and height in pixels by image id."""
+    """Width and height in pixels by image id."""
     numbers = manifest[["width", "height"]].to_numpy(int).tolist()
     return {str(i): (w, h) for i, (w, h) in zip(manifest["id"], numbers, strict=True)}

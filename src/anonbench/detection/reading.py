@@ -28,13 +28,10 @@ class Original:
     """One image of the data set, or the reason why it cannot be read."""
 
     id: str
-    pixels: np.ndarray
-    """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
-    digest: str = ""
-    """By the manifest, of what `pixels` were decoded from; empty where there is a problem."""
+    pixels: np.ndarray  # uint8 [H, W] or [H, W, 3]; empty where there is a problem
+    digest: str = ""  # by the manifest, of what was decoded; empty where there is a problem
     problem: str = ""
-    blocks: tuple[Blocks, ...] = ()
-    """Coding blocks of the file."""
+    blocks: tuple[Blocks, ...] = ()  # coding blocks of the file
 
 
 def read_batches(
@@ -45,8 +42,7 @@ def read_batches(
     Raises:
         ChangedImage: a file is another one than the manifest describes.
     """
-    columns = manifest[["id", "path", "width", "height", "bytes", "digest"]]
-    rows: list[Any] = list(columns.itertuples(index=False))
+    rows: list[Any] = list(manifest.itertuples(index=False))
     sizes = [int(row.width) * int(row.height) for row in rows]
     yield from in_batches(rows, sizes, lambda row: _read(row, root / row.path, max_pixels), threads)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,8 @@ def build_all(
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
     shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
     lines = CachedDetector(build("ppocr", settings, threads)) if shared else None
-    return {
-        name: lines
-        if lines is not None and name == "ppocr"
-        else build(name, settings, threads, templates, lines)
-        for name in names
-    }
+    known = {"ppocr": lines} if lines else {}
+    return {n: known.get(n) or build(n, settings, threads, templates, lines) for n in names}
 
 
 def build(
@@ -64,7 +60,7 @@ def build(
 
 
 def searching(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the detectors with these names, each once; InputError for another list."""
+    """The detectors with these names, each once; InputError for another list."""
     given = () if isinstance(names, str) else tuple(dict.fromkeys(names))
     if not given:
         raise InputError(f"detectors: a list of at least one name is needed, not {names!r}")
@@ -78,8 +74,8 @@ def searching(names: Iterable[str]) -> tuple[str, ...]:
 
 def kinds_of(names: Sequence[str]) -> list[str]:
     """Kinds of regions that detectors find."""
-    found = {entity for name in names if name in DETECTORS for entity in DETECTORS[name].entities}
-    return [str(entity) for entity in Entity if entity in found]
+    kinds = [DETECTORS[name].entities for name in names if name in DETECTORS]
+    return [str(entity) for entity in Entity if any(entity in each for each in kinds)]
 
 
 def more_detectors(names: Sequence[str]) -> str:
@@ -106,7 +102,7 @@ def require_light(name: str, image: np.ndarray) -> None:
 
 
 def found_by(name: str, detector: Detector, image: np.ndarray) -> list[Region]:
-    """Return the regions that a detector finds in one image.
+    """Regions that a detector finds in one image.
 
     Raises:
         DetectorFailed: it failed on the image, or the image is nearly black.
@@ -141,43 +137,37 @@ class Search:
     """Regions of an image by all detectors together."""
 
     def __init__(self, detectors: Sequence[str], settings: Detection) -> None:
-        self._names = detectors
-        self._settings = settings
-        self._detectors: Mapping[str, Detector] | None = None
+        self._names, self._settings = detectors, settings
+        self._detectors: dict[str, Detector] = {}
 
     def __call__(self, image: np.ndarray) -> list[Region]:
-        """Return the regions of an image, uint8 [H, W] or [H, W, 3] RGB.
+        """Regions of an image, uint8 [H, W] or [H, W, 3] RGB.
 
         Raises:
             DetectorFailed: a detector failed on it.
             InputError: a detector cannot be loaded.
         """
-        if self._detectors is None:
+        if not self._detectors:
             self._detectors = build_all(self._names, self._settings)
         # memory of detectors grows with an image, to gigabytes
         with exclusive_if(image.shape[0] * image.shape[1] > SMALL):
-            each = (found_by(*pair, image) for pair in self._detectors.items())
-            return [region for regions in each for region in regions]
+            pairs = self._detectors.items()
+            return [region for pair in pairs for region in found_by(*pair, image)]
 
     def searched(self, image: np.ndarray) -> Searched:
         """Search an image and describe the search; see `__call__`."""
         regions, kinds = self(image), kinds_of(self._names)
-        detectors = self._detectors or {}
-        views = {name: _views(detector, image.shape) for name, detector in detectors.items()}
+        views: dict[str, Any] = {}
+        for name, detector in self._detectors.items():
+            inner: object | None = detector
+            while inner is not None and not hasattr(inner, "views"):
+                inner = getattr(inner, "_detector", None)
+            if inner is not None and (said := inner.views(image.shape)):
+                views[name] = said
         how = {
             "grey": grey_range(image),
-            "views": {name: said for name, said in views.items() if said},
+            "views": views,
             "doubts": doubts_of(image, regions, kinds),
             "text_only": is_text_only(regions, kinds),
         }
         return Searched(regions, how)
-
-
-def _views(detector: object, shape: Sequence[int]) -> dict[str, Any]:
-    """Return the views of an image of a shape that a detector, or a wrapped one, reports."""
-    inner: object | None = detector
-    while inner is not None:
-        if say := getattr(inner, "views", None):
-            return dict(say(shape))
-        inner = getattr(inner, "_detector", None)
-    return {}

@@ -54,25 +54,20 @@ log = logging.getLogger(__name__)
 
 IMAGE_COLUMNS = ["id", "status", "reason", "regions", "doubts"]
 DOUBTS = "image-doubts"  # name of the cache of doubts; no detector can have it
-SUSPICIOUS = 100
-"""Number of images, the first of a detector, without any region that cause a warning."""
+SUSPICIOUS = 100  # first images of a detector without any region that cause a warning
 
 
 @dataclass(frozen=True)
 class Job:
     """How a shard is searched."""
 
-    root: Path
-    """The data set's folder."""
-    detectors: Sequence[str]
-    """Detectors whose regions are combined."""
+    root: Path  # the data set's folder
+    detectors: Sequence[str]  # detectors whose regions are combined
     settings: Detection
-    seed: int
-    """Of the regions' draw order."""
+    seed: int  # of the regions' draw order
     threads: int = 1
     """CPU threads of this process: for reading, and for ONNX Runtime."""
-    templates: Path | None = None
-    """Folder of annotated templates."""
+    templates: Path | None = None  # folder of annotated templates
     boxes: Mapping[str, Sequence[Region]] = field(default_factory=dict)
     """The user's own regions by image id."""
     corrections: Mapping[str, Sequence[Correction]] = field(default_factory=dict)
@@ -114,34 +109,38 @@ class ShardSearch:
 
     def __init__(self, job: Job, manifest: pd.DataFrame) -> None:
         self._job = job
-        self.manifest = manifest
-        self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
+        self._rows = manifest.set_index(manifest["id"].astype(str))
+        self._digests: dict[str, str] = dict(zip(self._rows.index, manifest["digest"], strict=True))
         # without detectors on pixels, images are still read: to learn which can be
-        searching: set[str] = set(job.detectors) - {"boxes"} or {"boxes"}
-        self._names = sorted(searching)
-        self._found: dict[str, dict[str, list[Region]]] = {name: {} for name in self._names}
-        self._settled: set[str] = set()
-        self.unreadable: dict[str, str] = {}
-        """Reasons by image."""
-        self.failed: dict[str, list[str]] = {}
-        """Failures of detectors, by image."""
-        self._rows: pd.DataFrame | None = None
-        self._blocks: dict[str, tuple[Blocks, ...]] = {}
-        self._without_effect: list[tuple[str, Correction]] = []
-        self._detectors: dict[str, Detector] | None = None
-        self._caches = self._recalled()
+        self._names = sorted({*job.detectors} - {"boxes"} or {"boxes"})
+        kept = job.kept if self._digests else ()
+
+        def cache(name: str, identity: Mapping[str, Any], schema: pa.Schema) -> WorkCache:
+            files = [path.with_name(f"{path.name}.{name}.parquet") for path in kept]
+            keys = self._digests.values()
+            return WorkCache(next(iter(files), None), identity, schema, ["digest"], keys, files)
+
+        made = {n: made_by(n, job.settings, job.templates) if kept else {} for n in self._names}
+        self._caches = {name: cache(name, made[name], SCHEMA) for name in self._names}
+        self._found = {name: as_findings(each.table()) for name, each in self._caches.items()}
+        """Findings by detector and digest of an image's file."""
+        self._caches[DOUBTS] = cache(DOUBTS, doubts_made_by(made), DOUBT_SCHEMA)
         self._doubts: dict[str, str] = {
             row["digest"]: row["doubts"] for row in self._caches[DOUBTS].table().to_pylist()
         }
-        """By the digest of an image's file. They depend on the findings of all detectors, but not
-        on the user's own boxes and corrections, which say nothing of how it was searched."""
+        """By digest. They depend on the findings of all detectors, but not on the user's own boxes
+        and corrections, which say nothing of how an image was searched."""
+        self._unreadable: dict[str, str] = {}  # reasons by image
+        self._failed: dict[str, list[str]] = {}  # failures of detectors by image
+        self._settled: set[str] = set()  # detectors that found something, or were warned of
+        self._blocks: dict[str, tuple[Blocks, ...]] = {}
+        self._detectors: dict[str, Detector] = {}
 
     def run(self) -> None:
         """Search the images that were not searched before."""
-        new = self.manifest[[self._is_new(image_id) for image_id in self._digests]]
-        count = len(self.manifest)
+        job, count = self._job, len(self._digests)
+        new = self._rows[[self._is_new(digest) for digest in self._digests.values()]]
         log.info("%d of %d images were searched before", count - len(new), count)
-        job = self._job
         batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
         with flushed_at_intervals(self.flush) as flush_if_due:
             for batch in track(batches, len(new), "images searched", len) if len(new) else ():
@@ -165,10 +164,10 @@ class ShardSearch:
             if image.problem:
                 self._leave_out(image.id, image.problem)
         batch[:] = [image for image in batch if not image.problem]
-        if self._detectors is None and any(self._is_new(image.id) for image in batch):
+        if not self._detectors and any(self._is_new(image.digest) for image in batch):
             job = self._job
             self._detectors = build_all(self._names, job.settings, job.threads, job.templates)
-        for name, detector in (self._detectors or {}).items():
+        for name, detector in self._detectors.items():
             self._detect(name, detector, batch)
             then()
         for image in batch:
@@ -179,149 +178,118 @@ class ShardSearch:
         for cache in self._caches.values():
             cache.flush()
 
-    def _recalled(self) -> dict[str, WorkCache]:
-        """Load the cached findings and doubts, and return their caches."""
-        job, digests = self._job, list(self._digests.values())
-        kept = job.kept if digests else ()
+    def _is_searched(self, digest: str) -> bool:
+        return all(digest in found for found in self._found.values())
 
-        def cache(name: str, identity: Mapping[str, Any], schema: pa.Schema) -> WorkCache:
-            files = [path.with_name(f"{path.name}.{name}.parquet") for path in kept]
-            return WorkCache(next(iter(files), None), identity, schema, ["digest"], digests, files)
+    def _is_new(self, digest: str) -> bool:
+        return digest not in self._doubts or not self._is_searched(digest)
 
-        identities = {
-            name: made_by(name, job.settings, job.templates) if kept else {} for name in self._names
-        }
-        caches = {name: cache(name, identities[name], SCHEMA) for name in self._names}
-        for name in self._names:
-            findings = as_findings(caches[name].table())
-            for image_id, digest in self._digests.items():
-                if (finding := findings.get(digest)) is not None:
-                    self._found[name][image_id] = finding
-        return caches | {DOUBTS: cache(DOUBTS, doubts_made_by(identities), DOUBT_SCHEMA)}
+    def _leave_out(self, image_id: str, problem: str) -> None:
+        """Record an image that cannot be read."""
+        self._unreadable[image_id] = problem
+        log.warning("image %s is left out: %s", image_id, problem)
 
     def _doubt(self, image: Original) -> None:
         """Note the doubts about an image that every detector has searched."""
-        found = [regions for regions in self._findings_of(image.id).values() if regions is not None]
-        if image.digest in self._doubts or len(found) < len(self._names):
+        if image.digest in self._doubts or not self._is_searched(image.digest):
             return
-        regions = [region for each in found for region in each]
-        is_searched = self._names != ["boxes"]
-        said = doubts_of(image.pixels, regions, kinds_of(self._names)) if is_searched else []
+        said: list[str] = []
+        if self._names != ["boxes"]:
+            regions = [r for found in self._found.values() for r in found[image.digest]]
+            said = doubts_of(image.pixels, regions, kinds_of(self._names))
         self._doubts[image.digest] = "; ".join(said)
         row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
         self._caches[DOUBTS].add(pa.Table.from_pylist([row], DOUBT_SCHEMA))
 
-    def _is_new(self, image_id: str) -> bool:
-        """Check whether a detector has yet to search an image, or its doubts are not known."""
-        unknown = self._digests[image_id] not in self._doubts
-        return unknown or None in self._findings_of(image_id).values()
-
-    def _leave_out(self, image_id: str, problem: str) -> None:
-        """Record an image that cannot be read."""
-        self.unreadable[image_id] = problem
-        log.warning("image %s is left out: %s", image_id, problem)
-
     def _detect(self, name: str, detector: Detector, batch: Sequence[Original]) -> None:
-        """Search the images of a batch that this detector has not searched."""
-        new = [image for image in batch if image.id not in self._found[name]]
+        """Search the images of a batch that this detector has not searched.
+
+        If it fails on all together, they are searched one by one.
+        """
+        known = self._found[name]
+        new = [image for image in batch if image.digest not in known]
         if not new:
             return
-        pairs = zip(new, self._findings(name, detector, new), strict=True)
-        found = [(image, finding) for image, finding in pairs if finding is not None]
-        self._found[name] |= {image.id: finding for image, finding in found}
-        self._caches[name].add(as_table({image.digest: finding for image, finding in found}))
-        if len(self._found[name]) >= SUSPICIOUS:
+        try:
+            for image in new:
+                require_light(name, image.pixels)
+            answers = detector.detect([image.pixels for image in new])
+            found = {image.digest: [*each] for image, each in zip(new, answers, strict=True)}
+        except Exception:  # other packages may raise anything
+            found = {}
+            for image in new:
+                try:
+                    found[image.digest] = found_by(name, detector, image.pixels)
+                except DetectorFailed as failure:
+                    self._failed.setdefault(image.id, []).append(str(failure))
+                    log.warning("image %s: %s", image.id, failure)
+        known |= found
+        self._caches[name].add(as_table(found))
+        if len(known) >= SUSPICIOUS:
             self._warn_if_nothing(name)
-        elif not self._found[name] and len(self.failed) >= SUSPICIOUS:
+        elif not known and len(self._failed) >= SUSPICIOUS:
             raise InputError(
-                f"detector {name} failed on all of the first {len(self.failed)} images; the log "
+                f"detector {name} failed on all of the first {len(self._failed)} images; the log "
                 "says how: its package, its weights or the device is not right"
             )
-
-    def _findings(
-        self, name: str, detector: Detector, images: Sequence[Original]
-    ) -> list[list[Region] | None]:
-        """Findings of a detector in each image; if it fails on all together, one by one."""
-        try:
-            for image in images:
-                require_light(name, image.pixels)
-            found = detector.detect([image.pixels for image in images])
-            return [list(regions) for _, regions in zip(images, found, strict=True)]
-        except Exception:  # other packages may raise anything
-            return [self._finding(name, detector, image) for image in images]
-
-    def _finding(self, name: str, detector: Detector, image: Original) -> list[Region] | None:
-        try:
-            return found_by(name, detector, image.pixels)
-        except DetectorFailed as failure:
-            self.failed.setdefault(image.id, []).append(str(failure))
-            log.warning("image %s: %s", image.id, failure)
-            return None
-
-    def _findings_of(self, image_id: str) -> dict[str, list[Region] | None]:
-        """Findings in an image by detector; None: not or not yet searched."""
-        return {name: self._found[name].get(image_id) for name in self._names}
 
     def _warn_if_nothing(self, name: str) -> None:
         """Warn once if no image so far has a region of this detector."""
         found = self._found[name].values()
-        if name == "boxes" or name in self._settled or not found:
-            return
-        self._settled.add(name)
-        if not any(found):
-            _warn_of_nothing(len(found), name)
+        if name != "boxes" and name not in self._settled and found:
+            self._settled.add(name)
+            if not any(found):
+                _warn_of_nothing(len(found), name)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
-        """Return the regions of used images (or those with `ids`), with corrections."""
-        united = {}
+        """Regions of used images (or those with `ids`), with corrections."""
+        job = self._job
+        united: dict[str, list[Region]] = {}
+        unused: list[tuple[str, Correction]] = []
         for image_id in self._digests if ids is None else ids:
-            if image_id in self.unreadable or (
-                image_id in self.failed and not self._job.keep_failed
-            ):
+            if image_id in self._unreadable or (image_id in self._failed and not job.keep_failed):
                 continue
+            digest = self._digests[image_id]
+            regions = [r for found in self._found.values() for r in found.get(digest, ())]
+            regions += job.boxes.get(image_id, ())
+            regions, more = correct(regions, job.corrections.get(image_id, ()))
+            unused += [(image_id, correction) for correction in more]
             try:
-                united[image_id] = self._united(image_id)
+                blocks = self._blocks_of(image_id) if regions else ()
+                united[image_id] = with_blocks(regions, blocks)
             except UnreadableImage as error:  # found by an earlier version, and refused by this one
                 self._leave_out(image_id, str(error))
-        if self._without_effect:
-            _warn_of_removals(self._without_effect)
+        if unused:
+            image_id, first = unused[0]
+            text = f"{len(unused)} removals of the corrections match no region: none of theirs is "
+            text += "there, or they overlap it by less than half; first row "
+            warn_on_terminal(log, f"{text}{first.row}, {first.entity} (image {image_id})")
         return united
 
     def in_order(self, ids: Iterable[str]) -> dict[str, list[Region]]:
-        """Return the regions of those images that can be used, in draw order."""
+        """Regions of those images that can be used, in draw order."""
         found = self.regions(ids)
         ordered = image_regions(box_table(found, self._job.seed))
         return {image_id: ordered.get(image_id, []) for image_id in found}
 
     def image_table(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
-        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id; see `regions`."""
+        """One row an image, columns `IMAGE_COLUMNS`, sorted by id; see `regions`."""
         rows = []
         for image_id, digest in sorted(self._digests.items()):
             count = len(regions.get(image_id, ()))
-            failed = "; ".join(self.failed.get(image_id, ()))
-            reason = self.unreadable.get(image_id, failed)
+            failed = "; ".join(self._failed.get(image_id, ()))
+            reason = self._unreadable.get(image_id, failed)
             if image_id not in regions:
-                status = "unreadable" if image_id in self.unreadable else "failed"
+                status = "unreadable" if image_id in self._unreadable else "failed"
             else:
                 status = "empty" if not count else "partial" if reason else "ok"
             rows.append((image_id, status, reason, count, self._doubts.get(digest, "")))
         frame = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
         return frame.astype(dict.fromkeys(IMAGE_COLUMNS, str) | {"regions": np.int32})
 
-    def _united(self, image_id: str) -> list[Region]:
-        job = self._job
-        findings = self._findings_of(image_id).values()
-        regions = [region for found in findings for region in found or ()]
-        regions += job.boxes.get(image_id, ())
-        corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
-        self._without_effect += [(image_id, correction) for correction in without_effect]
-        return with_blocks(corrected, self._blocks_of(image_id)) if corrected else []
-
     def _blocks_of(self, image_id: str) -> tuple[Blocks, ...]:
-        """Return the blocks of an image's file; for cached findings, from its header."""
+        """Blocks of an image's file; for cached findings, from its header."""
         if image_id not in self._blocks:
-            if self._rows is None:
-                self._rows = self.manifest.set_index(self.manifest["id"].astype(str))
             place, size, digest = map(str, self._rows.loc[image_id, ["path", "bytes", "digest"]])
             data = read_original(image_id, self._job.root / place, int(size), digest)
             self._blocks[image_id] = coding_blocks(data, page_of(digest))
@@ -332,10 +300,3 @@ def _warn_of_nothing(images: int, name: str) -> None:
     text = f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for "
     text += "this data, with the right thresholds? Images without regions are not anonymized."
     warn_on_terminal(log, text)
-
-
-def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
-    image_id, first = corrections[0]
-    text = f"{len(corrections)} removals of the corrections match no region: none of theirs is "
-    text += f"there, or they overlap it by less than half; first row {first.row}, {first.entity}"
-    warn_on_terminal(log, f"{text} (image {image_id})")

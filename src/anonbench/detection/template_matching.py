@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -12,18 +13,17 @@ from anonbench.core.libraries.opencv import cv2
 
 FEATURES = 2000  # greatest number of features of an image, or of a template
 LENGTH = 128  # numbers of a descriptor
-CONTRAST = 0.02
-"""Half of SIFT's usual threshold: the background and small print of a document are pale."""
+CONTRAST = 0.02  # half of SIFT's: the background and small print of a document are pale
 WORDS = 128
 """Centres of the embedding. Of 35 documents photographed aslant, it ranks 27 among their first
 three templates and 32 among ten; with 32 centres it is 24 and 30."""
 SAMPLE = 10_000  # number of descriptors from which the centres are computed
 
-RATIO = 0.85
-"""Distance of the best match, as a share of the second best's, below which it is kept (Lowe)."""
+RATIO = (
+    0.85  # distance of the best match, as a share of the second's, below which it is kept (Lowe)
+)
 REACH = 3.0  # pixels by which a match may miss and still support the transformation
-DRAWS, CERTAIN = 5000, 0.9999
-"""Greatest number of draws of a transformation, and the confidence at which they stop earlier."""
+DRAWS, CERTAIN = 5000, 0.9999  # most draws of a transformation; confidence that stops them earlier
 INLIERS = 15  # least number of matching features that agree with a transformation
 ERROR = 2.0  # largest median distance of these, in pixels at the size that is matched
 SCALES = (0.2, 5.0)  # smallest and largest scale of a template in an image
@@ -44,17 +44,15 @@ SEEN = 0.5  # least share of the template's cells that must be in the image
 class Features:
     """Positions with structure in an image, and their descriptors."""
 
-    points: np.ndarray
-    """float32 [N, 2], x and y in pixels, counted from the image's corner."""
-    descriptors: np.ndarray
-    """float32 [N, 128], of length 1."""
+    points: np.ndarray  # float32 [N, 2], x and y in pixels, counted from the image's corner
+    descriptors: np.ndarray  # float32 [N, 128], of length 1
 
     def __getitem__(self, kept: np.ndarray) -> Features:
-        """Return some of the features (bool [N])."""
+        """Some of the features (bool [N])."""
         return Features(self.points[kept], self.descriptors[kept])
 
     def negative(self) -> Features:
-        """Return the features of the image's negative, in which every gradient turns around.
+        """Features of the image's negative, in which every gradient turns around.
 
         Each is at the same place, and upside down, so that the histograms of its 4 × 4 squares
         change places.
@@ -73,7 +71,7 @@ def bounded(image: np.ndarray, longest: int) -> np.ndarray:
 
 
 def extract(grey: np.ndarray) -> Features:
-    """Return about `FEATURES` features of an image (uint8 [H, W]), the strongest.
+    """About `FEATURES` features of an image (uint8 [H, W]), the strongest.
 
     The descriptors are square roots of SIFT's (Arandjelović and Zisserman 2012): their product
     compares SIFT's histograms by the Hellinger kernel.
@@ -89,18 +87,16 @@ def extract(grey: np.ndarray) -> Features:
 
 
 def codebook(descriptors: np.ndarray) -> np.ndarray:
-    """Return the centres of descriptors (float32 [N, 128]) by k-means: float32 [≤ WORDS, 128]."""
+    """Centres of descriptors (float32 [N, 128]) by k-means: float32 [≤ WORDS, 128]."""
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
     descriptors = np.ascontiguousarray(descriptors[:: -(-len(descriptors) // SAMPLE)])
     count, labels = min(WORDS, len(descriptors)), np.zeros((len(descriptors), 1), np.int32)
-    _, _, centres = cv2.kmeans(descriptors, count, labels, criteria, 1, cv2.KMEANS_PP_CENTERS)
-    result: np.ndarray = centres
-    return result
+    return np.asarray(cv2.kmeans(descriptors, count, labels, criteria, 1, cv2.KMEANS_PP_CENTERS)[2])
 
 
 def embed(descriptors: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return a vector of locally aggregated descriptors (Jégou et al. 2010), a unit vector.
+    """A vector of locally aggregated descriptors (Jégou et al. 2010), a unit vector.
 
     Every centre's sum of residuals is brought to length 1 first (Arandjelović and Zisserman 2013).
     Without descriptors it is 0.
@@ -109,8 +105,7 @@ def embed(descriptors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     sums = np.zeros(centres.shape, np.float32)
     np.add.at(sums, nearest, descriptors - centres[nearest])
     sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
-    vector: np.ndarray = sums.ravel() / max(float(np.linalg.norm(sums)), 1e-6)
-    return vector
+    return np.asarray(sums.ravel() / max(float(np.linalg.norm(sums)), 1e-6))
 
 
 def is_in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
@@ -123,28 +118,22 @@ def is_in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(inside, bool)
 
 
-def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points of matching features, float32 [M, 2] in each, none of them twice."""
-    if len(template.points) < 2 or len(image.points) < 2:
-        return np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)
+def align(template: Features, image: Features) -> np.ndarray | None:
+    """The transformation that most matches agree with (MAGSAC++, Barath et al. 2020).
+
+    It is float64 [3, 3], from the template's pixels to the image's; None if too few agree with it.
+    OpenCV restarts its random draws with every call: the same features give the same result.
+    """
+    if min(len(template.points), len(image.points)) < 2:
+        return None
     similarity = template.descriptors @ image.descriptors.T
     rows, mutual = np.arange(len(similarity)), similarity.argmax(axis=0)
     first = similarity.argmax(axis=1)
     best = similarity[rows, first]
     similarity[rows, first] = -1.0
-    second = similarity.max(axis=1)
     # of vectors of length 1 the squared distance is 2 - 2 · product
-    kept = (1 - best < RATIO**2 * (1 - second)) & (mutual[first] == rows)
-    return template.points[kept], image.points[first[kept]]
-
-
-def align(template: Features, image: Features) -> np.ndarray | None:
-    """Return the transformation that most matches agree with (MAGSAC++, Barath et al. 2020).
-
-    It is float64 [3, 3], from the template's pixels to the image's; None if too few agree with it.
-    OpenCV restarts its random draws with every call: the same features give the same result.
-    """
-    start, end = match(template, image)
+    kept = (1 - best < RATIO**2 * (1 - similarity.max(axis=1))) & (mutual[first] == rows)
+    start, end = template.points[kept], image.points[first[kept]]
     if len(start) < INLIERS:
         return None
     matrix, inside = cv2.findHomography(
@@ -158,9 +147,8 @@ def align(template: Features, image: Features) -> np.ndarray | None:
 
 
 def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return points (float [N, 2]) under a transformation ([3, 3])."""
-    ends: np.ndarray = cv2.perspectiveTransform(points[None].astype(np.float64), matrix)[0]
-    return ends
+    """Points (float [N, 2]) under a transformation ([3, 3])."""
+    return np.asarray(cv2.perspectiveTransform(points[None].astype(np.float64), matrix)[0])
 
 
 def is_plausible(matrix: np.ndarray, size: tuple[int, int], shrunk: float) -> bool:
@@ -186,63 +174,44 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], shrunk: float) -> bo
     return bool(stretch.max() < STRETCH * stretch.min() and SCALES[0] <= scale <= SCALES[1])
 
 
-def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Image (uint8 [H, W]) resampled to a frame's shape, float32; NaN outside of it.
-
-    The matrix ([3, 3]) is from the frame's pixels to the image's, counted from the corners.
-    """
-    half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])  # OpenCV counts from pixels' middles
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    inner = np.linalg.inv(half) @ matrix @ half
-    seen: np.ndarray = cv2.warpPerspective(
-        grey.astype(np.float32),
-        inner,
-        (shape[1], shape[0]),
-        flags=flags,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(np.nan,),
-    )
-    return seen
-
-
-def agreement(template: np.ndarray, image: np.ndarray, compared: np.ndarray) -> float:
-    """Return the share of the template's cells in which the image looks the same.
+def agreement(
+    template: np.ndarray, compared: np.ndarray, grey: np.ndarray, matrix: np.ndarray
+) -> float:
+    """The share of the template's cells in which an image (uint8 [H, W]) looks the same.
 
     Matches alone do not distinguish documents of one publisher: emblem, background and headline are
     the same on all. If too little of the template is in the image, the share is 0. The template is
-    uint8 [h, w], the image float32 [h, w] in its frame, `compared` bool [h, w]: without parts that
-    differ from document to document.
+    uint8 [h, w], `compared` bool [h, w]: without parts that differ from document to document. The
+    matrix ([3, 3]) is from the template's pixels to the image's, counted from the corners.
     """
-    seen = ~np.isnan(image)
-    ours = _structure(template.astype(np.float32))
-    theirs = _structure(np.where(seen, image, template).astype(np.float32))
-    step = max(template.shape) // CELLS
-    count = missing = like = 0
-    for top in range(0, template.shape[0], step):
-        for left in range(0, template.shape[1], step):
-            cell = slice(top, top + step), slice(left, left + step)
-            a = ours[cell][compared[cell]]
-            if a.size < FILLED * step * step or a.std() < FLAT:
-                continue
-            count += 1
-            kept = seen[cell][compared[cell]]
-            if kept.sum() < FILLED * step * step:
-                missing += 1
-            elif _correlation(a[kept], theirs[cell][compared[cell]][kept]) >= LIKE:
-                like += 1
-    visible = count - missing
-    return like / visible if visible and visible >= SEEN * count else 0.0
-
-
-def _structure(grey: np.ndarray) -> np.ndarray:
-    blurred: np.ndarray = cv2.GaussianBlur(grey, (0, 0), FINE) - cv2.GaussianBlur(
-        grey, (0, 0), COARSE
+    half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])  # OpenCV counts from pixels' middles
+    image = cv2.warpPerspective(
+        grey.astype(np.float32),
+        np.linalg.inv(half) @ matrix @ half,
+        template.shape[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(np.nan,),
     )
-    return blurred
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Pearson's coefficient; 0 where one of them is flat."""
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else 0.0
+    seen = ~np.isnan(image)
+    ours, theirs = (
+        cv2.GaussianBlur(each, (0, 0), FINE) - cv2.GaussianBlur(each, (0, 0), COARSE)
+        for each in (
+            template.astype(np.float32),
+            np.where(seen, image, template).astype(np.float32),
+        )
+    )
+    step = max(template.shape) // CELLS
+    count = visible = like = 0
+    for top, left in product(*(range(0, side, step) for side in template.shape)):
+        cell = slice(top, top + step), slice(left, left + step)
+        a, b, kept = (each[cell][compared[cell]] for each in (ours, theirs, seen))
+        if a.size < FILLED * step * step or a.std() < FLAT:
+            continue
+        count += 1
+        if kept.sum() >= FILLED * step * step:
+            visible += 1
+            a, b = a[kept] - a[kept].mean(), b[kept] - b[kept].mean()
+            scale = float(np.sqrt((a @ a) * (b @ b)))
+            like += scale > 0 and float(a @ b) / scale >= LIKE  # Pearson's coefficient
+    return like / visible if visible and visible >= SEEN * count else 0.0

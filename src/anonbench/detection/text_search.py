@@ -29,22 +29,19 @@ _NEAR = 10.0  # degrees up to which a line has a slant that was searched
 _LONG = 2.0  # least ratio of a line's length to its height for its slant to be known
 _SHARE, _LINES = 0.2, 4
 """Least share of the length of all lines, or number of lines, that makes a slant. On 35 slanted
-documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted.
-"""
+documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 lines seem slanted."""
 _INSIDE = 0.95  # share of a region in others from which it is dropped, as they hide it
 _MOST = 3  # greatest number of slants that are searched
-_HIGHEST, _SMALL = 0.25, 480
-"""Of a second model: greatest height of a region, as a share of the image's shorter side, as
-PP-OCRv6 takes some faces for text; longest side of an image that it searches at double size.
-"""
-_FAINT, _GROUND = (24, 48), 6
-"""Least contrast of fine print on plain ground and on any; its multiple of the ground's own between
-these.
-"""
-_BETWEEN, _FINE, _WORD, _INKED, _AROUND = 7, (3, 11), 20, 0.8, 49
-"""Of fine print: greatest distance of letters; least and greatest height of a row, and its least
-width; share of ink from which a row is a rule; side of the square that is searched.
-"""
+# Of a second model:
+_HIGHEST = 0.25  # share of the shorter side above which a region may be a face taken for text
+_SMALL = 480  # longest side of an image that it searches at double size
+# Of fine print:
+_FAINT = (24, 48)  # least contrast on plain ground and on any
+_GROUND = 6  # between these: its multiple of the ground's own contrast
+_BETWEEN = 7  # greatest distance of letters
+_FINE, _WORD = (3, 11), 20  # least and greatest height of a row, and its least width
+_INKED = 0.8  # share of ink from which a row is a rule
+_AROUND = 49  # side of the square that is searched
 
 
 class TextSearch(PerImage):
@@ -65,46 +62,39 @@ class TextSearch(PerImage):
         if shows_screen(image):
             image = without_grid(as_grey(image))
             regions = united([*regions, *self._views.detect([image])[0]], image)
-        regions = self._with_fine_print(image, regions)
+        if self._fine is not None:
+            places = fine_print(image, regions)
+            found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
+            # joined with the lines, they would hide much beside them
+            regions = regions + _uncovered(united(found, image), regions, image)
         known: list[float] = []
-        while len(known) < _MOST and (slant := slant_of(regions, known)) is not None:
+        while (slant := slant_of(regions, known)) is not None:
             found = self._views.turned(image, -slant)
             # some may lie beside the image
             inside = [region for region in found if region_fault(region, width, height) is None]
             lines = united(inside, image)
             regions = lines + _uncovered(regions, lines, image)
             known.append(slant)
-        missed = self._missed(image, regions)
+        missed: list[Region] = []
+        if self._second is not None:
+            factor, highest = (
+                2 if max(height, width) <= _SMALL else 1,
+                _HIGHEST * min(height, width),
+            )
+            for region in _scaled(self._second, image, np.s_[0:height, 0:width], factor):
+                if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest:
+                    missed.append(region)
+        missed = _uncovered(missed, regions, image)
         return _uncovered(regions, missed, image) + missed
 
-    def _missed(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        """Regions by the second model where there are no others."""
-        if self._second is None:
-            return []
-        seen, highest = image, _HIGHEST * min(image.shape[:2])
-        if is_small := max(image.shape[:2]) <= _SMALL:
-            seen = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        back = np.eye(2, 3) / (2 if is_small else 1)
-        found = [moved(region, back) for region in self._second.detect([seen])[0]]
-        rectangles = (cv2.minAreaRect(corners_of(region).astype(np.float32)) for region in found)
-        low = [
-            region
-            for region, (_, sides, _) in zip(found, rectangles, strict=True)
-            if min(sides) <= highest
-        ]
-        return _uncovered(low, regions, image)
 
-    def _with_fine_print(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        if self._fine is None:
-            return regions
-        found: list[Region] = []
-        for rows, columns in fine_print(image, regions):
-            part = image[rows, columns]
-            part = cv2.resize(part, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-            back = np.array([[0.5, 0, columns.start], [0, 0.5, rows.start]])
-            found += [moved(region, back) for region in self._fine.detect([part])[0]]
-        # joined with the lines, they would hide much beside them
-        return regions + _uncovered(united(found, image), regions, image)
+def _scaled(
+    detector: Detector, image: np.ndarray, at: tuple[slice, slice], factor: int
+) -> list[Region]:
+    """Regions of a part of an image, searched enlarged, in pixels of the image."""
+    part = cv2.resize(image[at], None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    back = np.array([[1 / factor, 0, at[1].start], [0, 1 / factor, at[0].start]])
+    return [moved(region, back) for region in detector.detect([part])[0]]
 
 
 def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[slice, slice]]:
@@ -113,23 +103,18 @@ def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[sli
     ground = _GROUND * np.median(contrast)
     for line in lines:
         cv2.fillConvexPoly(contrast, _hull(line), (0,))
-    rows = np.zeros(contrast.shape, np.uint8)
+    near = np.zeros(contrast.shape, np.uint8)
     for least in {_FAINT[1], int(np.clip(ground, *_FAINT))}:  # pale specks; the cores of dark ones
-        rows |= _rows_of_specks((contrast > least).astype(np.uint8))
-    near = cv2.dilate(rows, np.ones((_AROUND, _AROUND), np.uint8))
+        ink = (contrast > least).astype(np.uint8)
+        rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
+        width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
+        small = (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
+        small &= np.bincount(labels.ravel(), ink.ravel(), minlength=len(stats)) < _INKED * area
+        small[0] = False
+        near |= cv2.dilate(small[labels].astype(np.uint8), np.ones((_AROUND, _AROUND), np.uint8))
     for x, y, wide, high, _ in cv2.connectedComponentsWithStats(near)[2][1:].tolist():
         yield slice(y, y + high), slice(x, x + wide)
-
-
-def _rows_of_specks(ink: np.ndarray) -> np.ndarray:
-    """Pixels of level rows of specks that may be letters, uint8 [h, w], as `ink`."""
-    rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
-    width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
-    small = (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
-    small &= np.bincount(labels.ravel(), ink.ravel(), minlength=len(stats)) < _INKED * area
-    small[0] = False
-    return np.asarray(small[labels].astype(np.uint8))
 
 
 def _uncovered(
@@ -160,37 +145,35 @@ def _hull(region: Region) -> np.ndarray:
 def slants_of(lines: Sequence[Region]) -> list[float]:
     """Slants of many lines each, in degrees counterclockwise, without level."""
     known: list[float] = []
-    while len(known) < _MOST and (slant := slant_of(lines, known)) is not None:
+    while (slant := slant_of(lines, known)) is not None:
         known.append(slant)
     return known
 
 
 def slant_of(regions: Sequence[Region], known: Sequence[float]) -> float | None:
-    """Slant of many lines, in degrees counterclockwise, that is not near a known one or level."""
-    slants, lengths = _long_lines(regions)
-    total = lengths.sum()
-    new = _apart(slants, 0.0, 90) > LEVEL
+    """Slant of many lines, in degrees counterclockwise, that is not near a known one or level.
+
+    After `_MOST` known ones there is none.
+    """
+    corners = np.array([corners_of(region) for region in regions]).reshape(-1, 4, 2)
+    sides = corners[:, 1:3] - corners[:, :2]
+    sizes = np.hypot(*sides.transpose(2, 0, 1))
+    x, y = sides[np.arange(len(sides)), sizes.argmax(axis=1)].T
+    slants, lengths = np.degrees(np.arctan2(-y, x)), sizes.max(axis=1)
+    is_long = lengths >= _LONG * sizes.min(axis=1)
+    total = lengths[is_long].sum()
+    new = is_long & (_apart(slants, 0.0, 90) > LEVEL)
     for each in known:
         new &= _apart(slants, each, 90) > _NEAR
     slants, lengths = slants[new], lengths[new]
     alike = _apart(slants[:, None], slants, 180) <= _NEAR
     votes = alike @ lengths
     votes[(votes < _SHARE * total) & (alike.sum(axis=1) < _LINES)] = 0.0
-    if not votes.any():
+    if len(known) == _MOST or not votes.any():
         return None
     most = int(votes.argmax())
     beside = (slants - slants[most] + 90) % 180 - 90
     return float(slants[most] + np.average(beside, weights=alike[most] * lengths))
-
-
-def _long_lines(regions: Sequence[Region]) -> tuple[np.ndarray, np.ndarray]:
-    """Slants in degrees, -180 to 180, and lengths of lines that are longer than high."""
-    corners = np.array([corners_of(region) for region in regions]).reshape(-1, 4, 2)
-    sides = corners[:, 1:3] - corners[:, :2]
-    lengths = np.hypot(*sides.transpose(2, 0, 1))
-    x, y = sides[np.arange(len(sides)), lengths.argmax(axis=1)].T
-    is_long = lengths.max(axis=1) >= _LONG * lengths.min(axis=1)
-    return np.degrees(np.arctan2(-y, x))[is_long], lengths.max(axis=1)[is_long]
 
 
 def _apart(one: np.ndarray, other: np.ndarray | float, period: int) -> np.ndarray:

@@ -35,13 +35,13 @@ SMALL = 4_000_000  # bytes up to which a file is checked during planning: less t
 
 
 def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
-    """Return the files that settings name, by setting; InputError without any."""
-    settings = ("boxes", "corrections", "templates", "truth")
-    paths = {setting: getattr(dataset, setting) for setting in settings}
-    files = {setting: files_in(path) for setting, path in paths.items() if path is not None}
-    for setting, found in files.items():
-        if not found:
-            raise problem(name, f"there is no file {paths[setting]}, nor one in it", setting)
+    """The files that settings name, by setting; InputError without any."""
+    files = {}
+    for setting in ("boxes", "corrections", "templates", "truth"):
+        if (path := getattr(dataset, setting)) is not None:
+            files[setting] = files_in(path)
+            if not files[setting]:
+                raise problem(name, f"there is no file {path}, nor one in it", setting)
     return files
 
 
@@ -50,16 +50,12 @@ def check_user_files(dataset: Dataset, files: dict[str, list[Path]], source: Sou
 
     The job that matches a file (`match_user_file`) checks the same, and the boxes by sizes.
     """
-    small = {
-        setting: found[0]
-        for setting, found in files.items()
-        if setting in READERS and found[0].stat().st_size <= SMALL
-    }
-    if not small:
-        return
-    images = Images(root_of(dataset), source.images, source.others)
-    for setting, file in small.items():
-        _read(setting, file, images)
+    known = [(setting, found[0]) for setting, found in files.items() if setting in READERS]
+    small = [(setting, file) for setting, file in known if file.stat().st_size <= SMALL]
+    if small:
+        images = Images(root_of(dataset), source.images, source.others)
+        for setting, file in small:
+            _read(setting, file, images)
 
 
 def match_user_file(
@@ -90,11 +86,8 @@ def match_user_file(
         unused = others[~others["id"].isin(known["id"])]
         more = copies_of_used(root, used, unused)
         kept = used[used["digest"].isin(more["digest"])]
-        copies = (
-            pd.concat([copies, kept.assign(kept=True), more.assign(kept=False)])
-            .drop_duplicates("id")
-            .astype({"kept": bool})
-        )
+        copies = pd.concat([copies, kept.assign(kept=True), more.assign(kept=False)])
+        copies = copies.drop_duplicates("id").astype({"kept": bool})
         found = _read(setting, file, Images(root, pd.concat([known, more]), others))
     found = share_among_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
@@ -113,7 +106,7 @@ def _read(setting: str, file: Path, images: Images) -> Annotations:
 def read_user_regions(
     boxes: Path | None, corrections: Path | None, only: Collection[str]
 ) -> tuple[dict[str, list[Region]], dict[str, list[Correction]]]:
-    """Return regions and corrections, as `match_user_file` wrote them, of images with these ids."""
+    """Regions and corrections, as `match_user_file` wrote them, of images with these ids."""
     return (
         read_regions(boxes, only) if boxes else {},
         read_stored_corrections(corrections, only) if corrections else {},

@@ -32,8 +32,7 @@ _CONTRAST = 12.0  # least standard deviation in a colour for something to be vis
 _MORE = 3.0  # least multiple of the deviation in grey for a colour to show what grey hides
 _TILES = 4  # least number of such squares for a colour to be searched
 _LOCAL = 80  # pixels within which contrast is raised
-_NARROW = 128
-"""Grey levels between nearly all pixels of a plane below which they are spread over all levels."""
+_NARROW = 128  # span of nearly all grey levels of a plane below which they are spread
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,8 @@ class SecondLook:
     uses the turn in which each was found, or all turns if the largest scale is searched upright.
     """
 
-    below: int
-    """Sides up to which a region is small, in pixels of the largest scale."""
-    score: float
-    """Least score at the second search; for other regions, at the first."""
+    below: int  # sides up to which a region is small, in pixels of the largest scale
+    score: float  # least score at the second search; for other regions, at the first
     unsure: float = 0.0
     """Least score of a small region at the first search, unless the largest scale is searched
     upright: what lies on its side scores less."""
@@ -57,22 +54,14 @@ class SecondLook:
 class Reach:
     """Views in which a detector searches; lengths are in pixels."""
 
-    whole: int
-    """Longest side of an image that is searched in one piece."""
-    tile: int
-    """Longest side of a tile of a larger one."""
-    overlap: int
-    """Of neighbouring tiles."""
-    least: int | None = None
-    """Longest side of the smallest scale that is searched; None: the first in one piece."""
-    doubled: int | None = None
-    """Longest side up to which images are searched at double size, too, upright; None: never."""
-    halved: int | None = None
-    """Longest side from which images are searched from half size; None: never."""
-    turns: tuple[int, ...] = UPRIGHT
-    """Degrees by which each scale is turned."""
-    upright: int | None = None
-    """Pixels of an image from which its largest scale is searched upright only."""
+    whole: int  # longest side of an image that is searched in one piece
+    tile: int  # longest side of a tile of a larger one
+    overlap: int  # of neighbouring tiles
+    least: int | None = None  # longest side of the smallest scale; None: the first in one piece
+    doubled: int | None = None  # longest side up to which double size is searched, too, upright
+    halved: int | None = None  # longest side from which images are searched from half size
+    turns: tuple[int, ...] = UPRIGHT  # degrees by which each scale is turned
+    upright: int | None = None  # pixels of an image from which its largest scale is upright only
     second: SecondLook | None = None
     versions: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
     """Versions of an image that are searched instead of it, such as its colour planes."""
@@ -82,8 +71,7 @@ class View(NamedTuple):
     """An image as passed to a detector."""
 
     pixels: np.ndarray
-    back: np.ndarray
-    """float64 [2, 3]: from a place in the view to that in the image."""
+    back: np.ndarray  # float64 [2, 3]: from a place in the view to that in the image
     turn: int = 0
 
 
@@ -91,26 +79,20 @@ class Views:
     """A detector that searches all views of an image."""
 
     def __init__(self, detector: Detector, reach: Reach) -> None:
-        self._detector = detector
-        self._reach = reach
+        self._detector, self._reach = detector, reach
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        plain = [i for i, image in enumerate(images) if self._is_plain(image)]
-        found: list[list[Region]] = [[] for _ in images]
-        if plain:  # together: a detector may use several threads
-            regions = self._detector.detect([images[i] for i in plain])
-            for i, each in zip(plain, regions, strict=True):
-                found[i] = each
-        for i in sorted(set(range(len(images))) - set(plain)):
-            found[i] = united(self._search(images[i]), images[i])
-        return found
+        plain = [self._is_plain(image) for image in images]
+        pairs = list(zip(images, plain, strict=True))
+        # together: a detector may use several threads
+        once = iter(self._detector.detect([image for image, is_plain in pairs if is_plain]))
+        return [next(once) if is_plain else self._search(image) for image, is_plain in pairs]
 
     def _is_plain(self, image: np.ndarray) -> bool:
         """Whether an image is searched once, as it is."""
         reach = self._reach
-        sizes = scales(image.shape, reach)
-        several = len(sizes) > 1 or sizes[0] != image.shape[:2] or len(reach.turns) > 1
+        several = scales(image.shape, reach) != [image.shape[:2]] or len(reach.turns) > 1
         return not (several or reach.second or reach.versions)
 
     def views(self, shape: Sequence[int]) -> dict[str, Any]:
@@ -132,44 +114,35 @@ class Views:
         return [moved(region, view.back) for view, region in self._search_views(views)]
 
     def _search(self, image: np.ndarray) -> list[Region]:
-        """Return the regions of all views, in pixels of the image."""
-        found: list[Region] = []
-        versions = self._reach.versions
-        for version in versions(image) if versions else [image]:
-            found += self._search_pyramid(version)
-        return found
+        versions = self._reach.versions(image) if self._reach.versions else [image]
+        return united([r for each in versions for r in self._search_pyramid(each)], image)
 
-    def _search_pyramid(self, image: np.ndarray) -> list[Region]:
-        second, upright = self._reach.second, self._reach.upright
-        is_large = upright is not None and image.shape[0] * image.shape[1] > upright
-        largest = scales(image.shape, self._reach)[0][0] / image.shape[0]
+    def _search_pyramid(self, image: np.ndarray) -> Iterator[Region]:
+        second, reach = self._reach.second, self._reach
+        is_large = reach.upright is not None and image.shape[0] * image.shape[1] > reach.upright
+        largest = scales(image.shape, reach)[0][0] / image.shape[0]
         found: list[Region] = []
         unsure: list[tuple[View, Region]] = []
-        least = 0.0 if second is None or is_large else second.unsure
-        for number, pixels in enumerate(pyramid(image, self._reach)):
-            is_doubled = pixels.shape[0] > image.shape[0]
-            upright_only = is_doubled or (is_large and not number)
-            turns = UPRIGHT if upright_only else self._reach.turns
-            for view, region in self._search_views(tiled(pixels, image.shape, turns, self._reach)):
-                if second is None or region.score >= second.score:
-                    found.append(moved(region, view.back))
+        for number, pixels in enumerate(pyramid(image, reach)):
+            upright_only = pixels.shape[0] > image.shape[0] or (is_large and not number)
+            turns = UPRIGHT if upright_only else reach.turns
+            for view, seen in self._search_views(tiled(pixels, image.shape, turns, reach)):
+                region = moved(seen, view.back)
+                if second is None or seen.score >= second.score:
+                    found.append(region)
                 elif (
-                    region.score > least
+                    seen.score > (0.0 if is_large else second.unsure)
                     and number < max(1, largest)
-                    and max(region.x1 - region.x0, region.y1 - region.y0) < second.below
+                    and max(seen.x1 - seen.x0, seen.y1 - seen.y0) < second.below
                 ):
-                    unsure.append((view, moved(region, view.back)))
-        if second is not None and unsure:
+                    unsure.append((view, region))
+        yield from found
+        if second is not None:
             unsure = [(view, region) for view, region in unsure if not _is_inside(region, found)]
-            crops = _crops(
-                image, unsure, min(2 * largest, 1.0), self._reach.turns if is_large else None
-            )
-            found += [
-                moved(region, view.back)
-                for view, region in self._search_views(crops)
-                if region.score >= second.score
-            ]
-        return found
+            turns = reach.turns if is_large else ()
+            for view, seen in self._search_views(_crops(image, unsure, 2 * largest, turns)):
+                if seen.score >= second.score:
+                    yield moved(seen, view.back)
 
     def _search_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
         """Findings in views, in the views' own pixels."""
@@ -186,8 +159,8 @@ class Views:
 
 def scales(shape: Sequence[int], reach: Reach) -> list[tuple[int, int]]:
     """Heights and widths at which an image is searched, the largest first."""
-    halved = reach.halved is not None and max(shape[:2]) >= reach.halved
-    sizes = [_half(shape) if halved else (shape[0], shape[1])]
+    is_halved = reach.halved is not None and max(shape[:2]) >= reach.halved
+    sizes = [_half(shape) if is_halved else (shape[0], shape[1])]
     if reach.doubled is not None and max(shape[:2]) <= reach.doubled:
         sizes.insert(0, (2 * shape[0], 2 * shape[1]))
     while max(sizes[-1]) > reach.whole or (reach.least and max(sizes[-1]) >= 2 * reach.least):
@@ -214,38 +187,31 @@ def tiled(
     pixels: np.ndarray, shape: Sequence[int], turns: Sequence[int], reach: Reach
 ) -> Iterator[View]:
     """Yield the turned tiles of one scale of an image of a shape."""
-    down, across = shape[0] / pixels.shape[0], shape[1] / pixels.shape[1]
+    scale = np.divide(shape[1::-1], pixels.shape[1::-1])[:, None]
     for rows, columns in tiles(pixels.shape, reach):
-        tile = pixels[rows, columns]
         for turn in turns:
-            seen, back = turned(tile, turn)
+            seen, back = turned(pixels[rows, columns], turn)
             back[:, 2] += columns.start, rows.start
-            back *= np.array([[across], [down]])
-            yield View(seen, back, turn)
+            yield View(seen, back * scale, turn)
 
 
 def _crops(
-    image: np.ndarray,
-    unsure: Sequence[tuple[View, Region]],
-    scale: float,
-    turns: Sequence[int] | None,
+    image: np.ndarray, unsure: Iterable[tuple[View, Region]], scale: float, turns: Sequence[int]
 ) -> Iterator[View]:
     """Yield squares of an image about regions, each region in one of them at least."""
-    side = round(_CROP / scale)
-    centres: dict[int, list[tuple[float, float]]] = {}
+    side = round(_CROP / min(scale, 1.0))
+    centres: list[tuple[int, float, float]] = []
     for view, region in sorted(unsure, key=lambda pair: -pair[1].score):
         x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
-        for turn in (view.turn,) if turns is None else turns:
-            near = centres.setdefault(turn, [])
-            if any(max(abs(x - u), abs(y - v)) < side / 4 for u, v in near):
+        for turn in turns or (view.turn,):
+            if any(t == turn and max(abs(x - u), abs(y - v)) < side / 4 for t, u, v in centres):
                 continue
-            near.append((x, y))
+            centres.append((turn, x, y))
             left, top = (
                 max(0, min(round(middle - side / 2), length - side))
                 for middle, length in ((x, image.shape[1]), (y, image.shape[0]))
             )
-            crop = image[top : top + side, left : left + side]
-            seen, back = turned(crop, turn)
+            seen, back = turned(image[top : top + side, left : left + side], turn)
             back[:, 2] += left, top
             yield View(seen, back, turn)
 
@@ -296,7 +262,7 @@ def turned_tiles(
     Each is made from its part of the image: the turned image may be twice as large.
     """
     turn, width, height = _turn(pixels.shape, degrees)
-    scale = np.array([[shape[1] / pixels.shape[1]], [shape[0] / pixels.shape[0]]])
+    scale = np.divide(shape[1::-1], pixels.shape[1::-1])[:, None]
     for rows, columns in tiles((height, width), reach):
         tile = turn - [[0, 0, columns.start], [0, 0, rows.start]]
         back = _back(tile)
@@ -312,14 +278,13 @@ def turned_tiles(
 
 
 def tiles(shape: Sequence[int], reach: Reach) -> list[tuple[slice, slice]]:
-    """Return the rows and columns of tiles of about equal size that cover an image."""
+    """Rows and columns of tiles of about equal size that cover an image."""
     if max(shape[:2]) <= reach.whole:
         return [(slice(0, shape[0]), slice(0, shape[1]))]
     return list(product(_parts(shape[0], reach), _parts(shape[1], reach)))
 
 
 def _parts(length: int, reach: Reach) -> list[slice]:
-    """Return the overlapping parts of a side."""
     count = max(1, ceil((length - reach.overlap) / (reach.tile - reach.overlap)))
     size = ceil((length + (count - 1) * reach.overlap) / count)
     starts = [round(number * (length - size) / max(count - 1, 1)) for number in range(count)]
@@ -335,8 +300,7 @@ def moved(region: Region, back: np.ndarray) -> Region:
     return Region(region.entity, x0, y0, x1, y1, region.score, cast("Quad | None", quad))
 
 
-def _is_inside(region: Region, others: Sequence[Region]) -> bool:
-    """Whether a region's centre is inside one of other boxes."""
+def _is_inside(region: Region, others: Iterable[Region]) -> bool:
     x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
     return any(each.x0 < x < each.x1 and each.y0 < y < each.y1 for each in others)
 

@@ -1,9 +1,6 @@
 """Two scorings of `anonbench.evaluation.external` compared in pairs, query by query."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +34,27 @@ def compare_scorings(
 ) -> pd.DataFrame:
     """Compare two changes of the images, paired by query: a row a metric (`AGAINST_COLUMNS`).
 
-    Args:
-        per_query: scores of each query, as `Evaluation.per_query`.
-        other: the same of the other change, with the same reference and k; errors call it `name`.
-        clusters: as `run`.
-        margin: largest difference that does not matter, as a share.
-
-    Raises:
-        InputError: a table lacks columns, they have no query in common, or k, settings or
-            reference differ.
+    Both tables are as `Evaluation.per_query`, by the same reference and k; errors call the other
+    one `name`. Clusters are as in `run`; `margin` is the largest difference that does not matter,
+    as a share. Raises InputError if a table lacks columns, they have no query in common, or k,
+    settings or reference differ.
     """
     require_value("confidence", confidence, Confidence)
     require_value("margin", margin, Share)
     pairs = ((per_query, "the first scoring"), (other, name))
     tables = [_group_by_query(each, of) for each, of in pairs]
-    if differences := _differences(*(_scored_by(each, of) for each, of in pairs)):
+    here, there = (_scored_by(each, of) for each, of in pairs)
+    differences = [
+        "its reference has other vectors or ids"
+        if key == "reference"
+        else f"its {key} is {there.get(key)} and not {here.get(key)}"
+        for key in sorted({*here, *there})
+        if here.get(key) != there.get(key)
+    ]
+    if differences:
         raise InputError(
-            f"{name}: cannot be compared with these scores, since {differences}; score it again "
-            "with the same reference and settings"
+            f"{name}: cannot be compared with these scores, since {' and '.join(differences)}; "
+            "score it again with the same reference and settings"
         )
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
@@ -99,17 +99,6 @@ def _scored_by(table: pd.DataFrame, name: str) -> dict[str, Any]:
     raise InputError(
         f"{name}: does not say with what k, settings and reference it was scored; score it again "
         "with --per-query, into a .parquet file"
-    )
-
-
-def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> str:
-    """Describe what two scorings differ in; empty if in nothing."""
-    names = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
-    return " and ".join(
-        "its reference has other vectors or ids"
-        if name == "reference"
-        else f"its {name} is {there.get(name)} and not {here.get(name)}"
-        for name in names
     )
 
 

@@ -1,7 +1,5 @@
 """Alignment of reference, queries and database of one evaluation, with checks that they fit."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,15 +36,9 @@ def matched(
     """Align reference, queries and database by the reference's ids.
 
     An id that is a file's name is matched to its original (`anonbench.datasets.given.copies_of`).
-
-    Args:
-        reference: of the original images.
-        queries: of some or all of the images.
-        database: of the same images as the reference.
-        common: drop ids that do not match, instead of refusing them.
-
-    Raises:
-        InputError: ids or dimensions do not fit; the message counts them and names one.
+    The database has the reference's images, queries are of some or all of them. `common` drops ids
+    that do not match, instead of refusing them. Raises InputError if ids or dimensions do not fit;
+    the message counts them and names one.
     """
     (of_truth, truth), (of_queries, _), (of_database, _) = reference, queries, database
     asked, searched = (_renamed(each, truth.ids) for each in (queries, database))
@@ -57,8 +49,8 @@ def matched(
             "the same system (the reference may be another's)"
         )
     original, in_queries, in_database = (set(each.ids) for each in (truth, asked, searched))
-    both = original & in_database
     if common:
+        both = original & in_database
         if not both & in_queries:
             *first, last = dict.fromkeys([of_truth, of_queries, of_database])
             raise InputError(
@@ -76,10 +68,8 @@ def matched(
         if ids
     ]
     if findings:
-        raise InputError(
-            "; ".join(findings) + "; embed the same images for all, or score only those that all "
-            "have (--common, in Python common=True)"
-        )
+        hint = "embed the same images for all, or score only those that all have"
+        raise InputError("; ".join([*findings, f"{hint} (--common, in Python common=True)"]))
     return truth, asked, searched
 
 
@@ -92,7 +82,7 @@ def provenance(given: Source) -> Mapping[str, object]:
 
 
 def system_of(provenance: Mapping[str, object]) -> str:
-    """Return the digest of the system that made vectors, as the workflow or `embed` wrote it."""
+    """Digest of the system that made vectors, as the workflow or `embed` wrote it."""
     return str(provenance.get("model") or provenance.get("system") or "")
 
 

@@ -1,11 +1,8 @@
 """Correlation of retrieval quality and downstream accuracy over models and methods.
 
-The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and degree.
-Because there are few rows, it is reported with n, a bootstrap interval over rows, Spearman's
-coefficient, and the coefficient of models within methods.
+The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and degree,
+here with n, a bootstrap interval, Spearman's coefficient, and that of models within methods.
 """
-
-from __future__ import annotations
 
 from itertools import combinations, product
 from pathlib import Path
@@ -78,11 +75,19 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
 def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
     """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
-    A coefficient that does not exist (a constant metric, fewer than three rows, no downstream task)
-    is NaN, and its row has the reason. `rows` are those of `metric_rows`.
+    A coefficient that does not exist is NaN, and its row has the reason. `rows`: `metric_rows`.
     """
-    pairs = product(METRICS, METRICS)
-    return pd.DataFrame([_pair(rows, a, b) for a, b in pairs], columns=COLUMNS)
+    entries: list[dict[str, Any]] = []
+    for a, b in product(METRICS, METRICS):
+        both, reason = _both(rows, a, b)
+        entry = {"metric": a, "metric_b": b, "n": len(both), "reason": reason}
+        if not reason:
+            x, y = (both[name].to_numpy(np.float64) for name in (a, b))
+            low, high = interval(bootstrap_pearson(x, y, RESAMPLES, "rows"), CONFIDENCE)
+            entry |= {"pearson": float(pearson(x, y)), "low": low, "high": high}
+            entry["spearman"] = spearman(x, y)
+        entries.append(entry)
+    return pd.DataFrame(entries, columns=COLUMNS)
 
 
 def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
@@ -113,27 +118,13 @@ def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> 
     write_csv(within_matrix(rows), within)
 
 
-def _pair(rows: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
-    both, reason = _both(rows, a, b)
-    entry = {"metric": a, "metric_b": b, "n": len(both), "reason": reason}
-    if reason:
-        return entry | dict.fromkeys(("pearson", "low", "high", "spearman"), np.nan)
-    x, y = both[a].to_numpy(np.float64), both[b].to_numpy(np.float64)
-    low, high = interval(bootstrap_pearson(x, y, RESAMPLES, "rows"), CONFIDENCE)
-    values = {"pearson": float(pearson(x, y)), "low": low, "high": high, "spearman": spearman(x, y)}
-    return entry | values
-
-
 def _both(rows: pd.DataFrame, a: str, b: str) -> tuple[pd.DataFrame, str]:
     """Rows that have both metrics, and the reason why they give no coefficient."""
     both = rows[rows[a].notna() & rows[b].notna()]
     for name in (a, b):
         if len(rows) and rows[name].isna().all():
-            downstream = name in ("knn", "linear")
-            return (
-                both,
-                f"{METRICS[name]}: {'no downstream task' if downstream else 'not computed'}",
-            )
+            lack = "no downstream task" if name in ("knn", "linear") else "not computed"
+            return both, f"{METRICS[name]}: {lack}"
     if len(both) < MIN_ROWS:
         given = f"{count(len(both), 'row')} (model × method)"
         return both, f"{given}, at least {MIN_ROWS} are needed"

@@ -5,8 +5,6 @@ interval takes clusters into account (`anonbench.core.numeric.clusters`). A marg
 differences do not matter. All comparisons that are shown together are one family.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,10 +53,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A difference, its verdict, and the p-values behind it, adjusted for its family.
-
-    All p-values compare with 1 - confidence; NaN without an interval.
-    """
+    """A difference, its verdict, and p-values adjusted for its family; NaN without interval."""
 
     estimate: Estimate
     verdict: Verdict
@@ -80,26 +75,18 @@ class Judgement:
 
 
 def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[Judgement]:
-    """Judge all comparisons that are shown together.
+    """Judge all comparisons that are shown together; differences and margin are shares.
 
     Four questions are asked of each difference. Is there one: a two-sided t test. Is it above
     -margin (non-inferiority), is it below margin: one-sided t tests. Is it within both: the larger
     of these two p-values (two one-sided tests, Schuirmann 1987, J. Pharmacokinet. Biopharm.
-    15:657-680). One-sided p-values are doubled, so that without adjustment each test agrees with
-    the two-sided interval that is printed (as ICH E9, 1998, asks for non-inferiority).
-
-    The p-values of one question are adjusted over the family (Holm 1979). So the chance that any
-    "better" or "worse" is false is at most 1 - confidence, whatever the dependence between rows,
-    and likewise for any "equivalent", any "not worse" and any "not better".
+    15:657-680). One-sided p-values are doubled, so that each test agrees with the two-sided
+    interval (as ICH E9, 1998, asks for non-inferiority). The p-values of one question are adjusted
+    over the family (Holm 1979): the chance that any "better" or "worse" is false is at most
+    1 - confidence, whatever the dependence between rows, and likewise for each other verdict.
 
     The verdict is the first of these that is shown: equivalent, better or worse, not worse, not
-    better. A small difference that is real and within the margin is therefore "equivalent";
-    `p_different` shows that it is real.
-
-    Args:
-        family: differences as shares; those without an interval are not tested.
-        margin: largest difference that does not matter, as a share above 0.
-        confidence: as a share; 1 - confidence is the level of all tests.
+    better. Differences without an interval are not tested.
     """
     different = np.array([each.p_different() for each in family])
     above = np.array([each.p_above(-margin) for each in family])
@@ -117,13 +104,9 @@ def judge_pairs(
 ) -> dict[tuple[int, int], Judgement]:
     """Judge all pairs of systems as one family; InputError if a query has no cluster.
 
-    Args:
-        values: one row per query (or image), one column per system; NaN where it has no score.
-        hits: whether values are hits (1 or 0), whose interval keeps a width even if two systems
-            agree on all.
-
-    Returns:
-        By the numbers (i, j) of two systems, i < j: system i compared with j.
+    `values` have one row per query (or image), one column per system; NaN where it has no score.
+    The interval of `hits` (1 or 0) keeps a width even if two systems agree on all. The result is by
+    the numbers (i, j) of two systems, i < j: system i compared with j.
     """
     scores, clusters = values.to_numpy(np.float64), judging.groups(values.index)
 
@@ -145,8 +128,8 @@ def indistinguishable_from_best(
     """Numbers of the systems that cannot be told from the best, including the best.
 
     A system is left out if it differs from the one with the highest mean [M], after adjustment over
-    all pairs (`judge_pairs`). The chance of leaving out any system that is as good as the best is
-    at most 1 - confidence. A pair without an interval excludes no system.
+    all pairs (`judge_pairs`): any that is as good as the best with a chance of at most
+    1 - confidence. A pair without an interval excludes no system.
     """
     best = int(np.argmax(means))
     distinguished = {
@@ -178,16 +161,11 @@ def select_best(
     """Choose the system with the highest mean and estimate the optimism of that choice.
 
     In each resample of whole clusters, the best system is chosen on the drawn clusters and scored
-    on the others, which had no part in the choice. The optimism is the mean lead, on those other
-    clusters, of the system chosen on all data over the systems chosen in the resamples (bootstrap
-    bias correction: Tsamardinos, Greasidou and Borboudakis 2018, Machine Learning 107:1895-1922).
-    It is 0 if the choice never changes. A resample has fewer distinct clusters than the data, so
-    the optimism is rather too large than too small where systems differ little.
-
-    Args:
-        values: float [N, M]: scores of M systems on the same N queries, without NaN.
-        clusters: label of each query's cluster [N].
-        seed: what the draws depend on, with the number of clusters.
+    on the others. The optimism is the mean lead, on those, of the system chosen on all data over
+    the systems chosen in the resamples (bootstrap bias correction: Tsamardinos, Greasidou and
+    Borboudakis 2018, Machine Learning 107:1895-1922); it is rather too large than too small. Values
+    are float [N, M]: scores of M systems on the same N queries, without NaN, in `clusters` [N]. The
+    draws depend on `seed` and the number of clusters.
     """
     totals, sizes = cluster_totals(values, clusters)
     means = weighted_means(np.ones((1, len(sizes))), totals, sizes)[0]
@@ -207,12 +185,12 @@ def select_best(
 
 def _verdict(estimate: Estimate, shown: Sequence[bool]) -> Verdict:
     different, not_worse, not_better, equivalent = shown
-    if estimate.reason:
-        return Verdict.UNKNOWN
-    if equivalent:
-        return Verdict.EQUIVALENT
-    if different:
-        return Verdict.BETTER if estimate.value > 0 else Verdict.WORSE
-    if not_worse:
-        return Verdict.NOT_WORSE
-    return Verdict.NOT_BETTER if not_better else Verdict.UNDECIDED
+    answers = {
+        Verdict.UNKNOWN: bool(estimate.reason),
+        Verdict.EQUIVALENT: equivalent,
+        Verdict.BETTER: different and estimate.value > 0,
+        Verdict.WORSE: different,
+        Verdict.NOT_WORSE: not_worse,
+        Verdict.NOT_BETTER: not_better,
+    }
+    return next((verdict for verdict, is_so in answers.items() if is_so), Verdict.UNDECIDED)

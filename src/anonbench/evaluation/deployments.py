@@ -1,11 +1,6 @@
-"""Mixed archives: a share of the images is anonymized, the others are originals.
+"""Mixed archives: a share of the images is anonymized, the others are originals."""
 
-They use the embeddings that the scenarios of the unadapted model already have.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +17,7 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.comparisons.effect_table import share_of
 from anonbench.evaluation.decision import Judging, judge
-from anonbench.evaluation.retrieval.scoring.chance import levels
+from anonbench.evaluation.retrieval.scoring.chance import Levels, levels
 from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
@@ -54,19 +49,13 @@ def score_deployments(
     retrieval: Retrieval,
     judging: Judging,
 ) -> pd.DataFrame:
-    """Score a data set's mixed archives, columns `COLUMNS`.
+    """Score a data set's mixed archives, columns `COLUMNS`; all variants have one degree.
 
-    The embeddings of the originals and of one method are in memory at once.
-
-    Args:
-        degree: of all variants.
-        references: embeddings of the originals that give a reference ranking (HDF5), by
-            `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`.
-        files: the unadapted model's embeddings by method.
-        first: label of each image by id; images are anonymized in its order. None: random order.
-
-    Raises:
-        InputError: ids do not agree, an embedding is zero or not finite, an image has no cluster.
+    `references` are embeddings of the originals that give a reference ranking (HDF5), by
+    `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`; `files` those of
+    the unadapted model by method, of which one is in memory at once. Images are anonymized in the
+    order of `first`, their labels by id; None: in random order. Raises InputError if ids do not
+    agree, an embedding is zero or not finite, or an image has no cluster.
     """
     judges = {name: look_through(path) for name, path in references.items()}
     ids, frame = judges[OWN].ids, judges[OWN].frame
@@ -74,7 +63,7 @@ def score_deployments(
     values = None if first is None else first.reindex(list(ids))
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     chosen = effective_settings(len(ids), retrieval)
-    k = cutoff(len(ids), chosen)
+    of_images = partial(levels, len(ids), cutoff(len(ids), chosen), chosen)
     engine = Engine(chosen, len(ids))
     originals = judges[OWN].units()
     shares = (0, *settings.shares, 100)
@@ -108,7 +97,7 @@ def score_deployments(
                 own_first = mask[positions] ^ (query is QueryKind.ORIGINAL)
                 if frame.similarity == "inner":  # longer vectors may come before it
                     own_first[:] = False
-                bounds[query, share] = _levels(own_first, chance, floor, len(ids), k, chosen)
+                bounds[query, share] = _levels(of_images, own_first, chance, floor)
         whole = {"dataset": dataset, "degree": degree, "reference": reference, "images": len(ids)}
         rows += [whole | row for row in _rows(scores, bounds, clusters[positions], judging)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -122,17 +111,12 @@ read_deployments = partial(read_csv, columns=COLUMNS)
 
 
 def _levels(
-    own_first: np.ndarray,
-    chance: np.ndarray,
-    floor: np.ndarray,
-    images: int,
-    k: int,
-    settings: Retrieval,
+    of_images: Callable[..., Levels], own_first: np.ndarray, chance: np.ndarray, floor: np.ndarray
 ) -> _Levels:
     """Levels of one database; `chance` and `floor` are the expected nDCG of each query [Q]."""
     share = float(own_first.mean())
-    random = levels(images, k, settings, False, chance)
-    first = levels(images, k, settings, True, np.where(own_first, floor, chance))
+    random = of_images(False, chance)
+    first = of_images(True, np.where(own_first, floor, chance))
     mixed = {
         name: (level, (1 - share) * level + share * own)
         for (name, level), own in zip(random.items(), first.values(), strict=True)
@@ -164,21 +148,14 @@ def _rows(
             ceiling = values[method, QueryKind.ORIGINAL, 0]
             kept = clustered_mean(share_of(own, ceiling), clusters, confidence)
             chance, floor = bounds[query, share][metric]
-            row: dict[str, Any] = {
-                "method": method,
-                "share": share,
-                "query": query.value,
-                "metric": metric,
-            }
+            row = {"method": method, "share": share, "query": query.value, "metric": metric}
             row |= vars(clustered_mean(own, clusters, confidence, LOWEST.get(metric, 0.0), 1.0))
             row |= {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high}
             row |= {"chance": chance, "floor": floor, "verdict": ""}
             if found := verdicts.get(key):
-                row |= {"difference": found.estimate.value, "verdict": found.verdict.value}
-                row |= {
-                    "difference_low": found.estimate.low,
-                    "difference_high": found.estimate.high,
-                }
+                gap = found.estimate
+                row |= {"difference": gap.value, "difference_low": gap.low}
+                row |= {"difference_high": gap.high, "verdict": found.verdict.value}
             yield row
 
 
@@ -191,25 +168,17 @@ def anonymized_images(
 ) -> dict[int, np.ndarray]:
     """Masks of the anonymized images of an archive, bool [N], by share (percent of the images).
 
-    The images of a cluster (a person, a case) are anonymized together, when the first of them is
-    due: whole clusters, as close to the share as possible. A larger share anonymizes the images of
-    a smaller share and more.
-
-    Args:
-        ids: of the images, sorted [N].
-        clusters: label of each image's cluster [N].
-        values: label of each image [N], such as its year, the lowest first: compared as numbers if
-            all are numbers, else as text. Clusters without a label come last; clusters with equal
-            labels are ordered at random. None: all clusters are ordered at random.
-        shares: percent of the images.
-        seed: what the random order depends on, with the ids.
+    The images of a cluster (a person, a case) are anonymized together: whole clusters, as close to
+    the share as possible. A larger share anonymizes the images of a smaller share and more. Ids are
+    sorted [N]. Clusters are ordered by `values`, a label of each image [N] such as its year, the
+    lowest first: compared as numbers if all are numbers, else as text. Those without a label come
+    last; equal ones are ordered at random, by `seed` and ids, and so are all if it is None.
     """
     table = pd.DataFrame({"cluster": clusters, "id": np.asarray(ids, dtype=object)})
     table["value"] = 0.0 if values is None else _ranks(values).to_numpy()
     # a cluster's number depends on the other images of the data set, its first id does not
-    order = table.groupby("cluster").agg(
-        id=("id", "min"), value=("value", "min"), images=("id", "size")
-    )
+    columns = {"id": ("id", "min"), "value": ("value", "min"), "images": ("id", "size")}
+    order = table.groupby("cluster").agg(**columns)
     order["draw"] = hash_ints(("anonymized first", *seed), order["id"])
     order = order.sort_values(["value", "draw", "id"])
     ends = np.append(0, order["images"].cumsum().to_numpy())

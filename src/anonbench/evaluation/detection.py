@@ -1,9 +1,4 @@
-"""Evaluation of a data set's detection: its quality, and the true area that stays in sight.
-
-What stays in sight is the true area outside of every hidden region, at each degree.
-"""
-
-from __future__ import annotations
+"""Evaluation of a data set's detection: its quality, and the true area that stays in sight."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,18 +34,13 @@ def visible_area(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return the true area that each degree leaves in sight, columns `COLUMNS`.
+    """True area outside of every hidden region at each degree, columns `COLUMNS`.
 
     What detectors miss, what a degree leaves out and what the corners of ellipses show are counted
     together, for the images of `true`. It is the same for every method: they hide the same pixels.
-
-    Args:
-        found, true: regions by image id, those found in draw order.
-        sizes: by image id, at least of `true`.
-        degrees: percent of the regions that are hidden.
-        shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
-        margin: factor by which regions are grown.
-        resamples: of the bootstrap; an image's regions are drawn together.
+    Regions and sizes are by image id, the found ones in draw order; `shapes` says what of a region
+    is hidden, by entity: `box`, `ellipse` or `image`; `margin` is the factor by which regions are
+    grown. The bootstrap draws an image's regions together.
     """
     shares: dict[tuple[int, str], list[float]] = {}
     for image_id in sorted(true):
@@ -76,7 +66,7 @@ def visible_area(
 def _hidden(
     regions: Sequence[Region], size: quality.Size, shapes: Mapping[str, str], margin: float
 ) -> np.ndarray:
-    """Return the polygon that is hidden of each found region, object [N]."""
+    """Polygon that is hidden of each found region, object [N]."""
     corners = quality.stacked_corners(regions)
     middles = corners.mean(axis=1, keepdims=True)
     hidden = quality.hulls_inside(middles + margin * (corners - middles), size)
@@ -107,15 +97,10 @@ def evaluate_detection(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
 
-    Writes the tables of true `regions` and of images (`by_image`) as Parquet, `summarize_quality`
-    (`summary`) and `visible_area` (`sight`) as CSV; the latter two are returned.
-
-    Args:
-        images: detection's outcome by shard.
-        hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
-
-    Raises:
-        InputError: the truth cannot be read, or none of its images was searched.
+    `images` are detection's outcome by shard; `hidden` has `degrees`, `margin` and `shape` of the
+    data set's anonymization. Writes the tables of true `regions` and of images (`by_image`) as
+    Parquet, `summarize_quality` (`summary`) and `visible_area` (`sight`) as CSV; the latter two are
+    returned. Raises InputError if the truth cannot be read, or none of its images was searched.
     """
     outcome = read_outcomes(images)
     seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]

@@ -182,13 +182,10 @@ def run(
     require_value("confidence", confidence, Confidence)
     retrieval = _retrieval(settings)
     sources = {"reference": reference, "queries": queries, "database": database}
-    given = {name: named(source, name) for name, source in sources.items()}
-    used = matched(given["reference"], given["queries"], given["database"], common)
-    truth, queried, searched = used
-    left_out = {
-        name: len(every.ids) - len(kept.ids)
-        for (name, (_, every)), kept in zip(given.items(), used, strict=True)
-    }
+    one, other, third = given = [named(source, name) for name, source in sources.items()]
+    used = truth, queried, searched = matched(one, other, third, common)
+    sizes = (len(every.ids) - len(kept.ids) for (_, every), kept in zip(given, used, strict=True))
+    left_out = dict(zip(sources, sizes, strict=True))
     size = len(searched.ids)
     retrieval = cutoff_settings(retrieval, size, k)
     k = metrics.cutoff(size, retrieval)
@@ -240,12 +237,10 @@ def _retrieval(settings: dict[str, Any]) -> Retrieval:
         return Retrieval.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        known = sorted(Retrieval.model_fields)
-        text = f"no such setting; there are {', '.join(known)}"
-        if first["type"] != "extra_forbidden":
-            text = f"{first['msg']} (given: {first['input']!r})"
-        raise InputError(f"{field}: {text}") from None
+        text = f"{first['msg']} (given: {first['input']!r})"
+        if first["type"] == "extra_forbidden":
+            text = f"no such setting; there are {', '.join(sorted(Retrieval.model_fields))}"
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {text}") from None
 
 
 def cutoff_settings(settings: Retrieval, images: int, k: int | None) -> Retrieval:
@@ -291,10 +286,7 @@ def _digest_of(reference: Embeddings) -> str:
 
 
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
-    """Return the number of the cluster (see `run`) of each query, by its id: int64 [Q].
-
-    Raises InputError if a query has no cluster, or the file cannot be read.
-    """
+    """Number of the cluster (see `run`) of each query, by its id: int64 [Q]; or InputError."""
     if clusters is None:
         return np.arange(len(ids))
     labels = _labels(clusters)

@@ -63,8 +63,7 @@ class Judged:
     hidden: np.ndarray
     clusters: np.ndarray  # int64 [N]
     folds: np.ndarray  # the fold of the pairs that an image must not be judged by, or `NO_FOLD` [N]
-    labels: np.ndarray | None
-    """Person or class of each image, int64 [N], -1 if unknown; None: unknown for all images."""
+    labels: np.ndarray | None  # person or class of each image, int64 [N], -1 if unknown
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Originals [P, D], hidden [P, D] and folds [P] of the pairs."""
     similarity: str
@@ -72,14 +71,11 @@ class Judged:
     """Hidden images' vectors by adaption D, which has not learned from these images [N, D]."""
 
     def sample(self) -> Judged:
-        """Return at most `MOST_JUDGED` of the images, with the same pairs."""
-        if len(self.ids) <= MOST_JUDGED:
-            return self
-        order = np.argsort(hash_ints(("map",), self.ids), kind="stable")[:MOST_JUDGED]
-        rows = np.sort(order)
-        arrays = ("originals", "hidden", "clusters", "folds", "labels", "distilled")
-        given = {name: each for name in arrays if (each := getattr(self, name)) is not None}
-        drawn = {name: values[rows] for name, values in given.items()}
+        """At most `MOST_JUDGED` of the images, with the same pairs."""
+        order = np.argsort(hash_ints(("map",), self.ids), kind="stable")
+        rows = np.sort(order[:MOST_JUDGED])
+        names = ("originals", "hidden", "clusters", "folds", "labels", "distilled")
+        drawn = {name: each[rows] for name in names if (each := getattr(self, name)) is not None}
         return replace(self, ids=[self.ids[row] for row in rows], **drawn)
 
 
@@ -99,8 +95,9 @@ def judge(
     given = given.sample()
     found = _Table(given, settings, confidence)
     original, hidden = given.originals, given.hidden
+    taught, taught_hidden, taught_folds = given.taught
     folds = np.unique(given.folds).tolist()
-    count = min(int((given.taught[2] != fold).sum()) for fold in folds)
+    count = min(int((taught_folds != fold).sum()) for fold in folds)
 
     def by_fold(values: np.ndarray, learn: Callable[[int], Transform]) -> np.ndarray:
         changed = np.empty(values.shape, np.float32)
@@ -113,34 +110,29 @@ def judge(
             list(pool.map(change, folds))
         return changed
 
-    found.add(NOTHING, 0, found.scores(original, hidden))
+    found.add(NOTHING, 0, original, hidden)
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
-    found.add(SHIFT, count, found.scores(original, shifted))
+    found.add(SHIFT, count, original, shifted)
     queries = by_fold(original, partial(_whitening, given, 0))
-    database = by_fold(hidden, partial(_whitening, given, 1))
-    found.add(WHITENING, count, found.scores(queries, database))
+    found.add(WHITENING, count, queries, by_fold(hidden, partial(_whitening, given, 1)))
     queries, anonymized = (_expanded(each, hidden) for each in (original, hidden))
-    found.add(EXPANSION, 0, found.scores(queries, hidden, anonymized))
+    found.add(EXPANSION, 0, queries, hidden, anonymized=anonymized)
     sums: dict[tuple[int, int], Pairs] = {}
     # the curve: each number of pairs is twice the previous one
     for number in (FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count):
-        drawn = []
-        for draw in range(DRAWS if number <= MOST_DRAWN else 1):
-            learn = partial(_few, given, maps, sums, number, draw, seed)
-            drawn.append(found.scores(original, by_fold(hidden, learn), is_labelled=False))
-        means = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
-        found.add(MAPPED, number, means)
-    mapped = by_fold(hidden, lambda fold: maps[fold].apply)
-    found.add(MAPPED, count, found.scores(original, mapped))
+        draws = range(DRAWS if number <= MOST_DRAWN else 1)
+        learners = [partial(_few, given, maps, sums, number, draw, seed) for draw in draws]
+        mapped = [by_fold(hidden, learn) for learn in learners]
+        found.add(MAPPED, number, original, *mapped, is_labelled=False)
+    found.add(MAPPED, count, original, by_fold(hidden, lambda fold: maps[fold].apply))
     found.rows += _extrapolated([row for row in found.rows if row["remedy"] == MAPPED])
     if given.distilled is not None:
-        found.add(DISTILLED, 0, found.scores(original, given.distilled))
-    taught, taught_hidden, fold_of_each = given.taught
+        found.add(DISTILLED, 0, original, given.distilled)
     order = rng(seed, "shuffled").permutation(len(taught))
-    wrong = Pairs(taught[order], taught_hidden, fold_of_each, given.similarity)
+    wrong = Pairs(taught[order], taught_hidden, taught_folds, given.similarity)
     strength = float(maps[NO_FOLD].card["strength"])
     shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
-    found.add(SHUFFLED, count, found.scores(original, shuffled))
+    found.add(SHUFFLED, count, original, shuffled)
     table = pd.DataFrame(found.rows, columns=COLUMNS).astype({"clusters": "Int64"})
     table.attrs[UNKNOWN] = found.unknown
     return table
@@ -164,75 +156,44 @@ REMEDIES = {
 
 
 def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return rows of text in percent: remedy, pairs, queries, judge, mAP, gain with interval."""
+    """Rows of text in percent: remedy, pairs, queries, judge, mAP, gain with interval."""
     rows = []
     for row in judged:
         gain = "" if row["remedy"] == NOTHING else f"{100 * row['gain']:+.1f}"
         if gain and not row["reason"]:
             gain += f" ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
-        rows.append(
-            [
-                REMEDIES[row["remedy"]],
-                f"{row['pairs']:,}" if row["pairs"] else "",
-                row["query"],
-                {MAP: "own ranking", LABELLED: "labels"}[row["metric"]],
-                "–" if row["value"] is None else f"{100 * row['value']:.1f}",
-                gain,
-            ]
-        )
+        pairs = f"{row['pairs']:,}" if row["pairs"] else ""
+        judge = {MAP: "own ranking", LABELLED: "labels"}[row["metric"]]
+        value = "–" if row["value"] is None else f"{100 * row['value']:.1f}"
+        rows.append([REMEDIES[row["remedy"]], pairs, row["query"], judge, value, gain])
     return rows
 
 
 class _Table:
-    """Scores of remedies on the same images, with paired gains."""
+    """Scores of remedies on the same images, with paired gains over the first."""
 
     def __init__(self, given: Judged, settings: Retrieval, confidence: float) -> None:
         self._given, self._settings, self._confidence = given, settings, confidence
-        self._reference = self._embeddings(given.originals)
         self._nothing: dict[tuple[str, str], np.ndarray] = {}
         self.rows: list[dict[str, Any]] = []
         self.unknown = ""
 
-    def scores(
+    def add(
         self,
+        remedy: str,
+        pairs: int,
         queries: np.ndarray,
-        database: np.ndarray,
+        *databases: np.ndarray,
         anonymized: np.ndarray | None = None,
         is_labelled: bool = True,
-    ) -> dict[tuple[str, str], np.ndarray]:
-        """Scores of each query, float [N], by query kind and metric; by default of the database."""
-        kinds = {
-            QueryKind.ORIGINAL.value: queries,
-            QueryKind.ANONYMIZED.value: database if anonymized is None else anonymized,
-        }
-        with quiet():
-            result = score_scenario(
-                self._reference,
-                {kind: self._embeddings(values) for kind, values in kinds.items()},
-                self._embeddings(database),
-                self._settings,
-            )
-        found, scores = result.table, {}
-        metrics = ["map", "mndcg"]
-        chances = [result.chance.get(metric) for metric in metrics]
-        stated = pd.DataFrame({"metric": metrics, "value": 1.0, "chance": chances})
-        stated = stated.assign(n=found["id"].nunique(), k=result.k)
-        self.unknown = why_no_statement(stated, replace(DEFAULTS, retrieval=self._settings))
-        for kind, values in kinds.items():
-            of_kind = found[found["query"] == kind].set_index("id")["ap"]
-            scores[kind, MAP] = of_kind.reindex(list(self._given.ids)).to_numpy(np.float64)
-            if is_labelled and self._given.labels is not None:
-                scores[kind, LABELLED] = labelled(
-                    rows_of(values, self._given.similarity),
-                    rows_of(database, self._given.similarity),
-                    self._given.labels,
-                )
-        return scores
-
-    def add(self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]) -> None:
-        """Add the rows of one remedy; the first remedy is to do nothing."""
-        if remedy == NOTHING:
-            self._nothing = scores
+    ) -> None:
+        """Add the rows of one remedy, means over the databases."""
+        drawn = [
+            self._scores(queries, each, each if anonymized is None else anonymized, is_labelled)
+            for each in databases
+        ]
+        scores = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
+        self._nothing = self._nothing or scores
         for (query, metric), values in scores.items():
             gains = values - self._nothing[query, metric]
             gain = clustered_mean(gains, self._given.clusters, self._confidence, -1.0, 1.0)
@@ -240,19 +201,40 @@ class _Table:
             value = float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
             self.rows.append(vars(gain) | row | {"value": value, "gain": gain.value})
 
-    def _embeddings(self, values: np.ndarray) -> Embeddings:
-        return Embeddings(list(self._given.ids), values, {"similarity": self._given.similarity})
+    def _scores(
+        self, queries: np.ndarray, database: np.ndarray, anonymized: np.ndarray, is_labelled: bool
+    ) -> dict[tuple[str, str], np.ndarray]:
+        """Scores of each query, float [N], by query kind and metric."""
+        given, scores = self._given, {}
+
+        def embeddings(values: np.ndarray) -> Embeddings:
+            return Embeddings(list(given.ids), values, {"similarity": given.similarity})
+
+        asked = dict(zip(map(str, QueryKind), (queries, anonymized), strict=True))
+        vectors = {kind: embeddings(values) for kind, values in asked.items()}
+        with quiet():
+            result = score_scenario(
+                embeddings(given.originals), vectors, embeddings(database), self._settings
+            )
+        found, metrics = result.table, ["map", "mndcg"]
+        chances = [result.chance.get(metric) for metric in metrics]
+        stated = pd.DataFrame({"metric": metrics, "value": 1.0, "chance": chances})
+        stated = stated.assign(n=found["id"].nunique(), k=result.k)
+        self.unknown = why_no_statement(stated, replace(DEFAULTS, retrieval=self._settings))
+        for kind, values in asked.items():
+            of_kind = found[found["query"] == kind].set_index("id")["ap"]
+            scores[kind, MAP] = of_kind.reindex(list(given.ids)).to_numpy(np.float64)
+            if is_labelled and given.labels is not None:
+                asks, found_in = (rows_of(each, given.similarity) for each in (values, database))
+                scores[kind, LABELLED] = labelled(asks, found_in, given.labels)
+        return scores
 
 
 def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the average precision of images with the query's label, float64 [N].
+    """Average precision of images with the query's label, over all orders of equal images [N].
 
-    It is the mean over all orders of equal images; NaN for queries whose label no other image has.
-
-    Args:
-        queries: float32 [N, D], compared by inner product.
-        database: of the same images; a query's own is left out.
-        labels: int64 [N], -1 where there is none.
+    Vectors are float32 [N, D], compared by inner product; a query's own image is left out. Labels
+    are int64 [N], -1 where there is none. NaN for queries whose label no other image has.
     """
     found = np.full(len(labels), np.nan)
     harmonic = harmonic_numbers(len(labels))
@@ -295,19 +277,14 @@ def _few(
 
 def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the gains at twice the pairs, extrapolated by the slope of the last doublings."""
-    table = pd.DataFrame(curve)
-    for (query, metric), rows in table.groupby(["query", "metric"], sort=False):
-        last = rows.tail(3)
-        if len(last) == 3:
-            doublings = np.log2(last["pairs"].to_numpy(np.float64))
-            slope = float(np.polyfit(doublings, last["gain"].to_numpy(np.float64), 1)[0])
-            end = last.iloc[-1]
-            step = max(slope, 0.0)
-            yield {
-                **{"remedy": EXTRAPOLATED, "pairs": 2 * int(end["pairs"]), "query": query},
-                **{"metric": metric, "value": end["value"] + step, "gain": end["gain"] + step},
-                **{"n": end["n"], "clusters": end["clusters"], "reason": "extrapolated"},
-            }
+    for _, rows in pd.DataFrame(curve).groupby(["query", "metric"], sort=False):
+        if len(last := rows.tail(3)) == 3:
+            doublings, gains = np.log2(last["pairs"].to_numpy(float)), last["gain"].to_numpy(float)
+            step = max(float(np.polyfit(doublings, gains, 1)[0]), 0.0)
+            end: dict[Any, Any] = last.iloc[-1].to_dict()
+            further = {name: end[name] + step for name in ("value", "gain")}
+            further |= {"low": np.nan, "high": np.nan, "pairs": 2 * int(end["pairs"])}
+            yield end | further | {"remedy": EXTRAPOLATED, "reason": "extrapolated"}
 
 
 def _whitening(given: Judged, side: int, fold: int) -> Transform:
@@ -335,7 +312,7 @@ def _whitening(given: Judged, side: int, fold: int) -> Transform:
 
 
 def _expanded(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
-    """Return queries with the mean of their first results added, by cosine (Chum et al. 2007)."""
+    """Queries with the mean of their first results added, by cosine (Chum et al. 2007)."""
     units, found = unit_rows(queries), unit_rows(database)
     first = np.argpartition(-(units @ found.T), _EXPANDED, axis=1)[:, :_EXPANDED]
     return np.asarray(units + found[first].mean(axis=1), np.float32)
@@ -354,14 +331,13 @@ def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
     for name, path in maps.items():
         card, variant = Map.load(path).card, Variant.parse(name)
         whole = {"dataset": dataset, "method": variant.method, "degree": variant.degree}
-        judged = card.get("judged") or [
-            {"remedy": "mapped", "pairs": 0, "query": str(kind), "metric": "map"}
-            for kind in QueryKind
-        ]
+        none = [{"remedy": MAPPED, "pairs": 0, "query": str(k), "metric": MAP} for k in QueryKind]
+        judged = card.get("judged") or none
         rows += [whole | row | {"why_not": card["why_not"][row["query"]]} for row in judged]
     table = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
-    table["reason"] = table["reason"].fillna("")
-    return table.astype({"n": "Int64", "clusters": "Int64"})
+    return table.assign(reason=table["reason"].fillna("")).astype(
+        {"n": "Int64", "clusters": "Int64"}
+    )
 
 
 read_maps = partial(read_csv, columns=VARIANT_COLUMNS, text=("remedy", "why_not"))

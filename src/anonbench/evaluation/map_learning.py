@@ -98,11 +98,10 @@ def fit_map(
         raise InputError("originals and hidden images were embedded by two systems; use one")
     similarity = str(made_by[0].get("similarity", "cosine"))
     both = (_sorted(truth, similarity), _sorted(changed, similarity))
-    numbers = cluster_numbers(pd.Series(both[0].ids, dtype="str"), clusters)
-    groups = pd.Series(numbers, index=both[0].ids)
+    ids = both[0].ids
+    groups = pd.Series(cluster_numbers(pd.Series(ids, dtype="str"), clusters), index=ids)
     labels = groups if clusters is not None else None
-    settings = (retrieval, confidence, seed)
-    learned, *_ = learn(both, both, groups, labels, *settings, persons=True)
+    learned, *_ = learn(both, both, groups, labels, retrieval, confidence, seed, persons=True)
     found = replace(learned, card={**learned.card, "system": systems[1], "method": method})
     warn(found)
     return found
@@ -121,21 +120,13 @@ def learn(
 ) -> tuple[Map, dict[int | None, Map], np.ndarray, np.ndarray]:
     """Learn a map from pairs and judge it on images of other clusters.
 
-    Args:
-        taught: vectors of originals and of hidden images, the same ids in the same order.
-        judged: the same of the images that it is judged by; they may be the same images.
-        clusters: of all images, by id.
-        labels: persons or classes of the judged images by id, as numbers, -1 for none.
-        seed: of the folds.
-        persons: whether labels are persons or documents, which should not be found more easily.
-        distilled: adaption D's vectors of the judged hidden images, shown beside the map's.
-
-    Returns:
-        The map of all pairs; maps by the fold that is left out (`NO_FOLD`: none is); the fold that
-        must not map each judged image [N], or `NO_FOLD`; and the fold of each pair [P].
-
-    Raises:
-        InputError: there are too few clusters.
+    `taught` and `judged` are vectors of originals and of hidden images, the same ids in the same
+    order; they may be the same images. Clusters are of all images, by id; `labels` are persons or
+    classes of the judged ones, as numbers, -1 for none. `persons` says whether they are persons or
+    documents, which should not be found more easily. `distilled` are adaption D's vectors of the
+    judged hidden images. Returns the map of all pairs; maps by the fold that is left out
+    (`NO_FOLD`: none is); the fold that must not map each judged image [N], or `NO_FOLD`; and the
+    fold of each pair [P]. Raises InputError if there are too few clusters.
     """
     ids, similarity = judged[0].ids, taught[0].similarity
     groups = clusters_of(pd.Series(taught[0].ids), clusters)
@@ -160,8 +151,9 @@ def learn(
         maps = pairs.fits([*pairs.moments, NO_FOLD])
         table = judge(given, pairs, maps, settings, confidence, seed)
     unknown = table.attrs.pop(UNKNOWN)
-    reasons = {str(kind): unknown or why_not(table, str(kind), persons) for kind in QueryKind}
-    found = {str(kind): price(table, str(kind))[0] if persons else "" for kind in QueryKind}
+    kinds = [str(kind) for kind in QueryKind]
+    reasons = {kind: unknown or why_not(table, kind, persons) for kind in kinds}
+    found = {kind: price(table, kind)[0] if persons else "" for kind in kinds}
     if dear := "; ".join(f"{kind} queries: {text}" for kind, text in found.items() if text):
         log.warning("the map costs privacy: %s. Do not map a face recognizer's vectors", dear)
     card = {
@@ -182,7 +174,7 @@ recommended where the whole interval is above."""
 
 
 def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
-    """How much more easily a map finds the same person or document, and whether that is sure.
+    """How much more easily a map finds the same person, and whether that is sure.
 
     Empty up to `MOST_FOUND`.
     """
@@ -190,11 +182,9 @@ def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
     found = rows[rows["remedy"] == MAPPED].to_dict("records")
     if not found or not found[0]["gain"] > MOST_FOUND:
         return "", False
-    gain, low, high = (100 * found[0][name] for name in ("gain", "low", "high"))
-    interval = "no interval" if found[0]["reason"] else f"{low:+.1f} to {high:+.1f}"
-    text = (
-        f"it finds the same person or document more easily, {gain:+.1f} points of mAP ({interval})"
-    )
+    gain, low, high = (f"{100 * found[0][name]:+.1f}" for name in ("gain", "low", "high"))
+    interval = "no interval" if found[0]["reason"] else f"{low} to {high}"
+    text = f"it finds the same person or document more easily, {gain} points of mAP ({interval})"
     return text, bool(found[0]["low"] > MOST_FOUND)
 
 
@@ -203,9 +193,7 @@ def why_not(
 ) -> str:
     """Reason not to recommend a map for queries of a kind; empty if it is recommended.
 
-    Args:
-        table: columns `COLUMNS`, of one map.
-        persons: whether labels are persons or documents, which should not be found more easily.
+    The table is of one map, columns `COLUMNS`; for `persons` see `learn`.
     """
     rows = table[(table["query"] == query) & (table["metric"] == MAP)]
     of = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
@@ -269,19 +257,13 @@ def map_variant(
     seed: int,
     persons: bool = False,
 ) -> None:
-    """Write the map of a variant and the mapped vectors of both splits.
+    """Write the map of a variant (`method`) and the mapped vectors of both splits.
 
     Pairs are those of the train images; where a data set has none, the map is cross-fitted on the
-    validation images. Too few clusters give a map that changes nothing, and its card says so.
-
-    Args:
-        files: HDF5 `original_val`, `hidden_val`, and of train images, which may be none; with
-            adaption D also its `distilled_val`.
-        outputs: `map`, `val` and `train`. Other arguments are those of `learn`.
-        method: the variant.
-
-    Raises:
-        InputError: a file cannot be read, or the files are of different images.
+    validation images. Too few clusters give a map that changes nothing, and its card says so. The
+    files are HDF5: `original_val`, `hidden_val`, the same of train images, if any, and with
+    adaption D `distilled_val`; InputError if they are of different images. Outputs are `map`, `val`
+    and `train`; other arguments are those of `learn`.
     """
     read = {name: read_embeddings(path) for name, path in files.items()}
     judged = read["original_val"], read["hidden_val"]
@@ -294,21 +276,19 @@ def map_variant(
             raise InputError(f"{method}: vectors of originals and hidden images have other ids")
     taught = train if train[0].ids else judged
     splits = {"val": judged[1], "train": train[1]}
-    card = {"system": system_of(judged[1].provenance), "method": method}
     try:
         how = settings, confidence, seed, persons, distilled
         learned, maps, of_judged, of_pairs = learn(taught, judged, clusters, labels, *how)
-        mapped = {
-            "val": _mapped(judged[1].values, of_judged, maps),
-            "train": _mapped(train[1].values, of_pairs[: len(train[0].ids)], maps),
-        }
+        without = {"val": of_judged, "train": of_pairs[: len(train[0].ids)]}
+        mapped = {name: _mapped(each.values, without[name], maps) for name, each in splits.items()}
     except InputError as error:
         log.warning("%s: no map is learned: %s", method, error)
         weights, zero = np.zeros((width, width), np.float32), np.zeros(width, np.float32)
         reasons = {str(kind): str(error) for kind in QueryKind}
         learned = Map(weights, zero, zero, {"why_not": reasons, "recommended": False, "pairs": 0})
-        mapped = {split: hidden.values for split, hidden in splits.items()}
-    replace(learned, card={**learned.card, **card}).save(outputs["map"])
+        mapped = {name: each.values for name, each in splits.items()}
+    card = {**learned.card, "system": system_of(judged[1].provenance), "method": method}
+    replace(learned, card=card).save(outputs["map"])
     for split, hidden in splits.items():
         source = hidden.provenance | {"mapped": method}
         write_embeddings(outputs[split], Embeddings(hidden.ids, mapped[split], source))
@@ -327,5 +307,4 @@ def _mapped(values: np.ndarray, without: np.ndarray, maps: Mapping[int | None, M
 def _sorted(given: Embeddings, similarity: str) -> Embeddings:
     order = sorted(range(len(given.ids)), key=given.ids.__getitem__)
     ids = [given.ids[row] for row in order]
-    values = given.values if ids == given.ids else given.values[order]  # copied if need be
-    return Embeddings(ids, np.asarray(values), {"similarity": similarity})
+    return Embeddings(ids, given.values[order], {"similarity": similarity})

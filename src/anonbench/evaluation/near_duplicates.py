@@ -1,8 +1,6 @@
 """Scores of an archive without near-duplicates, beside those without as many random images.
 
-Images are left out until no two are near-duplicates (`anonbench.datasets.near_duplicates`), and
-those left are queries and database. A smaller archive may score differently anyway: images left out
-at random show how much.
+A smaller archive may score differently anyway: images left out at random show how much.
 """
 
 from __future__ import annotations
@@ -59,8 +57,7 @@ def score_without(
         clusters: of the images, by id.
 
     Returns:
-        Columns `COLUMNS`. Distances that leave too few images for a statement have one row, with
-        the reason.
+        Columns `COLUMNS`. Distances that leave too few images have one row, with the reason.
 
     Raises:
         InputError: an image has no hash.
@@ -81,30 +78,21 @@ def score_without(
             continue
         for name, chosen in ((DISTINCT, kept), (RANDOM, np.sort(order[: len(kept)]))):
             with TemporaryDirectory() as folder:
-                files = _score(reference, scenarios, one_shard, Path(folder), chosen)
+                shard, names = Path(folder) / "shard.parquet", [each.name for each in scenarios]
+                tables = [Path(folder) / f"{number}.parquet" for number in range(len(names))]
+                summaries = [path.with_suffix(".json") for path in tables]
+                score_shard(reference, scenarios, one_shard, 0, shard, chosen)
+                gather_scenarios([shard], names, one_shard, tables, summaries)
+                keys = [key.split("/") for key in names]
+                runs = [(model, int(seed.removeprefix("seed")), v) for model, seed, v in keys]
+                written = [*map(str, summaries)], [*map(str, tables)]
+                files = scores.scenario_files(runs, *written, [], [])
                 given = dataset, files, clusters, reference_seed, control_seeds, confidence
                 parts.append(scores.collect(*given).assign(kept=name, **row))
     table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
     if text := warning(table):
         warn_on_terminal(_LOG, f"{dataset}: {text}")
     return table.astype(_TYPES)
-
-
-def _score(
-    reference: Path,
-    scenarios: Sequence[Embedded],
-    settings: Retrieval,
-    folder: Path,
-    kept: np.ndarray,
-) -> list[scores.ScenarioFiles]:
-    shard, names = folder / "shard.parquet", [each.name for each in scenarios]
-    tables = [folder / f"{number}.parquet" for number in range(len(names))]
-    summaries = [path.with_suffix(".json") for path in tables]
-    score_shard(reference, scenarios, settings, 0, shard, kept)
-    gather_scenarios([shard], names, settings, tables, summaries)
-    keys = [name.split("/") for name in names]
-    runs = [(model, int(seed.removeprefix("seed")), variant) for model, seed, variant in keys]
-    return scores.scenario_files(runs, [*map(str, summaries)], [*map(str, tables)], [], [])
 
 
 def nearest_distances(vectors: Vectors, hashes: np.ndarray) -> np.ndarray:

@@ -1,11 +1,8 @@
 """Variance components of effects, and the number of clusters that shows a stated difference.
 
-An effect is the cost of anonymizing, adapting or retraining, query by query, judged by second
-references (`anonbench.evaluation.comparisons.effect_table`). Its variance has components between
-trainings, between clusters (persons, forms) and between queries of a cluster.
+Effects (`anonbench.evaluation.comparisons.effect_table`) vary between trainings, between clusters
+(persons, forms) and between queries of a cluster.
 """
-
-from __future__ import annotations
 
 import math
 from bisect import bisect_left
@@ -47,17 +44,13 @@ class Components(NamedTuple):
 
 
 def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
-    """Return the variance components of scores of the same queries in several trainings.
+    """Variance components of scores of the same queries in several trainings.
 
     Analysis of variance for unequal clusters: each mean square is set equal to its expectation
     (Searle, Casella and McCulloch 1992, Variance Components, chapter 3). Seeds are crossed with
-    queries, and queries are nested in clusters.
-
-    Args:
-        scores: float [S, N] of S seeds and N queries, without NaN; for the planning of a
-            comparison, differences of two systems.
-        clusters: label of each query's cluster [N]. All is NaN for a single cluster. Where each
-            cluster has one query, what is between clusters is part of `query`.
+    queries, and queries are nested in clusters. Scores are float [S, N] of S seeds and N queries,
+    without NaN, in `clusters` [N]. All is NaN for a single cluster; where each has one query, what
+    is between clusters is part of `query`.
     """
     seeds, queries = scores.shape
     codes = np.unique(clusters, return_inverse=True)[1]
@@ -97,20 +90,13 @@ def _nested(values: np.ndarray, codes: np.ndarray, copies: int) -> tuple[float, 
 def clusters_needed(
     differences: np.ndarray, clusters: np.ndarray, stated: float, confidence: float
 ) -> int | None:
-    """Number of clusters of similar sizes that show a stated difference with `POWER`.
+    """Number of clusters of similar sizes that show a stated difference with `POWER`, or None.
 
     By a two-sided t test of two trained systems, from the observed variances and the noncentral t
-    distribution (Cohen 1988, Statistical Power Analysis). Where clusters, rather than values, are
-    sampled: Donner and Klar 2000, Cluster Randomization Trials, chapter 5.
-
-    Args:
-        differences: float [N], of the scores of the same queries; NaN are left out. Average several
-            seeds first.
-        clusters: label of each query's cluster [N].
-        stated: the difference that is to be shown, as a share above 0.
-
-    Returns:
-        None where no number is enough, and where fewer than two clusters tell nothing.
+    distribution (Cohen 1988, Statistical Power Analysis; of clusters: Donner and Klar 2000, Cluster
+    Randomization Trials, chapter 5). Differences are float [N] of the scores of the same queries,
+    means over seeds, NaN left out, in `clusters` [N]; the stated one is a share above 0. None if no
+    number is enough, or fewer than two clusters tell nothing.
     """
     from scipy.special import nctdtr, stdtrit  # imported here: most jobs start without it
 
@@ -144,13 +130,10 @@ def clusters_needed(
 def tabulate_variances(
     dataset: str, effects: Iterable[Effect], clusters: pd.Series, confidence: float, stated: float
 ) -> pd.DataFrame:
-    """Return the variance components of a data set's effects, with the columns `COLUMNS`.
+    """Variance components of a data set's effects, columns `COLUMNS`.
 
     `stated` is the difference that is to be shown, as a share above 0; 1 - confidence is the level
-    of tests.
-
-    Raises:
-        InputError: a query has no cluster.
+    of tests. Raises InputError if a query has no cluster.
     """
     rows = []
     for effect in effects:

@@ -1,17 +1,9 @@
 """All scores of a data set as one tidy table, with an interval and an error for each value.
 
 Retrieval is scored against the unadapted model of one seed, the reference's. That of another seed
-is the retraining control and has its own rows: the reference model is compared with itself, the
-control is not. Accuracies need no reference; for them, only seeds that were trained for the control
-count as control.
-
-The corrected score is 0 for a random model, which scores the floor, and 1 for a model that is
-retrained with another seed, which scores the retraining ceiling.
-Source: Hubert and Arabie, "Comparing Partitions", J. Classification 1985, 2:193-218, section 2:
-(index - expected index) / (maximum index - expected index), the form of Cohen's kappa.
+is the retraining control and has its own rows. Accuracies need no reference; for them, only seeds
+that were trained for the control count as control.
 """
-
-from __future__ import annotations
 
 import math
 from collections import defaultdict
@@ -47,12 +39,8 @@ near 0."""
 MIN_SEEDS = 3
 """Smallest number of seeds for an interval of retrained models. If trainings differ much more than
 queries, an interval from two seeds covers about 90 of 100, where it should cover 95."""
-ADAPTIONS = [
-    Adaption.UNADAPTED.value,
-    CONTROL,
-    *(adaption.value for adaption in Adaption if adaption is not Adaption.UNADAPTED),
-    *(baseline.value for baseline in Baseline),
-]
+_UNADAPTED, *_ADAPTED = (adaption.value for adaption in Adaption)
+ADAPTIONS = [_UNADAPTED, CONTROL, *_ADAPTED, *(baseline.value for baseline in Baseline)]
 """The rows of a table, in their order."""
 COLUMNS = [
     *("dataset", "degree", "method", "adaption", "seed", "query", "metric", "value"),
@@ -80,10 +68,8 @@ class ScenarioFiles:
     variant: Variant
     retrieval: Path  # summary of the retrieval scores (JSON)
     per_query: Path  # scores of each query (Parquet)
-    downstream: Path | None = None
-    """Summary of the accuracies (JSON), where the data set has labels."""
-    predictions: Path | None = None
-    """Label and predictions of each image (Parquet), where the data set has labels."""
+    downstream: Path | None = None  # summary of the accuracies (JSON), where there are labels
+    predictions: Path | None = None  # label and predictions of each image (Parquet)
 
 
 def scenario_files(
@@ -97,16 +83,15 @@ def scenario_files(
 
     Each argument has one path per scenario; those of a data set without labels are empty lists.
     """
-    found = [
-        ScenarioFiles(Model.parse(model), seed, Variant.parse(variant), Path(summary), Path(scores))
-        for (model, seed, variant), summary, scores in zip(
-            scenarios, retrieval, per_query, strict=True
-        )
+    names = list(scenarios)
+    optional: Any = (
+        [Path(each) for each in of] or [None] * len(names) for of in (downstream, predictions)
+    )
+    files = zip(names, map(Path, retrieval), map(Path, per_query), *optional, strict=True)
+    return [
+        ScenarioFiles(Model.parse(model), seed, Variant.parse(variant), *paths)
+        for (model, seed, variant), *paths in files
     ]
-    if not downstream:
-        return found
-    labelled = zip(found, map(Path, downstream), map(Path, predictions), strict=True)
-    return [replace(each, downstream=one, predictions=other) for each, one, other in labelled]
 
 
 def adaption_of(
@@ -114,10 +99,8 @@ def adaption_of(
 ) -> str:
     """Row of a table that a training belongs to: an adaption, or the control.
 
-    Args:
-        reference_seed: seed of the reference ranking's model.
-        control_seeds: seeds that were trained only for the control.
-        retrieval: whether the score is a comparison with the reference ranking.
+    `reference_seed` is that of the reference ranking's model; `control_seeds` were trained only for
+    the control; `retrieval` scores are compared with the reference ranking, others are not.
     """
     retrained = seed in control_seeds or (retrieval and seed != reference_seed)
     if model.adaption is Adaption.UNADAPTED and retrained:
@@ -135,38 +118,35 @@ def collect(
 ) -> pd.DataFrame:
     """One row for each scenario, query kind and metric, with the columns `COLUMNS`.
 
-    Intervals and standard errors take clusters into account: those of retrieval metrics are of
-    means, those of accuracies and of unchanged queries of rates.
-
-    Args:
-        scenarios: the files, in any order; the scores of one variant are in memory at a time.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        reference_seed, control_seeds: see `adaption_of`.
-
-    Raises:
-        InputError: a query has no cluster.
+    Intervals and standard errors take clusters (of the images, by id) into account: those of
+    retrieval metrics are of means, those of accuracies and of unchanged queries of rates. Scenarios
+    are in any order; the scores of one variant are in memory at a time. For the seeds see
+    `adaption_of`. Raises InputError if a query has no cluster.
     """
     rows: list[dict[str, Any]] = []
     for variant in sorted({files.variant for files in scenarios}, key=str):
         cells: dict[tuple[str, str, str], list[tuple[dict[str, Any], pd.Series]]]
         cells = defaultdict(list)
-        for files in sorted(scenarios, key=lambda files: (str(files.model), files.seed)):
-            if files.variant != variant:
-                continue
-            training = (files.model, files.seed, reference_seed, control_seeds)
+        own = [files for files in scenarios if files.variant == variant]
+        for files in sorted(own, key=lambda files: (str(files.model), files.seed)):
             summary, per_query = read_json(files.retrieval), pd.read_parquet(files.per_query)
             retrieved = retrieval_scores(per_query, summary, clusters, confidence)
             accuracies = _accuracies(files, clusters, confidence)
-            for retrieval, part in ((True, retrieved), (False, accuracies)):
-                adaption = adaption_of(*training, retrieval=retrieval)
-                for query, metric, entries, values in part:
-                    cells[adaption, query, metric].append(({"seed": files.seed} | entries, values))
+            seeds = files.seed, reference_seed, control_seeds
+            for part, is_retrieval in ((retrieved, True), (accuracies, False)):
+                adaption = adaption_of(files.model, *seeds, is_retrieval)
+                for query, metric, entries, scores in part:
+                    cells[adaption, query, metric].append(({"seed": files.seed} | entries, scores))
         method = ORIGINAL if variant.method is None else variant.method
         key = {"dataset": dataset, "degree": variant.degree, "method": method}
         for (adaption, query, metric), of_seeds in cells.items():
             row = key | {"adaption": adaption, "query": query, "metric": metric}
-            lowest = LOWEST.get(metric, 0.0)
-            row |= _retrained([values for _, values in of_seeds], clusters, confidence, lowest)
+            values = pd.concat([values for _, values in of_seeds], axis=1).sort_index()
+            groups = clusters_of(values.index.to_series(), clusters)
+            found = retrained_interval(values.to_numpy(np.float64).T, groups, confidence)
+            low, high = np.clip([found.low, found.high], LOWEST.get(metric, 0.0), 1.0).tolist()
+            row |= {"retrained_low": low, "retrained_high": high}
+            row |= {"retrained_reason": found.reason}
             rows += [row | entries for entries, _ in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
 
@@ -176,13 +156,9 @@ def retrieval_scores(
 ) -> Iterator[tuple[str, str, dict[str, Any], pd.Series]]:
     """Yield each score of a scenario: query kind, metric, cells of `COLUMNS`, values by id.
 
-    Args:
-        per_query: of the scenario, columns id, query and those of `PER_QUERY`.
-        summary: of the scenario: k, top, chance, and floor by query kind
-            (`anonbench.evaluation.retrieval.job.gather_scenarios`).
-
-    Raises:
-        InputError: a query has no cluster.
+    `per_query` has the columns id, query and those of `PER_QUERY`; the summary k, top, chance, and
+    floor by query kind (`anonbench.evaluation.retrieval.job.gather_scenarios`). Raises InputError
+    if a query has no cluster.
     """
     table = per_query.sort_values(["query", "id"])
     for query, floor in summary["floor"].items():
@@ -190,11 +166,12 @@ def retrieval_scores(
         groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
-            if metric == "unchanged":  # a share of queries
-                found: Estimate = clustered_rate(values, groups, confidence)
-            else:
-                lowest = LOWEST.get(metric, 0.0)
-                found = clustered_mean(values, groups, confidence, lowest, 1.0)
+            lowest = LOWEST.get(metric, 0.0)
+            found: Estimate = (
+                clustered_rate(values, groups, confidence)  # a share of queries
+                if metric == "unchanged"
+                else clustered_mean(values, groups, confidence, lowest, 1.0)
+            )
             entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
@@ -221,28 +198,14 @@ def _accuracies(
         yield "", metric, vars(found) | level, right
 
 
-def _retrained(
-    of_seeds: Sequence[pd.Series], clusters: pd.Series, confidence: float, lowest: float
-) -> dict[str, Any]:
-    """Interval of the mean over seeds, for newly trained models."""
-    table = pd.concat(of_seeds, axis=1).sort_index()
-    groups = clusters_of(table.index.to_series(), clusters)
-    found = retrained_interval(table.to_numpy(np.float64).T, groups, confidence)
-    low, high = np.clip([found.low, found.high], lowest, 1.0).tolist()
-    return {"retrained_low": low, "retrained_high": high, "retrained_reason": found.reason}
-
-
 def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
     """Mean over trainings, with its interval for newly trained models.
 
     The variance is that of the mean over queries, by clusters, plus that between trainings; the
     degrees of freedom are Satterthwaite's (1946, Biometrics Bull. 2:110-114). The effect of a
-    training on single queries is part of both, so the interval is rather too wide.
-
-    Args:
-        scores: float [S, N] of S trainings on the same N queries; a query that is NaN in one of
-            them is left out.
-        clusters: label of each query's cluster [N].
+    training on single queries is part of both, so the interval is rather too wide. Scores are float
+    [S, N] of S trainings on the same N queries in `clusters` [N]; a query that is NaN in one of
+    them is left out.
     """
     seeds = len(scores)
     found = clustered_mean(scores.mean(axis=0), clusters, confidence)
@@ -279,12 +242,9 @@ def corrected(
 ) -> np.ndarray:
     """(score - floor) / (ceiling - floor), float64, with broadcasting.
 
-    The floor is the score of a model without knowledge, the ceiling what can be expected at best.
-
-    Returns:
-        NaN where the ceiling is not above the floor, or one of the three is unknown. Below 0, the
-        model is worse than a model without knowledge. Above 1, it is better than the ceiling, as is
-        the model whose own ranking is the reference.
+    0 for a model without knowledge, which scores the floor, and 1 for what can be expected at best,
+    the ceiling (Hubert and Arabie 1985, J. Classification 2:193-218, the form of Cohen's kappa).
+    NaN where the ceiling is not above the floor, or one of the three is unknown.
     """
     values = np.asarray(score, dtype=np.float64)
     room = np.asarray(ceiling, dtype=np.float64) - np.asarray(floor, dtype=np.float64)

@@ -59,17 +59,12 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
 def statement_gap(
     scores: pd.DataFrame, needs: Needs = DEFAULTS, images: int | None = None
 ) -> tuple[str, dict[str, float]] | None:
-    """Why the scores of a data set support no statement about rankings, if they do not.
+    """Why the scores of a data set support no statement about rankings, with numbers, or None.
 
-    Args:
-        scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
-        images: validation images that are used, if that is known.
-
-    Returns:
-        A reason with its numbers, or None. `alike`: the reference finds all images equally similar,
-        so any may be relevant, and every ranking scores at chance level. `likely`: a random ranking
-        has a high mAP, `chance`. `few_images` (with their `k`) and `few_queries`: so many are
-        `there`, and others `needed`.
+    The rows have `metric`, `n`, `k` and `chance`; `images` are the validation images that are used,
+    if that is known. `alike`: the reference finds all images equally similar. `likely`: a random
+    ranking has a high mAP, `chance`. `few_images` (with their `k`) and `few_queries`: so many are
+    `there`, and others `needed`.
     """
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from statistics import fmean
 from typing import Literal
 
-from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.libraries.devices import model_name
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.systems import SystemKind
-from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Method, Model, Split
+from anonbench.core.vocabulary import Baseline, Entity, Method, Model, Split
 from anonbench.training.loop import flops
-from anonbench.training.loop.flops import Sizes, sizes_by_settings
+from anonbench.training.loop.flops import sizes_by_settings
 
 # images per second on a core
 _LISTED = 2000.0  # headers read
@@ -64,50 +62,48 @@ _LINES = 20  # assumed text lines in an image; of other entities one each
 _BESIDE = 0.5  # assumed share of images that show a further one of the entities looked for
 _COMPARED = 500  # most queries that trainings are compared by
 
-# limits
-_START, _SAFETY = 30.0, 3.0
-"""Seconds to start a job, with packages and weights, and the safety factor of time limits."""
+_START, _SAFETY = 30.0, 3.0  # of time limits: seconds to start a job with weights; the factor
 
 
 class Estimates:
-    """Time and memory by stage and data set."""
+    """Time and memory of the jobs of one data set."""
 
     def __init__(
         self,
         experiment: Experiment,
-        counts: Mapping[str, dict[Split, int]],
-        megapixels: Mapping[str, float] = {},
-        embedded: Mapping[str, float] = {},
+        name: str,
+        counts: Mapping[Split, int],
+        megapixels: float | None = None,
+        embedded: float | None = None,
     ) -> None:
-        """Take the number of images by data set; if known, their mean size and a system's seconds.
+        """Take the number of images, their mean size, and a system's seconds per image if known."""
+        self._experiment, self._name, self._counts = experiment, name, counts
+        self._megapixels, self._embedded = megapixels or _MEGAPIXELS, embedded
+        self._data, self._config = experiment.datasets[name], experiment.config
+        self._train, self._val = counts[Split.TRAIN], counts[Split.VAL]
+        self._system, self.recipe = self._config.system_of(name), self._config.recipe_of(name)
+        self._variants = experiment.variants(name)
+        backbone = self.recipe.backbone
+        self._is_large = backbone.name is not None or backbone.width >= _LARGE
+        self._width = _LARGE if self._is_large else backbone.width
+        if self._system:
+            self._width = _SYSTEM_WIDTH
+        # entities that are looked for, with the assumed share of images that show them
+        self._shown = dict.fromkeys(experiment.entities(name), _BESIDE)
+        self._shown |= dict.fromkeys([*self._shown][:1], 1.0)
 
-        The seconds are those in which it embeds an image.
-        """
-        self._experiment, self._counts = experiment, counts
-        self._megapixels, self._embedded = megapixels, embedded
-
-    def recipe(self, name: str) -> Recipe:
-        """Training recipe of a data set."""
-        return self._experiment.config.recipe_of(name)
-
-    def _system(self, name: str) -> SystemKind | None:
-        return self._experiment.config.system_of(name)
-
-    def minutes(
-        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
-    ) -> int:
+    def minutes(self, stage: str, split: str | None = None, sets: int = 0, pixels: int = 0) -> int:
         """Time limit of one job of a stage, with a safety factor, at least 5 minutes."""
-        seconds = _START + self.seconds(stage, name, split, sets, pixels)
+        seconds = _START + self.seconds(stage, split, sets, pixels)
         return max(5, math.ceil(_SAFETY * seconds / 60))
 
     def seconds(
-        self, stage: str, name: str, split: str | None = None, sets: int = 0, pixels: int = 0
+        self, stage: str, split: str | None = None, sets: int = 0, pixels: int = 0
     ) -> float:
         """Expected seconds of work of one job of a stage, without its start.
 
         Args:
             stage: name of the stage's script.
-            name: name of the data set.
             split: split of the shard that a job handles.
             sets: image sets that a job embeds by a model, each of one split; 0: all of them.
             pixels: image sets of which a job takes the pixels; then `sets` may be none.
@@ -115,179 +111,176 @@ class Estimates:
         Raises:
             ValueError: there is no formula for the stage.
         """
-        config, counts = self._experiment.config, self._counts[name]
-        images = counts[Split.TRAIN] + counts[Split.VAL]
+        experiment, config, images = self._experiment, self._config, self._train + self._val
         part = Split(split or Split.TRAIN)
-        in_shard = counts[part] / max(1, len(self._experiment.shards(name, part, counts)))
+        in_shard = self._counts[part] / max(1, len(self._shards(part)))
         match stage:
             case "detect":
-                detectors = map(DETECTORS.__getitem__, self._experiment.datasets[name].detectors)
-                return in_shard * self._each(name, _READ, *(d.seconds_an_image for d in detectors))
+                detectors = map(DETECTORS.__getitem__, self._data.detectors)
+                return in_shard * self._each(_READ, *(d.seconds_an_image for d in detectors))
             case "demo":
                 return images / _DRAWN
             case "manifest":
                 return images / _LISTED
             case "anonymize":
-                methods = self._experiment.datasets[name].methods
-                return in_shard * fmean(self._each(name, _hidden(each)) for each in methods)
+                return in_shard * fmean(self._each(_hidden(each)) for each in self._data.methods)
             case "train":
-                optimizer = self.recipe(name).optimizer
-                return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
+                optimizer = self.recipe.optimizer
+                return optimizer.steps * optimizer.batch_size / self._trained_per_second()
             case "train_redrawer":
                 return config.redrawing.steps * config.redrawing.batch_size / _REDRAWING
             case "redraw":
                 return in_shard / _REDRAWN
             case "embed" | "embed_system":
                 if not sets and not pixels:
-                    sets = 2 + 2 * len(self._experiment.variants(name))
-                read = self._each(name, _READ)
-                return images / 2 * (sets * self._embedded_in(name) + pixels * read)
+                    sets = 2 + 2 * len(self._variants)
+                return images / 2 * (sets * self._embedding + pixels * self._each(_READ))
             case "distill_system":
-                learned = min(config.low_rank.images, counts[Split.TRAIN])
+                learned = min(config.low_rank.images, self._train)
                 # two passes for its targets; a step costs about three passes of its images
-                return (2 + 3 * config.low_rank.epochs) * learned * self._embedded_in(name)
+                return (2 + 3 * config.low_rank.epochs) * learned * self._embedding
             case "map_vectors":
-                seeds = len(self._experiment.training_seeds(name))
-                maps = seeds * len(self._experiment.mapped_variants(name))
-                width = self._width(name)
-                rank = min(width, counts[Split.TRAIN] or images)
+                seeds = len(experiment.training_seeds(self._name))
+                maps, width = seeds * len(experiment.mapped_variants(self._name)), self._width
+                rank = min(width, self._train or images)
                 return maps * (_MAP * rank**2 * width + _SUMMED * images * width**2)
             case "hash_images":
-                return in_shard * self._each(name, _READ)
+                return in_shard * self._each(_READ)
             case "reidentify":
-                return self._attacked_in(name)
+                return self._reidentified()
             case "attack":
-                return self._published_in(name)
+                return self._attacked()
             case "retrieve":
                 # the tables' own, and by second references
-                rankings = 1 + len(self._experiment.second_references(name))
-                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
+                rankings = 1 + len(experiment.second_references(self._name))
+                return rankings * self._retrieved / self.retrieval_threads
             case "near_duplicates":
                 rankings = 2 * len(config.retrieval.near_duplicates) * config.retrieval.shards
-                return rankings * self._retrieved_in(name) / self.retrieval_threads(name)
+                return rankings * self._retrieved / self.retrieval_threads
             case "trainings":
-                trainings = len(self._experiment.ranking_trainings(name))
-                return trainings**2 * self._ranked(name, _COMPARED)
+                trainings = len(experiment.ranking_trainings(self._name))
+                return trainings**2 * self._ranked(_COMPARED)
             case "deployments":
-                deployed, dataset = config.deployments, self._experiment.datasets[name]
-                references = 1 + bool(self._experiment.second_references(name))
-                rankings = len(dataset.all_methods) * 2 * (len(deployed.shares) + 2)
-                return references * rankings * self._ranked(name, deployed.queries)
+                references = 1 + bool(experiment.second_references(self._name))
+                versions = len(config.deployments.shares) + 2
+                rankings = len(self._data.all_methods) * 2 * versions
+                return references * rankings * self._ranked(config.deployments.queries)
             case "downstream":
-                models = [str(run.model) for run in self._experiment.scenarios(name)]
-                seconds = sum(self._classified_in(name, each) for each in models)
-                return seconds / max(self.downstream_threads(name, each) for each in models)
+                seconds = [self._classified(r.model) for r in experiment.scenarios(self._name)]
+                return sum(seconds) / self.downstream_threads
         raise ValueError(f"no stage is called {stage!r}")
 
-    def first_run(self, name: str, cores: int) -> float:
-        """Expected seconds of the whole run of a data set with a system and trainings of nothing.
+    def first_run(self, cores: int) -> float:
+        """Expected seconds of the whole run with a system and trainings of nothing.
 
         As in a plan: the longest chain of jobs, or all work divided among the cores.
         """
-        methods, work, longest = len(self._experiment.datasets[name].methods), 0.0, 0.0
-        for stage, times in (("detect", 1), ("anonymize", methods)):
+        work = longest = 0.0
+        for stage, times in (("detect", 1), ("anonymize", len(self._data.methods))):
             jobs = [
-                STARTED + self.seconds(stage, name, part)
-                for part in Split
-                for _ in self._experiment.shards(name, part, self._counts[name])
+                STARTED + self.seconds(stage, part) for part in Split for _ in self._shards(part)
             ]
             work, longest = work + times * sum(jobs), longest + max(jobs)
         # an attack waits for all others that take long, except re-identification
         for stage in ("reidentify", "embed_system", "map_vectors", "attack"):
-            seconds = STARTED + self.seconds(stage, name)
+            seconds = STARTED + self.seconds(stage)
             work, longest = work + seconds, longest + seconds * (stage != "reidentify")
         return max(longest + _LAST * 2 * STARTED, (work + _SHORT * 2 * STARTED) / cores)
 
-    def detection_gpus(self, name: str) -> int:
+    @property
+    def detection_gpus(self) -> int:
         """GPUs of a detection job."""
-        on_gpu = self._experiment.config.detection.device != "cpu"
-        detectors = self._experiment.datasets[name].detectors
-        return int(on_gpu and any("device" in DETECTORS[each].reads for each in detectors))
+        reads = (DETECTORS[each].reads for each in self._data.detectors)
+        return int(self._config.detection.device != "cpu" and any("device" in r for r in reads))
 
-    def embedding_gpus(self, name: str) -> int:
+    @property
+    def embedding_gpus(self) -> int:
         """GPUs of an embedding job."""
-        if system := self._system(name):
-            return int(getattr(system, "device", "cpu") == "cuda")
-        return min(1, self.recipe(name).gpus_needed)
+        if self._system:
+            return int(getattr(self._system, "device", "cpu") == "cuda")
+        return min(1, self.recipe.gpus_needed)
 
-    def detection_mb(self, name: str) -> int:
+    @property
+    def detection_mb(self) -> int:
         """Main memory of a detection job: enough for an image of 10,000 x 10,000 pixels."""
-        detectors = self._experiment.datasets[name].detectors
-        return max(DETECTORS[detector].memory_mb for detector in detectors)
+        return max(DETECTORS[detector].memory_mb for detector in self._data.detectors)
 
-    def training_mb(self, name: str) -> int:
+    @property
+    def training_mb(self) -> int:
         """Main memory of a training."""
-        return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
+        return (32_000 if self._is_large else 2_000) * self.recipe.gpus
 
-    def embedding_mb(self, name: str) -> int:
+    @property
+    def embedding_mb(self) -> int:
         """Main memory of an embedding job: vectors, a batch and the model."""
-        counts = self._counts[name]
-        vectors = 4 * self._width(name) * max(counts.values()) // 10**6
-        if system := self._system(name):
-            return system.memory_mb + vectors
-        return (6_000 if self._is_large(name) else 1_500) + vectors
+        own = self._system.memory_mb if self._system else 6_000 if self._is_large else 1_500
+        return own + 4 * self._width * max(self._counts.values()) // 10**6
 
-    def retrieval_threads(self, name: str) -> int:
+    @property
+    def retrieval_threads(self) -> int:
         """Threads of a retrieval job, for about five minutes of work each."""
-        return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
+        return min(16, max(1, math.ceil(self._retrieved / 300)))
 
-    def _retrieved_in(self, name: str) -> float:
+    @property
+    def downstream_threads(self) -> int:
+        """Threads of a downstream job, for about five minutes of a model's work each."""
+        models = {run.model for run in self._experiment.scenarios(self._name)}
+        return min(8, max(1, math.ceil(max(map(self._classified, models)) / 300)))
+
+    def _shards(self, part: Split) -> list[int]:
+        return self._experiment.shards(self._name, part, dict(self._counts))
+
+    @cached_property
+    def _retrieved(self) -> float:
         """Seconds of the tables' own rankings in a retrieval job on one core.
 
         On original images a query is ranked once, otherwise for both query kinds.
         """
         ranked = [
-            self._width(name, scenario.model)
-            for scenario in self._experiment.scenarios(name)
+            self._width_of(scenario.model)
+            for scenario in self._experiment.scenarios(self._name)
             for _ in range(1 if scenario.variant.method is None else 2)
         ]
-        widths = [self._width(name), *ranked]  # the reference's first
-        images, settings = self._counts[name][Split.VAL], self._experiment.config.retrieval
-        queries = math.ceil(min(settings.queries or images, images) / settings.shards)
+        widths = [self._width, *ranked]  # the reference's first
+        settings = self._config.retrieval
+        queries = math.ceil(min(settings.queries or self._val, self._val) / settings.shards)
         compared = sum(widths) * _PRODUCT + len(widths) * _RANK
-        return float(queries) * images * compared + 3.0 * images * sum(ranked) * _VALUE
+        return float(queries) * self._val * compared + 3.0 * self._val * sum(ranked) * _VALUE
 
-    def _ranked(self, name: str, most: int) -> float:
+    def _ranked(self, most: int) -> float:
         """Seconds of one ranking by at most `most` queries on one core."""
-        images = self._counts[name][Split.VAL]
-        return float(min(images, most)) * images * (self._width(name) * _PRODUCT + _RANK)
+        return float(min(self._val, most)) * self._val * (self._width * _PRODUCT + _RANK)
 
-    def downstream_threads(self, name: str, model: str = UNADAPTED) -> int:
-        """Threads of a downstream job, for about five minutes of work each."""
-        return min(8, max(1, math.ceil(self._classified_in(name, model) / 300)))
+    def _classified(self, model: Model) -> float:
+        """Seconds of a model's downstream task on one core."""
+        width = self._width_of(model)
+        neighbours = self._train * self._val * (width * _PRODUCT + _NEIGHBOUR)
+        return neighbours + self._train * width * _FIT
 
-    def _classified_in(self, name: str, model: str) -> float:
-        """Seconds of a downstream job on one core."""
-        counts, width = self._counts[name], self._width(name, Model.parse(model))
-        train, val = counts[Split.TRAIN], counts[Split.VAL]
-        neighbours = train * val * (width * _PRODUCT + _NEIGHBOUR)
-        return neighbours + train * width * _FIT
-
-    def _attacked_in(self, name: str) -> float:
+    def _reidentified(self) -> float:
         """Seconds of re-identification: crops are read, embedded and learned from, by variant."""
-        privacy, read = self._experiment.config.privacy, self._each(name, _READ)
-        seconds = 0.0
-        for entity, share in self._shown(name).items():
-            learned = self._width(name) * _LEARNED
-            searched = [(Split.VAL, privacy.gallery, 0.0)]  # with the largest number of regions
+        privacy, read, seconds = self._config.privacy, self._each(_READ), 0.0
+        for entity, share in self._shown.items():
+            # with the largest number of regions
+            searched = [(self._val, privacy.gallery, 0.0)]
             for attacker in privacy.named():
                 if attacker.learns and entity in (attacker.entities or Entity):
-                    searched.append((Split.TRAIN, attacker.training_size(), learned))
+                    learned = self._width * _LEARNED
+                    searched.append((self._train, attacker.training_size(), learned))
             an_image = _LINES if entity is Entity.TEXT else 1
-            crop = read / an_image + self._embedded_in(name)
-            for split, most, more in searched:
-                regions = min(most, share * self._counts[name][split] * an_image)
-                seconds += regions * (crop + more)
-        return (1 + len(self._experiment.variants(name))) * seconds
+            crop = read / an_image + self._embedding
+            for images, most, more in searched:
+                seconds += min(most, share * images * an_image) * (crop + more)
+        return (1 + len(self._variants)) * seconds
 
-    def _published_in(self, name: str) -> float:
+    def _attacked(self) -> float:
         """Seconds of the attacks on published images, which are read once for all attacks."""
-        privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
-        versions = 2 + len(self._experiment.variants(name))
-        taught = min(privacy.gallery, self._counts[name][Split.TRAIN])
-        apart = len(self._experiment.own_vectors(name))  # attacked on train images, too
+        privacy, val, shown = self._config.privacy, self._val, self._shown
+        versions = 2 + len(self._variants)
+        # attacked on train images, too
+        apart = len(self._experiment.own_vectors(self._name))
         vectors = versions - 1 + apart + (1 + 2 * apart if apart else 0)
-        seconds, read, shown = 0.0, 0.0, self._shown(name)
+        seconds = read = 0.0
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
                 most, images, regions = privacy.attacked_regions, 0.0, 0.0
@@ -297,69 +290,54 @@ class Estimates:
                     images += with_it
                     regions += min(with_it * min(lines, attack.most_in_an_image() or lines), most)
                 images = min(images, val, attack.most_images() or images)
-                an_image = self._each(name, attack.seconds_an_image)
+                an_image = self._each(attack.seconds_an_image)
                 seconds += versions * (images * an_image + regions * attack.seconds_a_region)
                 read = max(read, images)
             elif isinstance(attack, ArchiveAttack):
-                seconds += vectors * attack.seconds(taught)
-        seconds += read * versions * self._each(name, _READ)
+                seconds += vectors * attack.seconds(min(privacy.gallery, self._train))
+        seconds += read * versions * self._each(_READ)
         if not privacy.restores():
             return seconds
         # restorers: images are read and hidden by each method, and by a mask as the control
-        dataset, regions = self._experiment.datasets[name], privacy.restored_from
-        train = self._counts[name][Split.TRAIN]
-        images = min(train, sum(min(share * train, regions) for share in shown.values()))
-        each = images * self._each(name, _READ, _hidden(Method.MASK.value))
+        regions = privacy.restored_from
+        shares = sum(min(share * self._train, regions) for share in shown.values())
+        each = min(self._train, shares) * self._each(_READ, _hidden(Method.MASK.value))
         each += sum(shown.values()) * (_RESTORER + regions * _RESTORED)
-        return seconds + len({*dataset.all_methods, Method.MASK.value}) * each
+        return seconds + len({*self._data.all_methods, Method.MASK.value}) * each
 
-    def _shown(self, name: str) -> dict[Entity, float]:
-        """Entities that are looked for, with the assumed share of images that show them."""
-        there = self._experiment.entities(name)
-        return {entity: _BESIDE if number else 1.0 for number, entity in enumerate(there)}
+    def _each(self, *costs: tuple[float, float]) -> float:
+        """Seconds of an image, of costs such as `seconds_an_image`."""
+        return sum(image + self._megapixels * megapixel for image, megapixel in costs)
 
-    def _each(self, name: str, *costs: tuple[float, float]) -> float:
-        """Seconds of an image of a data set, of costs such as `seconds_an_image`."""
-        size = self._megapixels.get(name, _MEGAPIXELS)
-        return sum(image + size * megapixel for image, megapixel in costs)
-
-    def _embedded_in(self, name: str) -> float:
+    @cached_property
+    def _embedding(self) -> float:
         """Seconds of an image that is embedded; a system reads it, and models a small copy."""
-        if system := self._system(name):
-            measured = (self._embedded[name], 0.0) if name in self._embedded else None
-            return self._each(name, _READ, measured or system.seconds_an_image)
-        recipe = self.recipe(name)
-        if sizes := self._sizes_on_gpu(name):
-            of_image = flops.forward_flops(sizes, recipe.crops.global_size)
+        if self._system:
+            measured = None if self._embedded is None else (self._embedded, 0.0)
+            return self._each(_READ, measured or self._system.seconds_an_image)
+        if sizes := self._sizes_on_gpu:
+            of_image = flops.forward_flops(sizes, self.recipe.crops.global_size)
             return of_image / flops_per_second("fp32")
-        return 1 / (_GPU_EMBEDDED if self._is_large(name) else _EMBEDDED)
+        return 1 / (_GPU_EMBEDDED if self._is_large else _EMBEDDED)
 
-    def _trained_per_second(self, name: str) -> float:
-        recipe = self.recipe(name)
-        if sizes := self._sizes_on_gpu(name):
+    def _trained_per_second(self) -> float:
+        recipe = self.recipe
+        if sizes := self._sizes_on_gpu:
             of_image = flops.image_flops(sizes, recipe)
             of_image *= _ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
             return recipe.gpus * flops_per_second(recipe.precision) / of_image
         # processes on a CPU may share the same cores
-        return _GPU_TRAINED * recipe.gpus if self._is_large(name) else _TRAINED
+        return _GPU_TRAINED * recipe.gpus if self._is_large else _TRAINED
 
-    def _sizes_on_gpu(self, name: str) -> Sizes | None:
+    @property
+    def _sizes_on_gpu(self) -> flops.Sizes | None:
         """Sizes of a model that keeps a GPU busy; None for others and unknown ones."""
-        sizes = sizes_by_settings(self.recipe(name).backbone)
+        sizes = sizes_by_settings(self.recipe.backbone)
         is_busy = sizes is not None and sizes.width >= _SMALLEST
-        return sizes if is_busy and self.recipe(name).gpus_needed else None
+        return sizes if is_busy and self.recipe.gpus_needed else None
 
-    def _is_large(self, name: str) -> bool:
-        backbone = self.recipe(name).backbone
-        return backbone.name is not None or backbone.width >= _LARGE
-
-    def _width(self, name: str, model: Model | None = None) -> int:
-        if model is not None and model.adaption is Baseline.PIXELS:
-            return PIXELS
-        if self._system(name):
-            return _SYSTEM_WIDTH
-        backbone = self.recipe(name).backbone
-        return _LARGE if self._is_large(name) else backbone.width
+    def _width_of(self, model: Model) -> int:
+        return PIXELS if model.adaption is Baseline.PIXELS else self._width
 
 
 def _hidden(method: str) -> tuple[float, float]:

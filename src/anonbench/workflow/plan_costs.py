@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -31,119 +27,102 @@ ID_BYTES = 64  # bytes of an image's id in a file of embeddings; measured: 40 to
 TAR_BYTES = 850  # overhead in bytes of an image in a shard: header, padding, line of the index
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Expected cost of one job."""
+def costs(plan: Plan) -> pd.DataFrame:
+    """Expected cost of each planned job.
 
-    seconds: float
-    cpu_seconds: float
-    gpu_seconds: float
-    basis: str
-    """Basis of the time. `measured`: the job's own last run, else the median of its stage in the
-    same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`."""
-    disk: float | None  # bytes that it writes; None if unknown
-
-
-def costs(plan: Plan) -> dict[Job, Cost]:
-    """Cost of each planned job."""
-    times = _times(plan.jobs, plan.estimates)
-    made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
-    written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
+    Returns:
+        By job: seconds, cpu_seconds, gpu_seconds, their basis, and disk, the bytes that it writes
+        (NaN if unknown). Basis `measured`: the job's own last run, else the median of its stage in
+        the same data set, else of its stage, in proportion to the work. `rates`: of `Estimates`.
+    """
+    made = [all(path.exists() for path in job.outputs) for job in plan.jobs]
+    sizes = [
+        float(sum(path.stat().st_size for path in job.outputs)) if is_made else np.nan
+        for job, is_made in zip(plan.jobs, made, strict=True)
+    ]
+    found = _times(plan.jobs, plan.estimates).assign(disk=_usual(plan.jobs, sizes))
+    found.insert(2, "gpu_seconds", found["seconds"] * [job.gpus for job in plan.jobs])
+    found = found.loc[plan.planned]
     image = cache(lambda name: _image_bytes(plan, name))
-    found = {}
-    for job in plan.planned:
-        (seconds, cpu_seconds, basis), size = times[job], written(job)
-        disk = _disk(plan, job, image) if size is None else size
-        found[job] = Cost(seconds, cpu_seconds, seconds * job.gpus, basis, disk)
+    unknown = found.index[found["disk"].isna()]
+    found.loc[unknown, "disk"] = np.array([_disk(plan, job, image) for job in unknown], float)
     return found
 
 
 def usual_seconds(
-    jobs: Sequence[Job], estimates: Estimates, cores: int | None, gpus: float | None
+    jobs: Sequence[Job], estimates: Mapping[str, Estimates], cores: int | None, gpus: float | None
 ) -> tuple[dict[str, float], float]:
     """Median seconds of a job of each rule, and the mean number of jobs at once.
 
     That number is the planned jobs' seconds, by these medians, over the run's expected time.
     Without a number of cores, jobs run one after the other; without one of GPUs, one job has them.
     """
-    times = {job: seconds for job, (seconds, _, _) in _times(jobs, estimates).items()}
-    by_rule = defaultdict(list)
-    for job, seconds in times.items():
-        by_rule[job.rule].append(seconds)
-    usual = {rule: median(each) for rule, each in by_rule.items()}
-    planned = [job for job in jobs if job.planned]
+    seconds: Any = _times(jobs, estimates)["seconds"]
+    usual: dict[str, float] = seconds.groupby([job.rule for job in jobs]).median().to_dict()
+    planned = {job: each for job, each in seconds.items() if job.planned}
     gpus = gpus or max((job.gpus for job in planned), default=0.0)
-    whole = wall_seconds(planned, times, cores or 1, gpus)
+    whole = wall_seconds(planned, cores or 1, gpus)
     return usual, sum(usual[job.rule] for job in planned) / whole if whole else 1.0
 
 
-def _times(jobs: Sequence[Job], estimates: Estimates) -> dict[Job, tuple[float, float, str]]:
+def _times(jobs: Sequence[Job], estimates: Mapping[str, Estimates]) -> pd.DataFrame:
     """Seconds, CPU seconds and basis of each job."""
-    work = {job: _work(estimates, job) for job in jobs}
-    runs = {j: run for j in jobs if j.benchmark and (run := read_usage(j.benchmark))}
-    done = {job: work[job] / _more_steps(estimates, job) for job in runs}
-    rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
-    cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
-
-    def time(job: Job) -> tuple[float, float, str]:
-        limit, usual = 60.0 * job.minutes or math.inf, rate(job)
-        if usual is None:
-            # a system's other threads only read images ahead
-            busy = 1 if job.stage in {"embed_system", "reidentify"} else job.threads
-            seconds = min(STARTED + work[job], limit)
-            return seconds, seconds * busy, "rates"
-        # a short job, which mostly starts Python, predicts little about a long one
-        most = math.inf if job in runs else limit
-        cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
-        return min(usual * work[job], most), cpu_seconds, "measured"
-
-    return {job: time(job) for job in jobs}
+    work = np.array([_work(estimates, job) for job in jobs])
+    runs = [job.benchmark and read_usage(job.benchmark) for job in jobs]
+    spent = [(run.seconds, run.cpu_seconds) if run else (np.nan, np.nan) for run in runs]
+    done = work / [_more_steps(estimates, job) for job in jobs]
+    rate, cpu_rate = (_usual(jobs, each / done) for each in np.reshape(spent, (-1, 2)).T)
+    limits = np.array([60.0 * job.minutes or np.inf for job in jobs])
+    # a short job, which mostly starts Python, predicts little about a long one
+    most = np.where([run is not None for run in runs], np.inf, limits)
+    threads = np.array([job.threads for job in jobs])
+    # a system's other threads only read images ahead
+    busy = [1 if job.stage in {"embed_system", "reidentify"} else job.threads for job in jobs]
+    known, by_rates = rate.notna(), np.minimum(STARTED + work, limits)
+    seconds = np.minimum(rate * work, most).where(known, by_rates)
+    cpu_seconds = np.minimum(cpu_rate * work, most * threads).where(known, by_rates * busy)
+    basis = np.where(known, "measured", "rates")
+    return pd.DataFrame({"seconds": seconds, "cpu_seconds": cpu_seconds, "basis": basis})
 
 
-def wall_seconds(
-    jobs: Sequence[Job], seconds: Mapping[Job, float], cores: int, gpus: float
-) -> float:
+def wall_seconds(seconds: Mapping[Job, float], cores: int, gpus: float) -> float:
     """Lower bound of the total time: the longest chain, or all work spread over all devices."""
     ends: dict[Job, float] = {}
-    for job in jobs:
-        ready = max((ends.get(each, 0.0) for each in job.before), default=0.0)
-        ends[job] = ready + seconds[job]
-    on_cores = sum(seconds[job] * min(cores, job.threads) for job in jobs)
-    on_gpus = sum(seconds[job] * min(gpus, job.gpus) for job in jobs)
+    for job, own in seconds.items():
+        ends[job] = own + max((ends.get(each, 0.0) for each in job.before), default=0.0)
+    on_cores = sum(own * min(cores, job.threads) for job, own in seconds.items())
+    on_gpus = sum(own * min(gpus, job.gpus) for job, own in seconds.items())
     return max(*ends.values(), on_cores / cores, on_gpus / (gpus or 1), 0.0)
 
 
-def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
-    """Function from a job to its own value, or else the median of its data set or stage."""
-    values: dict[tuple[str | None, ...], list[float]] = defaultdict(list)
-    for job, value in known.items():
-        values[job.stage, job.wildcards.get("dataset")].append(value)
-        values[job.stage,].append(value)
-
-    def usual(job: Job) -> float | None:
-        like = values.get((job.stage, job.wildcards.get("dataset"))) or values.get((job.stage,))
-        return known[job] if job in known else median(like) if like else None
-
-    return cache(usual)
+def _usual(jobs: Sequence[Job], values: Sequence[float] | np.ndarray) -> pd.Series:
+    """Each job's own value, or else the median of its data set's stage, or else of its stage."""
+    index: Any = [*jobs]
+    found = pd.Series(values, index, float)
+    stages = np.array([job.stage for job in jobs], object)
+    names = np.array([job.wildcards.get("dataset", "") for job in jobs], object)
+    of_stage, of_dataset = found.groupby(stages), found.groupby([stages, names])
+    return found.fillna(of_dataset.transform("median")).fillna(of_stage.transform("median"))
 
 
-def _work(estimates: Estimates, job: Job) -> float:
+def _work(estimates: Mapping[str, Estimates], job: Job) -> float:
     """Seconds according to a formula; 1 for all jobs of a stage without one."""
     of_pixels = ["pixels" in path.parts for path in job.outputs if path.suffix == ".h5"]
-    sets, name, split = Counter(of_pixels), job.wildcards.get("dataset"), job.wildcards.get("split")
+    sets, split = Counter(of_pixels), job.wildcards.get("split")
     try:
-        return estimates.seconds(job.stage, str(name), split, sets[False], sets[True]) or 1.0
+        own = estimates[job.wildcards["dataset"]]
+        return own.seconds(job.stage, split, sets[False], sets[True]) or 1.0
     except (KeyError, ValueError):
         return 1.0
 
 
-def _more_steps(estimates: Estimates, job: Job) -> float:
+def _more_steps(estimates: Mapping[str, Estimates], job: Job) -> float:
     """Steps of a training now, as a multiple of those in its last log."""
     logs = [path for path in job.outputs if path.name == "log.csv" and path.is_file()]
     if job.stage != "train" or not job.planned or not logs:
         return 1.0
     last = logs[0].read_text("utf-8").rstrip().rpartition("\n")[2].partition(",")[0]
-    now = estimates.recipe(job.wildcards["dataset"]).optimizer.steps
+    now = estimates[job.wildcards["dataset"]].recipe.optimizer.steps
     return now / int(last) if last.isdecimal() and int(last) else 1.0
 
 
@@ -153,7 +132,7 @@ def _disk(plan: Plan, job: Job, image: Callable[[str], float | None]) -> float |
     counts = dict(plan.started.counts.get(name, {}))
     match job.stage:
         case "train" | "embed":
-            if (sizes := sizes_by_settings(plan.estimates.recipe(name).backbone)) is None:
+            if (sizes := sizes_by_settings(plan.estimates[name].recipe.backbone)) is None:
                 return None
             if job.stage == "train":
                 return 4.0 * sizes.weights
@@ -197,11 +176,9 @@ _NAMED = 4  # stages that are listed individually
 
 def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
     """Planned jobs with their costs, for a run with these cores and GPUs; what would stay gone."""
-    jobs = costs(plan)
-    seconds, grows = {job: cost.seconds for job, cost in jobs.items()}, 0.0
-    for job, cost in jobs.items():
-        replaced = sum(path.stat().st_size for path in job.outputs if path.is_file())
-        grows += max(0.0, (cost.disk or 0.0) - replaced)
+    found: Any = costs(plan)
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")
+    replaced = [sum(p.stat().st_size for p in job.outputs if p.is_file()) for job in found.index]
     return {
         "jobs": [
             {
@@ -209,15 +186,15 @@ def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
                 "stage": job.stage,
                 "wildcards": job.wildcards,
                 "outputs": list(map(str, job.outputs)),
-                **asdict(cost),
+                **row,
             }
-            for job, cost in jobs.items()
+            for job, row in zip(found.index, rows, strict=True)
         ],
         "cores": cores,
         "gpus": gpus,
-        "wall_seconds": wall_seconds([*jobs], seconds, cores, gpus),
+        "wall_seconds": wall_seconds(found["seconds"].to_dict(), cores, gpus),
         "missing": list(map(str, plan.missing)),
-        "disk_growth": grows,
+        "disk_growth": float((found["disk"].fillna(0.0) - replaced).clip(lower=0.0).sum()),
         "disk_free": plan.free,
     }
 

@@ -70,7 +70,7 @@ class Plan:
 
     jobs: Sequence[Job]
     started: Startup  # config and data
-    estimates: Estimates
+    estimates: Mapping[str, Estimates]
     missing: Sequence[Path] = ()
     """Results that are gone and stay so: no planned job makes or reads them."""
     free: int | None = None  # free bytes on the disk of the results; None if they are in a bucket
@@ -125,7 +125,7 @@ def collect(arguments: Iterable[str]) -> Plan:
     raise InputError(message)
 
 
-def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
+def write_plan(workflow: Any, started: Startup, estimates: Mapping[str, Estimates]) -> None:
     """Write the plan of a dry run that ends, for `collect`."""
     if workflow.dag is None:  # Snakemake has refused to plan
         return

@@ -1,4 +1,4 @@
-"""Parts of rules: big files with digests, and resources."""
+"""Parts of rules: big files with digests, resources, and what is shown."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
+from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Scenario
 from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
-from anonbench.workflow.paths.files import digests
+from anonbench.core.registries.method_names import is_audited
+from anonbench.core.vocabulary import ORIGINAL, Model, Variant
+from anonbench.workflow.paths import digests
 
 _RUN = "ANONBENCH_RUN"
 Files = str | Iterable[str]
@@ -127,3 +131,58 @@ class RuleFiles:
         if callable(given):
             return lambda wildcards: self._each(change, given(wildcards))
         return change(self.plain(given))
+
+
+class Shown:
+    """Variants and scenarios of one experiment that are shown, by data set."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        # pictures of other programs and of a redrawing network are not checked: as originals
+        self._shows_all = experiment.config.presentation.show_originals
+        self._originals = [ORIGINAL] if self._shows_all else []
+
+    def examples(self, dataset: str) -> list[str]:
+        """Variants for example images; without originals only the highest degree."""
+        variants = self.experiment.variants(dataset)
+        highest = max(variant.degree for variant in variants)
+        if self._shows_all:
+            return [ORIGINAL, *map(str, variants)]
+        return [str(v) for v in variants if v.degree == highest and is_audited(v.method)]
+
+    def attention(self, dataset: str) -> list[str]:
+        """Variants beside which attention is drawn."""
+        return [*self._originals, str(self.experiment.shown_variant(dataset))]
+
+    def attended(self, dataset: str) -> list[str]:
+        """Variants on which attention is computed."""
+        return [ORIGINAL, str(self.experiment.shown_variant(dataset))]
+
+    def explored(self, dataset: str) -> list[Scenario]:
+        """The explorer's scenarios: anonymized images with the reference's seed, and a control.
+
+        The control is the first unadapted model of another seed, on every variant.
+        """
+        every = self.experiment.scenarios(dataset)
+        scenarios = [run for run in every if self._shows_all or is_audited(run.variant.method)]
+        reference, *others = self.experiment.seeds(dataset, Model())
+        compared = [s for s in scenarios if s.seed == reference and s.variant != Variant()]
+        return compared + [s for s in scenarios if s.model == Model() and s.seed in others[:1]]
+
+    def explored_names(self, dataset: str) -> list[tuple[str, str]]:
+        """Model (its adaption, or `control`) and variant of the explorer's scenarios."""
+        return [
+            (
+                "control" if s.seed != self.experiment.reference_seed else str(s.model.adaption),
+                str(s.variant),
+            )
+            for s in self.explored(dataset)
+        ]
+
+    def explored_pictures(self, dataset: str) -> dict[str, str]:
+        """Variant that the explorer draws for each method: the highest degree."""
+        data = self.experiment.datasets[dataset]
+        pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
+        others = self.experiment.unaudited_variants(dataset) if self._shows_all else []
+        pictures |= {str(variant.method): str(variant) for variant in others}
+        return pictures | {name: name for name in self._originals}

@@ -34,14 +34,14 @@ def quad_region(values: list[float]) -> Region:
 
 
 def area(region: Region) -> Area | None:
-    return area_of(read_regions(table([region]))["a"][0], SHAPE, margin=1.0, least=1)
+    return area_of(read_regions(table([region]))["a"][0], SHAPE)
 
 
 def painted(found: Area | None, sure: bool) -> np.ndarray:
     """Return bool [H, W] of what a region covers for certain, or may cover."""
     whole = np.zeros(SHAPE, bool)
     if found is not None:
-        whole[found.window] = found.required if sure else found.may
+        whole[found.window] = found.maps[0 if sure else -1]
     return whole
 
 
@@ -215,14 +215,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Anonymization:
 
 def edge_of(region: Region) -> np.ndarray:
     """Return int [N, 2], rows and columns of the pixels that may be hidden or not."""
-    area = area_of(read_regions(table([region]))["a"][0], (80, 100), 1.0, 1)
+    area = area_of(read_regions(table([region]))["a"][0], (80, 100))
     assert area is not None
     assert area.window == (slice(10, 70), slice(10, 70))
     covered = np.zeros((80, 100), bool)
     for box in INSIDE:
         covered[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-    assert np.array_equal(covered[area.window], area.required)
-    return np.argwhere(area.may & ~area.required) + 10
+    assert np.array_equal(covered[area.window], area.maps[0])
+    return np.argwhere(area.maps[1] & ~area.maps[0]) + 10
 
 
 def check(

@@ -352,13 +352,13 @@ def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(tmp_pat
 
 
 def test_a_file_without_a_record_is_checked_by_a_digest(file: Path) -> None:
-    digest, size = file_digest(file), file.stat().st_size
-    verify_against(file, digest, size)
+    record = {"sha256": file_digest(file), "size": file.stat().st_size}
+    verify_against(file, record)
     with pytest.raises(InputError, match="get it again"):
-        verify_against(file, digest, size + 1)
+        verify_against(file, record | {"size": record["size"] + 1})
     change(file, "as it was writteN")
     with pytest.raises(InputError, match=r"scores.csv is damaged"):
-        verify_against(file, digest, size)
+        verify_against(file, record)
     file.unlink()
     with pytest.raises(InputError, match=r"nothing where 17 bytes"):
-        verify_against(file, digest, size)
+        verify_against(file, record)

@@ -64,9 +64,7 @@ def test_single_values_give_students_interval(values: np.ndarray) -> None:
 
 
 @given(clustered)
-def test_variance_is_the_jackknife(
-    given_values: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_variance_is_the_jackknife(given_values: tuple[np.ndarray, np.ndarray]) -> None:
     values, labels = given_values
     result = clustered_mean(values, labels, 0.95)
     groups = np.unique(labels)
@@ -187,9 +185,7 @@ def test_all_hits_count_as_one_of_each_person() -> None:
 
 
 @given(probes)
-def test_intervals_contain_the_rate(
-    given_probes: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_intervals_contain_the_rate(given_probes: tuple[np.ndarray, np.ndarray]) -> None:
     hits, persons = given_probes
     rate = clustered_rate(hits, persons, 0.95)
     groups = len(np.unique(persons))

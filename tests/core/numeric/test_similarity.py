@@ -37,9 +37,8 @@ def test_similarities_do_not_depend_on_the_block(images: int, depth: int) -> Non
     results = []
     for block in (1, 7, 64, 100, 512, 2048):
         similarity = Similarity(units, block)
-        results.append(
-            np.concatenate([similarity(units[s]).copy() for s in similarity.slices(images)])
-        )
+        found = [similarity(units[part]).copy() for part in similarity.slices(images)]
+        results.append(np.concatenate(found))
     assert all(np.array_equal(result, results[0]) for result in results)
     assert np.allclose(results[0], units @ units.T, atol=1e-6)
     assert np.array_equal(results[0][:, 0], results[0][:, -1]), "of equal vectors"
@@ -113,7 +112,7 @@ def by_definition(similarity: str, queries: np.ndarray, database: np.ndarray) ->
     return 1 - cdist(*wide, "cosine")
 
 
-def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarray:
+def mean_ap(truth: np.ndarray, system: np.ndarray) -> np.ndarray:
     relevant = np.argsort(-truth, axis=1, kind="stable")[:, :K]
     order = np.argsort(-system, axis=1, kind="stable")
     hits = np.array([np.isin(row, r) for row, r in zip(order, relevant, strict=True)])
@@ -148,11 +147,10 @@ def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Pa
         Embeddings(IDS, vectors(seed), {"similarity": similarity}) for seed in (0, 1)
     )
     settings = Retrieval(fraction=K / N)
-    wanted = mean_ap(
-        similarity,
-        by_definition(similarity, reference.values, reference.values),
-        by_definition(similarity, reference.values, database.values),
+    both = (
+        by_definition(similarity, reference.values, each.values) for each in (reference, database)
     )
+    wanted = mean_ap(*both)
     table = score_scenario(reference, {"original": reference}, database, settings).table
     assert np.allclose(table["ap"], wanted)
     judge, stored, shard = (tmp_path / name for name in ("reference", "database", "shard"))

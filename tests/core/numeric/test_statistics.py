@@ -87,9 +87,7 @@ def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say() -> None:
     assert error == pytest.approx(1 / np.sqrt(200), rel=0.1)
 
 
-def test_bootstrap_draws_depend_on_the_seed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_bootstrap_draws_depend_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random((50, 2))
     both = bootstrap_means(values, 30, "a")
     assert np.array_equal(both[:, :1], bootstrap_means(values[:, :1], 30, "a"))

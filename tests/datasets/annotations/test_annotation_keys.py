@@ -12,14 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations.read import (
-    Annotations,
-    read_boxes_file,
-    read_corrections,
-    read_regions,
-    read_stored_corrections,
-    write_annotations,
-)
+from anonbench.datasets.annotations import read as own
 from anonbench.datasets.annotations.rows import Images
 
 ROOT = Path("/data/archive")
@@ -69,22 +62,22 @@ def write_coco(folder: Path, keys: list[Key]) -> Path:
     return path
 
 
-def read(path: Path, images: Images, lenient: bool = False) -> Annotations:
+def read(path: Path, images: Images, lenient: bool = False) -> own.Annotations:
     if path.name.startswith("corrections"):
-        return read_corrections(path, images, lenient)
-    return read_boxes_file(path, images)
+        return own.read_corrections(path, images, lenient)
+    return own.read_boxes_file(path, images)
 
 
 def reached(path: Path, images: Images) -> dict[int, str]:
     """Return the image that each box reaches in detection, by the box's number."""
     annotations, stored = read(path, images, lenient=True), path.with_suffix(".stored")
-    write_annotations(annotations, stored)
+    own.write_annotations(annotations, stored)
     ids = images.ids.tolist()
     if path.name.startswith("corrections"):
-        corrections = read_stored_corrections(stored, ids)
+        corrections = own.read_stored_corrections(stored, ids)
         found = {n: [c.region for c in rows if c.region] for n, rows in corrections.items()}
     else:
-        found = read_regions(stored, ids)
+        found = own.read_regions(stored, ids)
     return {round(region.x0): name for name, regions in found.items() for region in regions}
 
 
@@ -156,9 +149,7 @@ def meant(images: list[tuple[str, str]], key: Key) -> str | None:
 @settings(max_examples=80, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(kind=st.sampled_from(KINDS), drawn=colliding())
 def test_no_box_is_ever_moved(
-    kind: str,
-    drawn: tuple[list[tuple[str, str]], list[Key]],
-    tmp_path_factory: pytest.TempPathFactory,
+    kind: str, drawn: tuple[Any, list[Key]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     images, keys = drawn
     right = {n: name for n, key in enumerate(keys) if (name := meant(images, key)) is not None}
@@ -190,11 +181,16 @@ def test_a_path_that_is_none_is_refused_with_its_place(kind: str, tmp_path: Path
         assert said in str(error.value)
 
 
-def test_a_row_may_leave_one_of_both_keys_empty(tmp_path: Path) -> None:
+def test_rows_may_leave_one_key_empty_or_reach_no_image(tmp_path: Path) -> None:
     keys: list[Key] = [("2", None), (None, "caseA/1.png")]
     assert reached(write(tmp_path, "csv", keys), images_of(*TWO)) == {0: "2", 1: "1"}
     with pytest.raises(InputError, match=r"row 3 .*empty; say whose box this is"):
         read(write(tmp_path, "csv", [*keys, (None, None)]), images_of(*TWO))
+    keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
+    found = read(write(tmp_path, "corrections", keys), images_of(*TWO), lenient=True)
+    assert found.rows["id"].tolist() == found.images == ["2"] and found.unmatched == 2
+    with pytest.raises(InputError, match="no row reaches an image"):
+        read(write(tmp_path, "corrections", keys[::2]), images_of(*TWO), lenient=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -203,14 +199,6 @@ def test_rows_of_images_that_are_not_used_are_counted(kind: str, tmp_path: Path)
     for key in ((None, "test/9.png"), ("9", None)):
         found = read(write(tmp_path, kind, [("1", "caseA/1.png"), key]), images)
         assert (found.images, found.unused, found.unmatched) == (["1"], 1, 0)
-
-
-def test_corrections_that_reach_no_image_may_be_left_out_unless_all_do(tmp_path: Path) -> None:
-    keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
-    found = read(write(tmp_path, "corrections", keys), images_of(*TWO), lenient=True)
-    assert found.rows["id"].tolist() == found.images == ["2"] and found.unmatched == 2
-    with pytest.raises(InputError, match="no row reaches an image"):
-        read(write(tmp_path, "corrections", keys[::2]), images_of(*TWO), lenient=True)
 
 
 # --- damage and malice get one error that names the file ---
@@ -260,7 +248,7 @@ def test_json_with_any_part_replaced_is_read_or_refused(tmp_path: Path) -> None:
         look(path, json.dumps(value).encode())
 
 
-def test_columns_of_one_name_without_a_name_and_of_the_index(tmp_path: Path) -> None:
+def test_columns_and_ids_of_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "b.csv"
     path.write_text("id,id,entity,x0,y0,x1,y1\n1,2,face,0,0,9,9\n")
     with pytest.raises(InputError, match="two columns id"):
@@ -270,9 +258,6 @@ def test_columns_of_one_name_without_a_name_and_of_the_index(tmp_path: Path) -> 
     path = write(tmp_path, "parquet", [("2", None)])
     pd.read_parquet(path).set_index("id").to_parquet(path)
     assert reached(path, images_of(*TWO)) == {0: "2"}
-
-
-def test_ids_of_other_kinds_are_refused(tmp_path: Path) -> None:
     # a missing cell makes whole numbers fractions: which of 1 and 1.0 was it?
     path = tmp_path / "b.parquet"
     row = {"entity": "face", "x0": 0, "y0": 0, "x1": 9, "y1": 9}

@@ -14,13 +14,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.annotations.read import (
-    Annotations,
-    read_boxes_file,
-    read_corrections,
-    read_regions,
-    share_among_copies,
-)
+from anonbench.datasets.annotations import read as own
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.listing import list_images
 from anonbench.datasets.manifest import left_out_copies
@@ -46,7 +40,7 @@ def coco(folder: Path, size: tuple[int, int] | None = (200, 100), **annotation: 
 
 
 def only(path: Path) -> Region:
-    (region,) = read_boxes_file(path, IMAGES).regions()["a"]
+    (region,) = own.read_boxes_file(path, IMAGES).regions()["a"]
     return region
 
 
@@ -95,7 +89,7 @@ def test_what_turns_out_of_the_image_is_cut_and_nothing_is_fine(tmp_path: Path) 
         assert upright.quad is None and (upright.x0, upright.x1) == (60, 140)
 
 
-@pytest.mark.parametrize("read", [read_boxes_file, read_corrections])
+@pytest.mark.parametrize("read", [own.read_boxes_file, own.read_corrections])
 def test_tables(tmp_path: Path, read: Any) -> None:
     path = tmp_path / "boxes.csv"
     corners = ",".join(f"q{number}" for number in range(8))
@@ -106,7 +100,7 @@ def test_tables(tmp_path: Path, read: Any) -> None:
         read(path, IMAGES)
     turned = "a,add,text,60,30,140,70,12.5,60,40,140,30,140,60,60,70\n"
     path.write_text(f"{head}{plain}{turned}", encoding="utf-8")
-    if read is read_boxes_file:
+    if read is own.read_boxes_file:
         assert len(read(path, IMAGES).rows) == 2
     else:  # corrections have no corners
         with pytest.raises(InputError, match="give the box around it"):
@@ -126,12 +120,12 @@ def test_nan_turns_nothing_and_is_no_corner(tmp_path: Path, kind: str) -> None:
     table, path = pd.DataFrame(rows, columns=names), tmp_path / f"boxes.{kind}"
     write = {"csv": lambda: table.to_csv(path, index=False, na_rep="nan")}
     write.get(kind, lambda: table.to_parquet(path))()
-    plain, turned = read_boxes_file(path, IMAGES).regions()["a"]
+    plain, turned = own.read_boxes_file(path, IMAGES).regions()["a"]
     assert plain.quad is None and plain.score == 1 and turned.quad == tuple(corners)
     table["rotation"] = [30.0, 12.5]  # of a box whose corners are NaN it is not known
     write.get(kind, lambda: table.to_parquet(path))()
     with pytest.raises(InputError, match=r"row 1 \(image a\), rotation: not read"):
-        read_boxes_file(path, IMAGES)
+        own.read_boxes_file(path, IMAGES)
 
 
 COPIES = pd.DataFrame(
@@ -143,27 +137,25 @@ USED = pd.DataFrame(
     columns=["id", "width", "height", "digest"],
 ).assign(path=lambda frame: frame["id"] + ".png")
 ALL_LISTED = pd.DataFrame({"id": ["train/a", *USED["id"]]}).assign(path=lambda f: f["id"] + ".png")
-SEED = 1
-"""One that draws an image of each split."""
+SEED = 1  # one that draws an image of each split
 HEADER = "id,entity,x0,y0,x1,y1,action\n"
 
 
-def read(folder: Path, *rows: str, corrections: bool = False, spread: bool = True) -> Annotations:
+def read(
+    folder: Path, *rows: str, corrections: bool = False, spread: bool = True
+) -> own.Annotations:
     file = folder / "own.csv"
     file.write_text(HEADER + "\n".join(rows) + "\n")
     images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, ALL_LISTED)]))
-    found = (read_corrections if corrections else read_boxes_file)(file, images)
-    return share_among_copies(found, COPIES, spread=spread)
+    found = (own.read_corrections if corrections else own.read_boxes_file)(file, images)
+    return own.share_among_copies(found, COPIES, spread=spread)
 
 
-def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
+def test_boxes_of_copies(tmp_path: Path) -> None:
     lines = ("val/a,face,1,2,30,12,add", "val/a,text,,,,,remove")
     rows = read(tmp_path, *lines, corrections=True).rows
     pairs = [["val/a", "add"], ["val/a", "remove"], ["val/b", "add"]]
     assert rows[["id", "action"]].values.tolist() == pairs
-
-
-def test_boxes_of_copies(tmp_path: Path) -> None:
     rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,").rows
     pairs = [["val/c", "text"], ["val/a", "face"], ["val/b", "face"]]
     assert rows[["id", "entity"]].values.tolist() == pairs
@@ -199,5 +191,5 @@ def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> No
     boxes.write_text(f"id,entity,x0,y0,x1,y1\n{other},face,1,2,30,12\n{far},text,1,2,30,12\n")
     output = tmp_path / "rows.parquet"
     match_user_file("boxes", boxes, "own", source, SEED, manifest, duplicates, output)
-    found = read_regions(output, list(images["id"]))
+    found = own.read_regions(output, list(images["id"]))
     assert {name: [region.entity for region in found[name]] for name in found} == {used: ["face"]}

@@ -79,7 +79,7 @@ def test_size_is_that_of_the_page_in_inches(media: str, dpi: int, size: tuple[in
     assert draw_pdf(data, Page(1, dpi), 10**7).shape == (size[1], size[0], 3)
 
 
-def test_each_page_is_drawn_and_twice_the_same() -> None:
+def test_each_page_is_drawn_the_same_by_threads_and_forks() -> None:
     data = pdf([text_page("one"), RED_LEFT, b""])
     assert pdf_pages(data) == 3
     pages = [draw_pdf(data, Page(number, 72), LIMIT) for number in (1, 2, 3)]
@@ -92,9 +92,6 @@ def test_each_page_is_drawn_and_twice_the_same() -> None:
         pdf_size(pdf([]), Page(1, 72), LIMIT)
     with pytest.raises(UnreadableImage, match="no page 4 of 3"):
         pdf_size(data, Page(4, 72), LIMIT)
-
-
-def test_threads_and_forks_draw_the_same() -> None:
     data = pdf([text_page(str(number)) for number in range(6)])
     alone = [draw_pdf(data, Page(n, 72), LIMIT) for n in range(1, 7)]
     with ThreadPoolExecutor(4) as threads:
@@ -153,16 +150,13 @@ def decoder() -> Path:
     return process
 
 
-def test_a_child_that_was_killed_is_one_image_that_cannot_be_read() -> None:
+def test_a_child_that_was_killed_or_takes_minutes() -> None:
     good = pdf([RED_LEFT])
     pdf_pages(good)
     os.kill(int(decoder().name), 9)
     with pytest.raises(UnreadableImage, match="breaks the library"):
         pdf_pages(good)
     assert pdf_pages(good) == 1
-
-
-def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten() -> None:
     longer = []
     for what in ("pages", "size", "dpi", "images", "draw"):
         ask(what, pdf([RED_LEFT]), Page(1, 72))
@@ -171,7 +165,9 @@ def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten() -> N
     assert longer == [False, False, False, False, True]
 
 
-def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None:
+def test_what_is_a_pdf_and_how_many_pages_it_may_have(tmp_path: Path) -> None:
+    assert is_pdf(b"%PDF-1.7") and is_pdf(b"\xef\xbb\xbf\r\n %PDF-1.7")
+    assert not is_pdf(b"\xff\xd8\xff\xe1 about %PDF-1.7") and not is_pdf(b"")
     file = tmp_path / "a.pdf"
     file.write_bytes(pdf([b""]).replace(b"/Kids [4 0 R]", b"/Kids [" + b"4 0 R " * 10000 + b"]"))
     assert pdf_pages(file) in (1, 10000)
@@ -180,11 +176,6 @@ def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None
     assert pdf_pages(data) == 10000 and count_pages(file, ".pdf") == 1
     with pytest.raises(UnreadableImage, match="more than 9999 pages"):
         page_to_read(data, None, 150)
-
-
-def test_what_is_a_pdf() -> None:
-    assert is_pdf(b"%PDF-1.7") and is_pdf(b"\xef\xbb\xbf\r\n %PDF-1.7")
-    assert not is_pdf(b"\xff\xd8\xff\xe1 about %PDF-1.7") and not is_pdf(b"")
 
 
 SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
@@ -207,13 +198,10 @@ def refused(data: bytes) -> str:
     return str(caught.value)
 
 
-def test_a_jpeg_of_many_scans_is_refused_and_one_of_some_is_read() -> None:
+@pytest.mark.slow
+def test_a_jpeg_of_many_scans_and_a_header_of_many_bytes_are_refused() -> None:
     assert read_image(progressive(10)).shape == (64, 64)
     assert refused(progressive(200)) == "a JPEG of more than 100 scans"
-
-
-@pytest.mark.slow
-def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
     data = b"P2\n#" + b"a" * 5_000_000 + b"\n8 8\n255\n" + b"0 " * 64
     start = time.process_time()
     assert refused(data) == "takes too long to read"
@@ -302,7 +290,7 @@ def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], nu
     assert not any(part in ("", ".", "..") for name in names for part in name.split("/"))
 
 
-def test_hostile_and_unusual_ids_and_those_of_pages() -> None:
+def test_hostile_ids_pages_and_digests_are_refused() -> None:
     for image_id in HOSTILE:
         problems = id_problems(pd.Series(["a", image_id, "b"], dtype="str"))
         assert problems.iloc[0] == problems.iloc[2] == "" != problems.iloc[1], image_id
@@ -310,9 +298,6 @@ def test_hostile_and_unusual_ids_and_those_of_pages() -> None:
     assert id_problems(pd.Series([], dtype="str")).empty
     ids = [page_id("a b/ü", number) for number in (1, 2, 10, 999, MOST_PAGES)]
     assert ids == sorted(ids) and ids[0] == "a b/ü/page-0001"
-
-
-def test_no_page_and_no_digest() -> None:
     for text in ("ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"):
         with pytest.raises(ValueError, match="is no digest of an image"):
             page_of(text)

@@ -63,7 +63,7 @@ def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(built) == 1 and built[0][:3] == ("CMYK", "RGB", intent)
 
 
-def test_lab_depth_and_transparency() -> None:
+def test_lab_depth_transparency_and_first_frames() -> None:
     values = Image.merge("LAB", [Image.new("L", (4, 4), v) for v in (255, 128, 128)])
     assert (read_image(coded(values, "TIFF")) >= 254).all()
     floats = coded(Image.new("F", (4, 4), 9), "TIFF")
@@ -71,9 +71,6 @@ def test_lab_depth_and_transparency() -> None:
     palette = coded(Image.new("P", (4, 4)), "PNG", transparency=0)
     assert done(palette) == ["transparency laid on white"]
     assert done(coded(picture(0).convert("1"), "TIFF", compression="group4")) == []
-
-
-def test_an_animation_is_its_first_frame_where_that_is_asked_for() -> None:
     frames = [Image.new("RGB", (8, 8), (80 * n, 10, 10)) for n in range(3)]
     data = coded(frames[1], "GIF", save_all=True, append_images=frames[2:])
     assert read_image(data, page=Page(1))[0, 0].tolist() == [80, 10, 10]
@@ -87,7 +84,7 @@ def heic(image: Image.Image, **options: Any) -> bytes:
     return coded(image, HEIF, quality=-1, chroma=444, **options)
 
 
-def test_heic_is_read_upright() -> None:
+def test_heic_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     image = picture(0)
@@ -98,11 +95,6 @@ def test_heic_is_read_upright() -> None:
     with open_checked(data) as opened:
         assert upright_size(opened) == (32, 48)
     assert done(data) == ["turned upright by EXIF"]
-
-
-def test_heic_files_of_several_images_and_without_a_reader(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     data = heic(picture(0), save_all=True, append_images=[picture(1, (20, 20))])
     assert read_image(data).shape == (32, 48, 3)
     assert done(data) == ["main image of several in a HEIC file"]

@@ -22,13 +22,7 @@ from torch.utils.data import DataLoader
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
 from anonbench.core.provenance import file_digest
-from anonbench.datasets.image_sets.shards import (
-    ORIGINAL_COLUMNS,
-    ImageSet,
-    ShardWriter,
-    open_sets,
-    write_index,
-)
+from anonbench.datasets.image_sets import shards
 from anonbench.datasets.images import read_image, read_original
 
 IDS = ["a", "b/c", "d"]
@@ -67,13 +61,13 @@ def index(root: Path, tmp_path: Path) -> Path:
     """Return the index of a shard of all images of `root`, and one of another that is left out."""
     output = tmp_path / "results/set/images/original/train/0.parquet"
     images = pd.DataFrame({"id": [*IDS, "x"], "status": ["ok", "partial", "ok", "unreadable"]})
-    write_index(manifest(root), images, False, output)
+    shards.write_index(manifest(root), images, False, output)
     return output
 
 
 def test_files_are_read_in_place(root: Path, index: Path) -> None:
-    assert list(pd.read_parquet(index).columns) == ORIGINAL_COLUMNS
-    in_place = ImageSet.open([index], root)
+    assert list(pd.read_parquet(index).columns) == shards.ORIGINAL_COLUMNS
+    in_place = shards.ImageSet.open([index], root)
     assert in_place.ids == IDS
     for image_id, path in PATHS.items():
         expected = read_image(root / path)
@@ -98,19 +92,15 @@ def _replaced(make: Callable[[Path], object]) -> Callable[[Path], None]:
     return change
 
 
-CHANGES = {
-    "same size and time": _same_size_and_time,
-    "sparse": lambda path: os.truncate(path, 10**12),
-    "device": _replaced(lambda path: path.symlink_to("/dev/zero")),
-    "pipe": _replaced(os.mkfifo),
-    "folder": _replaced(Path.mkdir),
-    "gone": Path.unlink,
-}
+CHANGES = {"same size and time": _same_size_and_time}
+CHANGES |= {"sparse": lambda path: os.truncate(path, 10**12)}
+CHANGES |= {"device": _replaced(lambda path: path.symlink_to("/dev/zero"))}
+CHANGES |= {"pipe": _replaced(os.mkfifo), "folder": _replaced(Path.mkdir), "gone": Path.unlink}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_changed_file_is_refused(root: Path, index: Path, change: Callable[[Path], None]) -> None:
-    images = ImageSet.open([index], root)
+    images = shards.ImageSet.open([index], root)
     images.read("a")
     change(root / "a.jpg")
     began = time.monotonic()
@@ -135,7 +125,7 @@ def test_no_other_bytes_are_ever_returned(
 
 
 class _Reader:
-    def __init__(self, images: ImageSet) -> None:
+    def __init__(self, images: shards.ImageSet) -> None:
         self._images = images
 
     def __len__(self) -> int:
@@ -147,7 +137,7 @@ class _Reader:
 
 @pytest.mark.slow
 def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> None:
-    images = ImageSet.open([index], root)
+    images = shards.ImageSet.open([index], root)
     (root / "a.jpg").write_bytes(b"?")
     loader = DataLoader(_Reader(images), batch_size=None, num_workers=1)  # type: ignore[arg-type]
     with pytest.raises(ChangedImage) as error:
@@ -159,18 +149,18 @@ def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> 
 @pytest.mark.slow
 def test_sets_of_any_number_of_files_are_opened(root: Path, index: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "results/set/images/mask-100/train/0.tar"
-    with ShardWriter.open(hidden) as shard:
+    with shards.ShardWriter.open(hidden) as shard:
         for image_id in IDS:
             shard.add(image_id, b"hidden", "png", 1, 1)
     files = [index, hidden, hidden.with_suffix(".parquet")]
-    sets = open_sets(["original", "mask-100"], files, root)
+    sets = shards.open_sets(["original", "mask-100"], files, root)
     assert {name: images.ids for name, images in sets.items()} == dict.fromkeys(sets, IDS)
     assert sets["mask-100"].read_bytes("a") == b"hidden"
     assert sets["original"].read_bytes("a") == (root / "a.jpg").read_bytes()
     with pytest.raises(InputError, match="without its tar"):
-        ImageSet.open([hidden.with_suffix(".parquet")])
+        shards.ImageSet.open([hidden.with_suffix(".parquet")])
     with pytest.raises(ValueError, match="root"):
-        ImageSet.open([index])
+        shards.ImageSet.open([index])
 
 
 def mode(path: Path) -> int:
@@ -202,7 +192,7 @@ def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:
 
 @pytest.mark.slow
 def test_a_swapped_file_gives_one_or_the_other(root: Path, index: Path) -> None:
-    images, good = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
+    images, good = shards.ImageSet.open([index], root), (root / "a.jpg").read_bytes()
     bad = good[:-1] + b"?"
     stop = multiprocessing.Event()
     swapper = multiprocessing.Process(target=_swap, args=(root / "a.jpg", good, bad, stop))

@@ -51,16 +51,13 @@ def write(tar: Path, ids: list[str]) -> Path:
     return tar
 
 
-def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> None:
+def test_shards_are_plain_tar_files_and_the_same_for_the_same_images(tmp_path: Path) -> None:
     with tarfile.open(write(tmp_path / "0.tar", IDS)) as tar:
         members = tar.getmembers()
         assert [member.name for member in members] == [member_name(i, "png") for i in IDS]
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
         content = tar.extractfile(members[0])
         assert content is not None and content.read() == encode(image(IDS[0]))
-
-
-def test_same_images_same_bytes_and_the_digest_does_not_depend_on_sharding(tmp_path: Path) -> None:
     one, two = write(tmp_path / "a/0.tar", IDS), write(tmp_path / "c/0.tar", IDS)
     assert one.read_bytes() == two.read_bytes()
     assert index_path(one).read_bytes() == index_path(two).read_bytes()
@@ -120,15 +117,12 @@ def test_names_are_short_relative_paths_that_any_file_system_takes(image_id: str
         assert stem.upper() not in ("CON", "COM1", "NUL")
 
 
-def test_empty_shards_are_fine(tmp_path: Path) -> None:
+def test_sets_are_told_apart_by_their_folders_and_may_be_empty(tmp_path: Path) -> None:
     shards = [write(tmp_path / "0.tar", []), write(tmp_path / "1.tar", ["a"])]
     assert ImageSet.open(shards).ids == ["a"]
     empty = ImageSet.open(shards[:1])
     assert empty.ids == [] and len(empty.digest) == 64
     assert list(pd.read_parquet(index_path(shards[0])).columns) == INDEX_COLUMNS
-
-
-def test_several_sets_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     tars = [write(tmp_path / name, [name]) for name in ("a/0.tar", "a/1.tar", "b/0.tar")]
@@ -221,13 +215,10 @@ def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
 def test_a_config_without_places_is_the_same_experiment() -> None:
     place = "/home/anna"
     archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
-    given = {
-        "results": f"{place}/results",
-        "privacy": {"recognizer": f"{place}/face.onnx"},
-        "detection": {"mrz": {"weights": f"{place}/mrz.onnx"}},
-        "systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}},
-        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
-    }
+    given = {"results": f"{place}/results", "privacy": {"recognizer": f"{place}/face.onnx"}}
+    given |= {"detection": {"mrz": {"weights": f"{place}/mrz.onnx"}}}
+    given |= {"systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}}}
+    given |= {"datasets": {"archive": archive, "hidden": archive | {"enabled": False}}}
     config = without_places(load(given))
     assert "anna" not in json.dumps(config.model_dump(mode="json"))
     assert list(config.datasets) == ["archive"]
@@ -235,7 +226,7 @@ def test_a_config_without_places_is_the_same_experiment() -> None:
     assert config.recipes == load(given).recipes
 
 
-def test_doubts_are_counted_and_published_ones_loudest(tmp_path: Path) -> None:
+def test_doubts_are_counted_and_told_of_each_data_set(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write_counts(tmp_path, rows)
     found = read_doubts(tmp_path / "counts.csv")
@@ -253,9 +244,6 @@ def test_doubts_are_counted_and_published_ones_loudest(tmp_path: Path) -> None:
         "to look at, as the detectors were not sure or were never measured on such images "
         "(`anonbench review` shows them first)"
     )
-
-
-def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
     write_counts(
         tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]
     )
@@ -278,15 +266,12 @@ def page(seed: int) -> np.ndarray:
     return image
 
 
-def test_it_is_the_hash_of_the_package_imagehash() -> None:
+def test_hashes_are_imagehashs_and_near_after_small_changes() -> None:
     drawn = np.add.outer(np.arange(90) ** 2 // 7, 5 * np.arange(120)) % 256
     # of imagehash 4.3: str(imagehash.phash(Image.fromarray(drawn)))
     assert f"{near.perceptual_hash(drawn.astype(np.uint8)):016x}" == "d252060707adfdf8"
     flat = (np.full((9, 7), grey, np.uint8) for grey in (1, 90, 255))
     assert len(set(map(near.perceptual_hash, flat))) == 1  # of one colour
-
-
-def test_small_changes_are_near_and_other_pages_far() -> None:
     pages = [page(seed) for seed in range(12)]
     whole = np.array([near.perceptual_hash(each) for each in pages], np.uint64)
     for change in (
@@ -317,15 +302,12 @@ def test_distinct_images_are_taken_in_turn(seed: int, distance: int, count: int)
         assert near.distinct(hashes, order, distance).tolist() == sorted(expected)
 
 
-def test_the_order_does_not_follow_the_names() -> None:
+def test_hashes_of_all_shards_and_their_order(tmp_path: Path) -> None:
     ids = [f"class{number // 100}/{number:03d}" for number in range(300)]
     classes = near.random_order(ids) // 100
     assert sorted(np.bincount(classes[:150], minlength=3))[0] > 30
     again = near.random_order(ids[::-1])
     assert [ids[::-1][place] for place in again] == [ids[place] for place in near.random_order(ids)]
-
-
-def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
     files = []
     for shard in range(2):
         with ShardWriter.open(tmp_path / f"{shard}.tar") as writer:
@@ -334,9 +316,8 @@ def test_hashes_of_all_shards_by_id(tmp_path: Path) -> None:
         files.append(tmp_path / f"{shard}.hashes.parquet")
         near.write_hashes(ImageSet.open([tmp_path / f"{shard}.tar"]), files[-1])
     ids = ["5", "0", "3"]
-    assert near.read_hashes(files, ids).tolist() == [
-        near.perceptual_hash(page(int(each))) for each in ids
-    ]
+    expected = [near.perceptual_hash(page(int(each))) for each in ids]
+    assert near.read_hashes(files, ids).tolist() == expected
     assert pd.read_parquet(files[0]).dtypes["hash"] == np.uint64
     with pytest.raises(InputError, match="1 images have no perceptual hash, such as '7'"):
         near.read_hashes(files, ["0", "7"])

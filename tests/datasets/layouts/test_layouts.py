@@ -27,16 +27,6 @@ def test_the_publishers_files_as_they_are(celeba: Path) -> None:
     cheap = list_images("c", settings, 0, labels=False)
     whole = list_images("c", settings, 0)
     pd.testing.assert_frame_equal(cheap, whole[["id", "path", "split"]])
-
-
-def to_csv(file: Path, header: str, skip: int) -> None:
-    lines = file.read_text().splitlines()[skip:]
-    rows = [re.sub(r"\s+", ",", line.strip()) for line in lines]
-    file.with_suffix(".csv").write_text("\n".join([header, *rows]) + "\n")
-    file.unlink()
-
-
-def test_the_official_archive_has_sub_folders(celeba: Path) -> None:
     expected = list_images("c", dataset("celeba", celeba), 0)
     folders = {"list_attr_celeba.txt": "Anno", "identity_CelebA.txt": "Anno"}
     folders |= {"list_eval_partition.txt": "Eval", "img_align_celeba": "Img"}
@@ -46,6 +36,13 @@ def test_the_official_archive_has_sub_folders(celeba: Path) -> None:
     listing = list_images("c", dataset("celeba", celeba), 0)
     assert listing["path"][0] == "Img/img_align_celeba/000001.jpg"
     pd.testing.assert_frame_equal(listing.drop(columns="path"), expected.drop(columns="path"))
+
+
+def to_csv(file: Path, header: str, skip: int) -> None:
+    lines = file.read_text().splitlines()[skip:]
+    rows = [re.sub(r"\s+", ",", line.strip()) for line in lines]
+    file.with_suffix(".csv").write_text("\n".join([header, *rows]) + "\n")
+    file.unlink()
 
 
 def test_releases_in_another_order_or_other_folders(celeba: Path) -> None:
@@ -126,7 +123,7 @@ def test_damaged_lists_are_named(celeba: Path, file: str, text: str | None, mess
         list_images("c", dataset("celeba", celeba), 0)
 
 
-def test_files_of_rvl_cdip(rvl_cdip: Path) -> None:
+def test_files_of_rvl_cdip(rvl_cdip: Path, tmp_path: Path) -> None:
     settings = dataset("rvl_cdip", rvl_cdip, label="class")
     listing = list_images("r", settings, 0)
     assert listing["id"].tolist() == [f"imagesq/q/doc{i:02d}/{i:08d}" for i in range(6)]
@@ -137,6 +134,12 @@ def test_files_of_rvl_cdip(rvl_cdip: Path) -> None:
     assert all((root_of(settings) / path).is_file() for path in listing["path"])
     own = list_images("r", dataset("rvl_cdip", rvl_cdip, split={"validation": 0.5}), 0)
     assert len(own) == 6 and (own["split"] == "val").sum() == 3  # never of the test images
+    with (rvl_cdip / "labels" / "val.txt").open("a") as file:
+        file.write("imagesz/new.tif\n")
+    listing = list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
+    assert listing["class"].isna().tolist() == [False] * 6 + [True]
+    with pytest.raises(InputError, match=r"datasets\.r\.path: no image tree .* folder images"):
+        list_images("r", dataset("rvl_cdip", tmp_path), 0)
 
 
 @pytest.mark.parametrize(
@@ -156,15 +159,6 @@ def test_bad_lists_are_named(rvl_cdip: Path, text: str | None, message: str) -> 
         file.write_text(text)
     with pytest.raises(InputError, match=message):
         list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
-
-
-def test_lines_without_a_class_and_no_image_tree(rvl_cdip: Path, tmp_path: Path) -> None:
-    with (rvl_cdip / "labels" / "val.txt").open("a") as file:
-        file.write("imagesz/new.tif\n")
-    listing = list_images("r", dataset("rvl_cdip", rvl_cdip), 0)
-    assert listing["class"].isna().tolist() == [False] * 6 + [True]
-    with pytest.raises(InputError, match=r"datasets\.r\.path: no image tree .* folder images"):
-        list_images("r", dataset("rvl_cdip", tmp_path), 0)
 
 
 OWN = {"validation": 0.5}
@@ -247,7 +241,7 @@ def write(folder: Path, *lines: str) -> Path:
     return file
 
 
-def test_csv(tmp_path: Path) -> None:
+def test_csv_and_its_paths(tmp_path: Path) -> None:
     rows = ["b/1.png,Validation,x,3,", "a/1.png,train,y,,n", "c/1.png,test,y,5,n"]
     settings = dataset("table", write(tmp_path, "path,split,kind,age,note", *rows), label="kind")
     listing = list_images("t", settings, 0)
@@ -257,6 +251,12 @@ def test_csv(tmp_path: Path) -> None:
     assert listing["split"].tolist() == ["train", "val"]
     assert listing["kind"].tolist() == ["y", "x"]
     assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
+    listing = list_images("t", dataset("table", file, split=OWN), 0)
+    paths = {"b": "b.png", "far/d": "/far/d.png", "in/a": "in/a.png", "out/c": "../out/c.png"}
+    assert listing.set_index("id")["path"].to_dict() == paths
 
 
 def test_ids_and_labels_of_tables_are_text(tmp_path: Path) -> None:
@@ -277,15 +277,6 @@ def test_ids_and_labels_of_tables_are_text(tmp_path: Path) -> None:
     one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
     two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
-
-
-def test_paths_inside_and_outside(tmp_path: Path) -> None:
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
-    listing = list_images("t", dataset("table", file, split=OWN), 0)
-    paths = {"b": "b.png", "far/d": "/far/d.png", "in/a": "in/a.png", "out/c": "../out/c.png"}
-    assert listing.set_index("id")["path"].to_dict() == paths
 
 
 def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:

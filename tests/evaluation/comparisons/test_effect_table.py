@@ -212,9 +212,7 @@ def test_both_identities_are_exact_for_every_query() -> None:
         np.testing.assert_array_equal(lead, adapting + bias)
 
 
-@given(
-    st.lists(st.tuples(st.integers(-100, 100), st.integers(1, 100)), min_size=1, max_size=20),
-)
+@given(st.lists(st.tuples(st.integers(-100, 100), st.integers(1, 100)), min_size=1, max_size=20))
 def test_the_mean_of_shares_is_the_ratio_of_means(pairs: list[tuple[int, int]]) -> None:
     effect, ceiling = (np.array(column, dtype=np.float64) for column in zip(*pairs, strict=True))
     exact = Fraction(sum(a for a, _ in pairs), sum(b for _, b in pairs))

@@ -54,15 +54,9 @@ def scenario(
     for name, correct in zip(("knn", "linear"), right, strict=True):
         predictions[name] = np.where(correct, "yes", "no")
     predictions.to_parquet(f"{stem}.predictions")
-    return ScenarioFiles(
-        Model.parse(model),
-        seed,
-        Variant.parse(variant),
-        Path(f"{stem}.json"),
-        Path(f"{stem}.parquet"),
-        None,
-        Path(f"{stem}.predictions"),
-    )
+    key = Model.parse(model), seed, Variant.parse(variant)
+    suffixes = ("json", "parquet", "none", "predictions")
+    return ScenarioFiles(*key, *(Path(f"{stem}.{suffix}") for suffix in suffixes))
 
 
 @pytest.fixture
@@ -154,13 +148,11 @@ def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFil
 def methods(tmp_path: Path) -> list[ScenarioFiles]:
     """Blur and mask at 50 %, masking without B and with the worse unadapted model."""
     worse = {"unadapted": 0.1, "A": 0.0}
+    shifts = {"blur-50": dict.fromkeys(["unadapted", "A", "B"], 0.0), "mask-50": worse}
     found = [
         scenario(tmp_path, "unadapted" if a == "unadapted" else f"{a}-{v}", v, 0, shift)
-        for v, shifts in (
-            ("blur-50", dict.fromkeys(["unadapted", "A", "B"], 0.0)),
-            ("mask-50", worse),
-        )
-        for a, shift in shifts.items()
+        for v, of_variant in shifts.items()
+        for a, shift in of_variant.items()
     ]
     return [*found, scenario(tmp_path, "unadapted", "original", 0)]
 
@@ -258,12 +250,9 @@ def test_each_reference_has_its_best(tmp_path: Path) -> None:
     assert list(table.columns) == BEST_COLUMNS
     best = table.set_index(["reference", "scope", "method"])["best"].to_dict()
     assert best == {
-        ("own", "models", "blur"): "unadapted",
-        ("own", "models", "mask"): "unadapted",
-        ("own", "choices", ""): "blur/unadapted",
-        ("second", "models", "blur"): "A",
-        ("second", "models", "mask"): "A",
-        ("second", "choices", ""): "blur/A",
+        (reference, *row): f"blur/{name}" if row[0] == "choices" else name
+        for reference, name in (("own", "unadapted"), ("second", "A"))
+        for row in (("models", "blur"), ("models", "mask"), ("choices", ""))
     }
     assert (table["degree"] == 50).all() and (table["dataset"] == "demo").all()
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -158,12 +159,9 @@ def test_the_numbers_are_the_pipelines(
             found = ImageSet.open([tar])
         vectors[variant] = tmp_path / f"{variant}.h5"
         values = encode([as_rgb(found.read(image_id)) for image_id in found.ids])
-        write_embeddings(
-            vectors[variant], Embeddings(found.ids, values, {"similarity": similarity})
-        )
-    scenarios = [
-        Embedded(str(variant), vectors[Variant()], vectors[variant]) for variant in VARIANTS
-    ]
+        embedded = Embeddings(found.ids, values, {"similarity": similarity})
+        write_embeddings(vectors[variant], embedded)
+    scenarios = [Embedded(str(each), vectors[Variant()], vectors[each]) for each in VARIANTS]
     score_shard(vectors[Variant()], scenarios, Retrieval(), 0, tmp_path / "scores.parquet")
     names = [each.name for each in scenarios]
     tables = [tmp_path / f"{name}.per_query.parquet" for name in names]
@@ -177,42 +175,21 @@ def test_the_numbers_are_the_pipelines(
     clusters = pd.Series({image_id: n // 2 for n, image_id in enumerate(ids)})
     expected = collect("own", files, clusters, 0, (), 0.95)
 
-    found = anonbench.evaluate(
-        encode,
-        photos,
-        boxes=faces,
-        clusters=clusters,
-        seed=7,
-        anonymization=settings,
-        similarity=similarity,
-        **ASKED,
-    )
-    order = ["degree", "method", "query", "metric"]
-    pd.testing.assert_frame_equal(
-        found.table.sort_values(order, ignore_index=True),
-        expected.sort_values(order, ignore_index=True)[COLUMNS],
-        check_exact=True,
-    )
+    asked = {"boxes": faces, "clusters": clusters, "seed": 7, "similarity": similarity}
+    found = anonbench.evaluate(encode, photos, anonymization=settings, **asked, **ASKED)
     shown = Presentation()
-    tests = compare_methods(
-        "own",
-        columns_of(files, 0, ()),
-        Judging(clusters, shown.confidence, shown.equivalence_margin),
-    )
-    order = ["degree", "query", "metric"]
-    pd.testing.assert_frame_equal(
-        found.comparisons.sort_values(order, ignore_index=True),
-        tests.sort_values(order, ignore_index=True)[COMPARED],
-        check_exact=True,
-    )
+    judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
+    tests = compare_methods("own", columns_of(files, 0, ()), judging)
+    for own, other, order in (
+        (found.table, expected[COLUMNS], ["degree", "method", "query", "metric"]),
+        (found.comparisons, tests[COMPARED], ["degree", "query", "metric"]),
+    ):
+        both = (each.sort_values(order, ignore_index=True) for each in (own, other))
+        pd.testing.assert_frame_equal(*both, check_exact=True)
 
 
 def test_boxes_of_a_file_in_any_order_and_any_number_of_threads_give_the_same(
-    photos: Path,
-    faces: dict[str, list[Region]],
-    result: Result,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    photos: Path, faces: Any, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[dict[str, object]] = []
     for image_id, regions in reversed(faces.items()):
@@ -506,12 +483,7 @@ Wrong = dict[str, object]
     ],
 )
 def test_what_is_wrong_is_named(
-    photos: Path,
-    faces: dict[str, list[Region]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    wrong: Wrong,
-    message: str,
+    photos: Path, faces: Any, tmp_path: Path, monkeypatch: Any, wrong: Wrong, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given: Wrong = {"encoder": encode, "images": photos, "boxes": faces} | wrong

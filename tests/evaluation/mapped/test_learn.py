@@ -124,9 +124,7 @@ def test_too_few_clusters_give_vectors_as_they_are_and_a_reason(tmp_path: Path) 
     assert table["why_not"].str.contains("2 clusters").all()
 
 
-def test_adaption_d_is_listed_and_decides_nothing(
-    tmp_path: Path,
-) -> None:
+def test_adaption_d_is_listed_and_decides_nothing(tmp_path: Path) -> None:
     files = write(tmp_path, train=200)
     learned = made(tmp_path, files, labels=7)["map"]
     plain = Map.load(learned)
@@ -194,16 +192,12 @@ def test_map_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([*apply, "--method", "mask-100", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["images"] == 100
     found, learned = read_embeddings(output), Map.load(path)
-    np.testing.assert_array_equal(
-        found.values, learned.apply(read_embeddings(files["hidden_val"]).values)
-    )
+    original, other = (read_embeddings(files[name]) for name in FILES[:2])
+    np.testing.assert_array_equal(found.values, learned.apply(other.values))
     queries = ["map", "apply", str(path), given[0], "-o", str(output), "--queries"]
     assert main(queries) == 0
-    np.testing.assert_array_equal(
-        read_embeddings(output).values,
-        learned.queries(read_embeddings(files["original_val"]).values),
-    )
-    other = read_embeddings(files["hidden_val"])
+    mapped = read_embeddings(output).values
+    np.testing.assert_array_equal(mapped, learned.queries(original.values))
     write_embeddings(tmp_path / "x.h5", Embeddings(other.ids, other.values, {"model": "another"}))
     capsys.readouterr()
     write_embeddings(tmp_path / "y.h5", Embeddings(other.ids, other.values, {}))
@@ -237,9 +231,7 @@ def test_a_map_of_few_pairs_is_not_recommended_and_says_so(
 @pytest.mark.parametrize("pairs", [5, 19, 20])
 def test_the_least_number_of_pairs_is_one(tmp_path: Path, pairs: int) -> None:
     files = write(tmp_path, train=0, val=pairs)
-    with pytest.raises(
-        InputError, match=rf"^{pairs} pairs; a map needs 21, and a recommendation 1"
-    ):
+    with pytest.raises(InputError, match=f"^{pairs} pairs; a map needs 21, and a recommendation 1"):
         anonbench.fit_map(files["original_val"], files["hidden_val"])
     given = files["original_val"], files["original_val"], files["hidden_val"]
     with pytest.raises(InputError, match="at least 21 images"):

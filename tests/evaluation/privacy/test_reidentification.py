@@ -17,8 +17,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.evaluation.privacy.attackers import Backbone as Naive
-from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+from anonbench.evaluation.privacy.attackers import backbone, onnx_recognizer
 from anonbench.evaluation.privacy.probes import COLUMNS
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import rates, worst
@@ -90,7 +89,7 @@ def attack(
         ),
         dict.fromkeys(variants, world / "adapted") if adapted else {},
         [Entity.FACE, Entity.TEXT, Entity.MRZ],
-        Naive(world / "unadapted"),
+        backbone(world / "unadapted"),
         Privacy(attackers=attackers, **settings),
         HIDING,
         seed=0,
@@ -175,14 +174,14 @@ def test_a_wrong_recognizer_is_refused(tmp_path: Path, content: bytes | None) ->
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"privacy\.recognizer: .*face\.onnx"):
-        OnnxRecognizer(path)
+        onnx_recognizer(path)
 
 
 def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
     weights = shared / "weights/face/mobilefacenet.onnx"
     if not weights.is_file():
         pytest.skip("no MobileFaceNet beside the checkout")
-    recognizer = OnnxRecognizer(weights)
+    recognizer = onnx_recognizer(weights)
     crops = rng("crops").integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
     vectors = recognizer.embed(crops)
     assert recognizer.side == 112 and vectors.shape == (3, 128)

@@ -18,12 +18,7 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval import job
 from anonbench.evaluation.retrieval import training_agreement as agreement
-from anonbench.evaluation.retrieval.job import (
-    Embedded,
-    gather_in_one_file,
-    gather_scenarios,
-    score_shard,
-)
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.scenario import Scores, score_scenario
 from anonbench.evaluation.retrieval.scoring.chance import chance_ap
 from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
@@ -61,7 +56,7 @@ class World:
         names = [scenario.name for scenario in self.scenarios]
         tables = [out / f"{name}.parquet" for name in names]
         summaries = [out / f"{name}.json" for name in names]
-        gather_scenarios(shards, names, settings, tables, summaries)
+        job.gather_scenarios(shards, names, settings, tables, summaries)
         return {str(path.relative_to(out)): path.read_bytes() for path in tables + summaries}
 
 
@@ -73,16 +68,13 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
     adapted = write(tmp_path / "adapted.h5", 2, width=10, **alike)
     blurred = write(tmp_path / "blurred.h5", 3, reference, **alike)
     masked = write(tmp_path / "masked.h5", 4, adapted, width=10, **alike)
-    return World(
-        tmp_path,
-        reference,
-        [
-            Embedded("unadapted/seed0/original", reference, reference),
-            Embedded("unadapted/seed1/original", control, control),
-            Embedded("unadapted/seed0/blur-50", reference, blurred),
-            Embedded("A-mask-50/seed0/mask-50", adapted, masked),
-        ],
-    )
+    scenarios = [
+        Embedded("unadapted/seed0/original", reference, reference),
+        Embedded("unadapted/seed1/original", control, control),
+        Embedded("unadapted/seed0/blur-50", reference, blurred),
+        Embedded("A-mask-50/seed0/mask-50", adapted, masked),
+    ]
+    return World(tmp_path, reference, scenarios)
 
 
 def scored_alone(reference: Path, scenario: Embedded) -> Scores:
@@ -142,7 +134,7 @@ def test_a_second_reference_scores_as_the_first_does(world: World) -> None:
     names = [scenario.name for scenario in world.scenarios]
     for number, file in enumerate(files):
         score_shard(second, world.scenarios, settings, number, file)
-    gather_in_one_file(files, names, world.folder / "second.parquet")
+    job.gather_in_one_file(files, names, world.folder / "second.parquet")
     found = pd.read_parquet(world.folder / "second.parquet")
     assert list(dict.fromkeys(found["scenario"])) == names
     for scenario in world.scenarios:
@@ -272,13 +264,11 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert list(table.columns) == COLUMNS and len(table) == 6
     reference, judged = (Embeddings(NAMES, vectors(number)) for number in (1, 2))
     settings = Retrieval(include_self=include_self)
-    scores = score_scenario(reference, {"original": judged}, judged, settings).table.sort_values(
-        "id"
-    )
-    expected = clustered_mean(scores["ap"].to_numpy(), PERSONS.to_numpy(), 0.95)
-    (row,) = table[(table["reference_seed"] == 1) & (table["model"] == "A-blur-100")].to_dict(
-        "records"
-    )
+    scores = score_scenario(reference, {"original": judged}, judged, settings).table
+    ap = scores.sort_values("id")["ap"].to_numpy()
+    expected = clustered_mean(ap, PERSONS.to_numpy(), 0.95)
+    rows = table[(table["reference_seed"] == 1) & (table["model"] == "A-blur-100")]
+    (row,) = rows.to_dict("records")
     assert row["reference"] == "unadapted" and (row["n"], row["clusters"]) == (120, 20)
     assert row["value"] == pytest.approx(expected.value)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))

@@ -70,16 +70,13 @@ def test_every_figure_is_written_the_same_each_time(tmp_path: Path, scores: pd.D
         assert first[1].read_bytes() == second[1].read_bytes(), name
 
 
-def test_a_figure_that_says_why_there_is_nothing_fits_a_phone() -> None:
+@pytest.mark.slow
+def test_figures_fit_a_phone_and_a_page(tmp_path: Path) -> None:
     text = "archive: too few regions attacked, or too few images for a ranking"
     figure = blank(text)
     assert figure.get_figwidth() <= ONE_COLUMN
     lines = figure.texts[0].get_text().splitlines()
     assert len(lines) == 2 and " ".join(lines) == text
-
-
-@pytest.mark.slow
-def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
     for shape in ((80, 360), (360, 80, 3), (480, 380)):
         sets = {v: FakeImages(v, shape) for v in variants((100,))}
         examples(sets, ["a", "b", "c"], False, outputs(tmp_path), dpi=100)
@@ -97,7 +94,7 @@ def test_control_has_a_panel_and_originals_no_point(tmp_path: Path, drawn: list[
         assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
 
 
-def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path) -> None:
+def test_correlations_are_symmetric_and_bad_ones_refused(tmp_path: Path) -> None:
     table = make_correlations()
     values = trends.matrix(table.sample(frac=1, random_state=0)).to_numpy()
     assert values.shape == (6, 6) and (values == values.T).all() and (np.diag(values) == 1).all()
@@ -115,9 +112,6 @@ def test_a_matrix_is_symmetric_and_undefined_coefficients_say_why(tmp_path: Path
     every.to_csv(tmp_path / "none.csv", index=False)
     trends.correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
     check(outputs(tmp_path))
-
-
-def test_bad_correlations_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "correlation.csv"
     make_correlations().drop(columns="n").to_csv(path, index=False)
     with pytest.raises(InputError, match="column 'n' is missing"):
@@ -125,30 +119,24 @@ def test_bad_correlations_are_refused(tmp_path: Path) -> None:
     make_correlations().replace("knn", "accuracy").to_csv(path, index=False)
     with pytest.raises(InputError, match="metric 'accuracy' is unknown"):
         read_correlations(path)
+    with styled(), pytest.raises(InputError, match=r"\.png or \.svg"):
+        save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
+    with pytest.raises(InputError, match="needs an anonymized variant"):
+        examples({Variant(): FakeImages(Variant())}, ["a"], True, outputs(tmp_path))
 
 
-def test_choice_does_not_depend_on_order() -> None:
+def test_originals_are_read_only_when_asked_in_any_order(drawn: list[Figure]) -> None:
     ids = [f"{number:03}" for number in range(100)]
     assert choose(ids, 3) == choose(reversed(ids), 3)
     assert choose(ids, 2) == choose(ids, 3)[:2]
     assert choose(ids, 3) != ids[:3]
     assert choose(ids[:2], 5) == choose(ids[:2], 2)
-
-
-def test_originals_are_read_only_when_asked(drawn: list[Figure]) -> None:
     sets = variants((50, 100), original=True)
     examples(sets, ["a"], False, [])
     assert sets[Variant()].reads == []
     assert all(images.reads for variant, images in sets.items() if variant.method)
     examples(sets, ["a"], True, [])
     assert sets[Variant()].reads
-
-
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
-    with styled(), pytest.raises(InputError, match=r"\.png or \.svg"):
-        save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
-    with pytest.raises(InputError, match="needs an anonymized variant"):
-        examples({Variant(): FakeImages(Variant())}, ["a"], True, outputs(tmp_path))
 
 
 SCORES, RATES = make_scores("documents"), make_rates("documents")

@@ -58,7 +58,6 @@ def test_tables_compile(tmp_path: Path) -> None:
 
 
 def write_all_tables(folder: Path) -> list[str]:
-    """Write tables of every kind for two data sets and return their LaTeX."""
     entry = {"path": "x", "detectors": ["mtcnn", "ppocr"], "label": NASTY}
     faces = entry | {"layout": "celeba", "paper_role": "celeba"}
     docs = entry | {"layout": "folder", "paper_role": "rvl_cdip", "degrees": [25, 75, 100]}

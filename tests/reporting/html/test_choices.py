@@ -50,7 +50,7 @@ def verdicts(table: pd.DataFrame) -> dict[str, set[str]]:
     return dict(masks(table).groupby("adaption")["verdict"].agg(set))
 
 
-def test_what_passes_comes_first_whatever_others_keep() -> None:
+def test_what_passes_comes_first_then_what_is_unproved() -> None:
     table = of(table_of())
     assert list(table.columns) == COLUMNS
     first = table.iloc[0]
@@ -64,10 +64,6 @@ def test_what_passes_comes_first_whatever_others_keep() -> None:
     for row in masks(table).to_dict("records"):
         value = scored[tuple(row[name] for name in KEY)]
         assert row["kept"] == pytest.approx((value - 0.2) / 0.8) and row["yardstick"] == OWN
-
-
-def test_what_failed_comes_after_what_is_only_unproved_the_nearest_first() -> None:
-    """Blur keeps more and is re-identified; of masks it is not known what detectors missed."""
     table = of(table_of(0.965))
     assert table.iloc[0]["method"] == "mask" and table.iloc[0]["verdict"] == Verdict.UNKNOWN
     found = table["verdict"].tolist()
@@ -80,9 +76,7 @@ def test_what_failed_comes_after_what_is_only_unproved_the_nearest_first() -> No
     blur = table[(table["method"] == "blur") & (table["degree"] == 100)].iloc[0]
     assert (blur["failed"], blur["rule"]) == (2, ATTACK)
     alike = table.groupby(["failed", "suspected", "open"])["rate"]
-    assert (
-        alike.nunique().max() > 1 and alike.agg(lambda rates: rates.is_monotonic_increasing).all()
-    )
+    assert alike.nunique().max() > 1 and alike.agg(lambda each: each.is_monotonic_increasing).all()
     assert blur["rule_attack"] == "reidentification"
 
 
@@ -136,13 +130,10 @@ def with_maps(values: dict[str, float], why_not: str, **unadapted: float) -> pd.
     return of(policy, scores, maps=cards)
 
 
-def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None:
+def test_maps_come_in_the_order_of_what_they_keep_if_recommended() -> None:
     for unadapted in ({}, {"low": 0.1, "high": 0.9}):  # also where its quality is not known
         firsts = [with_maps({"mask": 0.9}, why, **unadapted).iloc[0] for why in ("", REFUSED)]
         assert [first["adaption"] for first in firsts] == ["mapped", "unadapted"]
-
-
-def test_maps_that_pass_by_themselves_are_in_the_order_of_what_they_keep() -> None:
     plain = SCORES.query("adaption == 'unadapted' and metric == 'map' and query == 'original'")
     values = plain.query("degree == 100 and method != 'mask'").set_index("method")["value"]
     worse, better = values.sort_values().index
@@ -150,8 +141,7 @@ def test_maps_that_pass_by_themselves_are_in_the_order_of_what_they_keep() -> No
     assert (first["adaption"], first["verdict"], first["method"]) == ("mapped", "pass", worse)
 
 
-def test_a_value_beyond_its_limit_counts_against_a_choice_though_nothing_is_proved() -> None:
-    """A rate of 40 % without an interval is no failure; it is not named before one of 0.5 %."""
+def test_a_value_above_its_limit_or_control_counts() -> None:
     policy = table_of()
     rates = policy["attack"] == "reidentification"
     policy.loc[rates, ["low", "high"]] = np.nan
@@ -165,9 +155,6 @@ def test_a_value_beyond_its_limit_counts_against_a_choice_though_nothing_is_prov
     policy.loc[rates & (policy["method"] == "blur"), "value"] = 0.099  # blur keeps more
     wide = SCORES.assign(low=0.1, high=0.9)
     assert [of(policy, scores).iloc[0]["method"] for scores in (SCORES, wide)] == ["blur", "mask"]
-
-
-def test_the_strongest_attack_is_above_its_control() -> None:
     policy = table_of()
     rows = (policy["method"] == "mask") & (policy["attack"] == "reidentification")
     policy.loc[rows, ["value", "low", "high", "control"]] = [0.28, 0.19, 0.37, 0.1]
@@ -175,9 +162,8 @@ def test_the_strongest_attack_is_above_its_control() -> None:
     mask = masks(of(policy)).iloc[0]
     assert (mask["attack"], mask["limit"]) == ("reidentification", 0.1)
     # (0.28 - 0.1) / 0.9, and its ends
-    assert [mask[name] for name in ("rate", "rate_low", "rate_high")] == pytest.approx(
-        [0.2, 0.1, 0.3]
-    )
+    rates = mask[["rate", "rate_low", "rate_high"]].tolist()
+    assert rates == pytest.approx([0.2, 0.1, 0.3])
 
 
 @pytest.mark.parametrize(
@@ -231,7 +217,6 @@ GAPS = {"few_images": 100, "few_queries": 20, "alike": None, "likely": None}
 
 
 def row(verdict: Verdict = Verdict.UNKNOWN, **changes: Any) -> dict[str, Any]:
-    """Return a choice, of which nothing is known but its names."""
     known = {"method": "mask", "degree": 100, "adaption": "A", "unknown": "", "rule_attack": ""}
     return dict.fromkeys(COLUMNS, math.nan) | known | {"verdict": verdict} | changes
 
@@ -290,19 +275,6 @@ def test_every_command_names_the_config_and_the_results() -> None:
     assert any("policy check" in command for command in said)
 
 
-def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() -> None:
-    for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
-        asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)
-        settings = shlex.split(asked.command)[-1].removeprefix("privacy=")
-        privacy = Privacy.model_validate(yaml.safe_load(settings))
-        drawn = {*privacy.model_fields_set}
-        if attack in PRIVACY_ATTACKS and issubclass(PRIVACY_ATTACKS[attack], RegionAttack):
-            most = privacy.of(PRIVACY_ATTACKS[attack]).most_images()
-            assert "attacked_regions" in drawn and (most is None or most > 100), attack
-        else:
-            assert drawn == {"gallery" if attack == "inference" else "probes"}, attack
-
-
 ATTACKED = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0.1}
 
 
@@ -345,3 +317,13 @@ def test_what_helps_where_tries_were_too_few() -> None:
     for high, said in ((0.09, "try another search system"), (0.11, "attack more images")):
         kept = {"kept": 0.02, "kept_low": 0.0, "kept_high": high, "rule_n": 20.0}
         assert said in found(row(**kept, **ATTACKED)).text
+    for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
+        asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)
+        settings = shlex.split(asked.command)[-1].removeprefix("privacy=")
+        privacy = Privacy.model_validate(yaml.safe_load(settings))
+        drawn = {*privacy.model_fields_set}
+        if attack in PRIVACY_ATTACKS and issubclass(PRIVACY_ATTACKS[attack], RegionAttack):
+            most = privacy.of(PRIVACY_ATTACKS[attack]).most_images()
+            assert "attacked_regions" in drawn and (most is None or most > 100), attack
+        else:
+            assert drawn == {"gallery" if attack == "inference" else "probes"}, attack

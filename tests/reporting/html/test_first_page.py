@@ -77,19 +77,13 @@ def unproved() -> pd.DataFrame:
     return table
 
 
-CASES = {
-    "passes": table_of,
-    "unproved": unproved,
-    "fails": lambda: table_of(0.9),
-    "no attack": None,
-}
+CASES = {"passes": table_of, "unproved": unproved, "fails": lambda: table_of(0.9)}
+CASES |= {"no attack": None}
 Pages = Callable[[str, str], tuple[str, Path]]
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """Return a function that gives a case's page in a language, and the folder of its tables."""
-
     @cache
     def page(case: str, language: str) -> tuple[str, Path]:
         folder, policy = tmp_path_factory.mktemp("case"), CASES[case]
@@ -152,7 +146,6 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
 
 
 def of_masks(adaption: str, like: str) -> pd.DataFrame:
-    """Return scores in which one more model of masks gains."""
     masks = SCORES[(SCORES["method"] == "mask") & (SCORES["adaption"] == like)]
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
 
@@ -171,7 +164,7 @@ def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> Non
     assert re.search(r"\(D\).* of the search quality \(\d+ % without this update\)", page)
 
 
-def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
+def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path) -> None:
     table = table_of(0.9)
     rows = (table["attack"] != "") & table["limit"].notna()
     table.loc[rows, ["value", "low", "high"]] = float("nan")
@@ -179,10 +172,6 @@ def test_limits_without_a_result_are_named(tmp_path: Path) -> None:
     said = ". Protection not shown yet against: re-identification, "
     said += "a detector finding hidden regions again, "
     assert said in first_page(tmp_path, table)
-
-
-def test_missing_true_boxes_and_too_few_persons_are_said(tmp_path: Path) -> None:
-    """Of several needs each is named once; chance at the limit is said beside the persons."""
     policy = table_of()
     of = {"missed": policy["rule"] == MISSED, "rate": policy["attack"] == "reidentification"}
     for rows in of.values():
@@ -200,9 +189,7 @@ def test_missing_true_boxes_and_too_few_persons_are_said(tmp_path: Path) -> None
     assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 
-def test_images_are_not_called_persons_where_each_counts_by_itself(
-    pages: Pages, tmp_path: Path
-) -> None:
+def test_images_that_count_alone_are_no_persons(pages: Pages, tmp_path: Path) -> None:
     alone = first_page(tmp_path, scores=SCORES.assign(clusters=SCORES["n"]))
     assert "searches, each counted as independent;" in alone
     assert "persons or documents;" in pages("no attack", "en")[0]
@@ -231,9 +218,6 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     assert "100 %" not in said.replace("100 % is", "")  # the definition
     failing = first_page(tmp_path, table_of(0.9), few)
     assert f"The search quality is not known yet: {why}. No method passes. Closest" in failing
-
-
-def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
     top = {"method": "mask", "degree": 50, "adaption": "mapped", "query": "original"}
     top |= {"verdict": Verdict.PASS, "unknown": "wide", "clusters": 9}
     said = Words(Texts(), Facts("a", 9, 0, [], 0, None, False, {})).sentence(top, [top]).striptags()
@@ -254,15 +238,6 @@ def test_what_may_be_visible_is_said_first_in_each_language(tmp_path: Path) -> N
     assert "UNHIDDEN" not in first_page(tmp_path, table_of(), audit=audit(used=5))
 
 
-def test_every_kind_of_doubt_that_the_terminal_tells_has_a_text() -> None:
-    counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
-    kinds = Doubts(**counts).published_counts()
-    assert len(kinds) == len(counts)
-    for language in LANGUAGES:
-        for kind in kinds:
-            assert "7 " in Texts(language)(f"notice.{kind}", number="7", dataset="a")
-
-
 def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
     counts = {"hidden": 37, "partly": 1, "visible": 2}
     rows: list[dict[str, Any]]
@@ -275,9 +250,7 @@ def test_pictures_of_other_programs_are_warned_about(tmp_path: Path) -> None:
     assert "von 40 gefundenen Bereichen 2 sichtbar und 1 teilweise" in said
 
 
-def test_a_search_or_model_that_knows_little_is_said(
-    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_little_is_known(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "searching hardly works any more"
     assert text not in pages("passes", "en")[0]
     monkeypatch.setattr(words, "USELESS", 2.0)
@@ -293,7 +266,7 @@ def _keys(texts: object, path: str = "") -> set[str]:
     return {key for name, each in texts.items() for key in _keys(each, f"{path}.{name}")}
 
 
-def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() -> None:
+def test_both_languages_have_all_texts() -> None:
     catalogues = ((TEXTS / f"{language}.yaml").read_text("utf-8") for language in LANGUAGES)
     english, german = map(_keys, map(yaml.safe_load, catalogues))
     assert english == german - {f".methods.{name}" for name in METHODS}
@@ -302,6 +275,12 @@ def test_both_languages_have_the_same_texts_and_german_a_name_for_each_method() 
     assert Texts("en").method("mask") == METHODS["mask"]
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")
+    counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
+    kinds = Doubts(**counts).published_counts()
+    assert len(kinds) == len(counts)
+    for language in LANGUAGES:
+        for kind in kinds:
+            assert "7 " in Texts(language)(f"notice.{kind}", number="7", dataset="a")
 
 
 def test_maps_are_read_and_shown(tmp_path: Path) -> None:

@@ -32,8 +32,6 @@ VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
 
 
 class Page(HTMLParser):
-    """Collects what a page is made of."""
-
     VOID = frozenset({"meta", "img", "br", "link", "input"})
 
     def __init__(self, text: str) -> None:
@@ -85,7 +83,7 @@ def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection
 
 
 @pytest.mark.slow
-def test_page_is_whole_and_needs_nothing_else(text: str) -> None:
+def test_page_is_whole_and_its_policy_names_what_it_runs(text: str) -> None:
     page = Page(text)
     assert page.open == []
     assert not page.all("link") and not page.all("iframe")
@@ -100,9 +98,6 @@ def test_page_is_whole_and_needs_nothing_else(text: str) -> None:
     style = text.split("<style>")[1].split("</style>")[0]
     assert "url(" not in style and "@import" not in style
     assert "//" not in style
-
-
-def test_policy_names_every_script_and_style_and_nothing_more(text: str) -> None:
     policy = next(m["content"] for m in Page(text).all("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'")
     assert "unsafe" not in policy and "http" not in policy
@@ -210,7 +205,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert shown["names"][0] == HOSTILE and HOSTILE in shown["labels"][0]
 
 
-def test_nothing_to_show_and_missing_files_are_still_a_page(tmp_path: Path) -> None:
+def test_what_is_missing_or_no_png(tmp_path: Path) -> None:
     results = write_results(tmp_path / "r", SCORES.iloc[:0])
     pd.DataFrame(columns=["path", "reason"]).to_csv(results["skipped"], index=False)
     nowhere = {key: tmp_path / "nowhere" / path for key, path in (FILES | UNTOLD).items()}
@@ -228,9 +223,6 @@ def test_nothing_to_show_and_missing_files_are_still_a_page(tmp_path: Path) -> N
     assert page.open == [] and not page.all("img")
     targets = {str(a["href"])[1:] for a in page.all("a")}
     assert targets <= {a.get("id") for _, a in page.tags}
-
-
-def test_what_is_no_png_is_refused(tmp_path: Path) -> None:
     (tmp_path / "figure.png").write_bytes(b"GIF89a")
     with pytest.raises(InputError, match=r"figure\.png: is not a PNG"):
         data_uri(tmp_path / "figure.png")

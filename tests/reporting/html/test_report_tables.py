@@ -16,9 +16,7 @@ from synthetic_results import make_best, make_correlations, make_effects, make_s
 
 from anonbench.core.errors import InputError
 from anonbench.embedding.attention_maps import NULLS, SUMMARY_COLUMNS
-from anonbench.evaluation.comparisons.effect_table import (
-    COLUMNS,
-)
+from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import (
@@ -58,7 +56,7 @@ def costs_of(costs: dict[str, tuple[float, str]]) -> pd.DataFrame:
 DEMO = costs_of({"A": (0.02, "worse"), "B": (-0.03, "better"), "C": (0.01, "undecided")})
 
 
-def test_a_row_of_costs_by_hand() -> None:
+def test_costs_and_times_of_stages_by_hand(tmp_path: Path) -> None:
     grid = costs_grid("demo", DEMO)
     assert grid is not None
     first, second, _ = grid.blocks[0].rows
@@ -75,23 +73,49 @@ def test_a_row_of_costs_by_hand() -> None:
     assert grid is not None
     assert (grid.blocks[0].rows[0][6], *grid.blocks[0].rows[0][8:]) == ("+2.0", "–", "–", "–")
     assert costs_grid("demo", pd.DataFrame(columns=COLUMNS)) is None
+    effort = make_effort(tmp_path)
+    grids = {grid.stem: grid for grid in tables.provenance({}, {}, effort)}
+    assert "config had in earlier runs are counted" in " ".join(grids["effort"].notes)
+    found = {stem: grid.blocks[0].rows for stem, grid in grids.items()}
+    assert [row[:3] for row in found["effort"]] == [
+        ("train", "2", "9,000.0"),
+        ("embed", "2", "360.0"),
+    ]
+    assert [row[0] for row in found["digests"]] == ["tables/cost.csv"]
+    nothing = make_effort(tmp_path / "nothing", jobs=0)
+    assert "effort" not in {grid.stem for grid in tables.provenance({}, {}, nothing)}
+    effort.write_text("stage\ntrain\n")
+    with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
+        tables.provenance({}, {}, effort)
+    job(tmp_path, "train/ids/A-seed0", 3600, "7200", "1000")
+    job(tmp_path, "train/ids/B-seed0", 1800, "1800", "2000")
+    job(tmp_path, "embed/ids", 36, "18", "500")
+    job(tmp_path, "manifest", 0.4, "NA", "NA")
+    job(tmp_path, "report", 100, "100", "100")  # the report's own does not count
+    (tmp_path / "notes.txt").write_text("no benchmark")
+    costs = tables.stage_costs(tmp_path)
+    assert list(costs.columns) == tables.COST_COLUMNS
+    train, embed, manifest = costs.to_dict("records")
+    gigabytes = pytest.approx(2000 * 1024**2 / 1e9)
+    assert list(train.values()) == ["train", 2, 1.5, 2.5, 60, gigabytes]
+    assert embed["stage"] == "embed" and embed["wall_hours"] == pytest.approx(0.01)
+    assert manifest["cpu_hours"] == manifest["peak_gb"] == 0  # too short to be measured
+    (tmp_path / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
+        tables.stage_costs(tmp_path)
 
 
-def test_what_a_choice_keeps_is_net_of_the_floor_and_adds_both_half_widths() -> None:
+def test_verdicts_are_counted_and_choices_are_net_of_the_floor() -> None:
     row = {"degree": 100, "method": "blur", "query": "original", "metric": "map", "value": 0.3}
     found = kept(DEMO, pd.DataFrame([row | {"floor": 0.1, "chance": 0.2}]))
     of = found.set_index("adaption")[["kept", "kept_low", "kept_high", "room"]]
     # of a ceiling of 0.4: (0.4 - 0.05 - 0.2) / 0.2, and with the cost of adapting 0.02 less
     assert of.loc["unadapted"].tolist() == pytest.approx([0.75, 0.7, 0.8, 0.2])
     assert of.loc["A"].tolist() == pytest.approx([0.65, 0.55, 0.75, 0.2])
-
-
-def test_verdicts_are_counted_and_signs_are_not() -> None:
     found = tally({"demo": DEMO}, "adapting")
     assert (found[Decision.WORSE], found[Decision.BETTER], found.total()) == (1, 1, 3)
-    assert (
-        Tally({Decision.UNDECIDED: 3}).said() == "gains in none, is unclear in 3 of 3 comparisons"
-    )
+    none = Tally({Decision.UNDECIDED: 3}).said()
+    assert none == "gains in none, is unclear in 3 of 3 comparisons"
     verdicts = ("better", "worse", "worse", "equivalent", "not worse", "not known")
     assert Tally(map(Decision, verdicts)).said() == (
         "gains in 1, loses in 2, makes no difference in 1, is unclear in 2 of 6 comparisons"
@@ -153,18 +177,7 @@ def test_maps_refute_no_unadapted_model_and_cases_may_differ() -> None:
     assert verdict is Verdict.UNKNOWN and why.endswith("Blur with A")
 
 
-def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
-    path = tmp_path / "skipped.csv"
-    pd.DataFrame(
-        [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
-        columns=["path", "reason"],
-    ).to_csv(path, index=False)
-    (grid,) = tables.skipped({"a": path})
-    rows = (("truncated", "2"), ("empty file", "1"), ("no reason recorded", "1"))
-    assert grid.blocks[0].rows == tuple(("a", *row) for row in rows)
-
-
-def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
+def test_metrics_and_reasons_are_listed_once(tmp_path: Path) -> None:
     path = tmp_path / "correlation.csv"
     table = make_correlations(undefined=True)
     table[["pearson", "low", "high", "spearman"]] *= -1
@@ -177,6 +190,14 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
     for row in rows:  # with a real minus
         assert row in undefined or all(re.fullmatch(r"−[\d.]+( to −[\d.]+)?", t) for t in row[1:4])
+    path = tmp_path / "skipped.csv"
+    pd.DataFrame(
+        [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
+        columns=["path", "reason"],
+    ).to_csv(path, index=False)
+    (grid,) = tables.skipped({"a": path})
+    rows = (("truncated", "2"), ("empty file", "1"), ("no reason recorded", "1"))
+    assert grid.blocks[0].rows == tuple(("a", *row) for row in rows)
 
 
 def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> None:
@@ -192,23 +213,6 @@ def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> 
     assert grid.blocks[0].rows[0] == first
     assert [row[-1] for row in grid.blocks[0].rows] == ["yes", "no", "–"]
     assert tables.attention({}) == []
-
-
-def test_time_of_stages_by_hand(tmp_path: Path) -> None:
-    effort = make_effort(tmp_path)
-    grids = {grid.stem: grid for grid in tables.provenance({}, {}, effort)}
-    assert "config had in earlier runs are counted" in " ".join(grids["effort"].notes)
-    found = {stem: grid.blocks[0].rows for stem, grid in grids.items()}
-    assert [row[:3] for row in found["effort"]] == [
-        ("train", "2", "9,000.0"),
-        ("embed", "2", "360.0"),
-    ]
-    assert [row[0] for row in found["digests"]] == ["tables/cost.csv"]
-    nothing = make_effort(tmp_path / "nothing", jobs=0)
-    assert "effort" not in {grid.stem for grid in tables.provenance({}, {}, nothing)}
-    effort.write_text("stage\ntrain\n")
-    with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
-        tables.provenance({}, {}, effort)
 
 
 def written(folder: Path) -> bytes:
@@ -239,22 +243,3 @@ def job(folder: Path, name: str, seconds: float, cpu: str, memory: str) -> None:
     path = folder / f"{name}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{HEAD}{seconds}\t0:00:00\t{memory}\t1\t1\t1\t0.0\t0.0\t90.0\t{cpu}\n")
-
-
-def test_jobs_of_a_stage_add_up_and_a_foreign_file_is_named(tmp_path: Path) -> None:
-    job(tmp_path, "train/ids/A-seed0", 3600, "7200", "1000")
-    job(tmp_path, "train/ids/B-seed0", 1800, "1800", "2000")
-    job(tmp_path, "embed/ids", 36, "18", "500")
-    job(tmp_path, "manifest", 0.4, "NA", "NA")
-    job(tmp_path, "report", 100, "100", "100")  # the report's own does not count
-    (tmp_path / "notes.txt").write_text("no benchmark")
-    costs = tables.stage_costs(tmp_path)
-    assert list(costs.columns) == tables.COST_COLUMNS
-    train, embed, manifest = costs.to_dict("records")
-    gigabytes = pytest.approx(2000 * 1024**2 / 1e9)
-    assert list(train.values()) == ["train", 2, 1.5, 2.5, 60, gigabytes]
-    assert embed["stage"] == "embed" and embed["wall_hours"] == pytest.approx(0.01)
-    assert manifest["cpu_hours"] == manifest["peak_gb"] == 0  # too short to be measured
-    (tmp_path / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
-    with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
-        tables.stage_costs(tmp_path)

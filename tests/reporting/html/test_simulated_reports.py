@@ -19,8 +19,7 @@ from simulated_archives import CONTROL_SEED, FLOOR, METRICS, NAME, TRAINED, Trut
 
 CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)
-ARCHIVES = 9
-"""So many make 54 repetitions, because metrics are drawn independently."""
+ARCHIVES = 9  # so many make 54 repetitions, because metrics are drawn independently
 
 
 def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:

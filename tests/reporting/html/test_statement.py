@@ -15,14 +15,7 @@ from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import NO_REGION, PRIVACY_ATTACKS
 from anonbench.core.registries.methods import INFORMATION_LEVELS
-from anonbench.evaluation.policy.evidence import (
-    ATTACK,
-    INFORMATION_LEFT,
-    MISSED,
-    OF_REMAINDER,
-    REIDENTIFICATION,
-    STRENGTH,
-)
+from anonbench.evaluation.policy import evidence
 from anonbench.reporting.choice_table import choices
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import write_statement
@@ -71,7 +64,6 @@ def make_statement(
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of either form, without marks and markup."""
     body = re.sub(r"<head>.*?</head>", "", text, flags=re.DOTALL)
     plain = unescape(unescape(re.sub(r"<[^>]+>", " ", body)))
     return re.findall(r"[\w.,%]*\w%?", re.sub(r"[\\|#*`\u00a0]|---:?|^- ", " ", plain, flags=re.M))
@@ -89,9 +81,12 @@ def test_numbers_are_those_of_the_tables(tmp_path: Path, language: str) -> None:
     assert top["method"] == "mask" and top["degree"] == 100
     assert f"{texts.number(100 * top['kept'])} " in found
     mine = policy[(policy["method"] == "mask") & (policy["degree"] == 100)]
-    attacks = mine[(mine["rule"] == ATTACK) & mine["value"].notna()]
+    attacks = mine[(mine["rule"] == evidence.ATTACK) & mine["value"].notna()]
     assert len(attacks)
-    for row in [*mine[mine["rule"] == MISSED].to_dict("records"), *attacks.to_dict("records")]:
+    for row in [
+        *mine[mine["rule"] == evidence.MISSED].to_dict("records"),
+        *attacks.to_dict("records"),
+    ]:
         ends = f"{texts.percent(row['low'])} – {texts.percent(row['high'])} %"
         assert f"| {texts.percent(row['value'])} % | {ends} |" in found
     sections = re.findall(r"^## (\d)\. ", found, flags=re.M)
@@ -140,7 +135,7 @@ def test_rates_say_of_what_and_attacks_without_a_result_are_named(tmp_path: Path
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_attack_and_measure_has_words(language: str) -> None:
     texts = Texts(language)
-    for name in (REIDENTIFICATION, OF_REMAINDER, *PRIVACY_ATTACKS):
+    for name in (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, *PRIVACY_ATTACKS):
         assert texts.has(f"attack.{name}") and texts.has(f"statement.attacks.{name}"), name
     for name in MEASURES:
         assert texts.has(f"statement.counted.{name}"), name
@@ -149,18 +144,20 @@ def test_every_attack_and_measure_has_words(language: str) -> None:
 def test_what_is_left_of_a_hidden_region(tmp_path: Path) -> None:
     """Other programs' pictures have neither a information_left nor parameters."""
     policy = table_of()
-    unsaid = policy["rule"].isin([INFORMATION_LEFT, STRENGTH])
+    unsaid = policy["rule"].isin([evidence.INFORMATION_LEFT, evidence.STRENGTH])
     policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
     found, _ = make_statement(tmp_path, policy)
     assert "What is left of a hidden region is not known." in found and "nan" not in found
     # Coarse is the method `replace`, whose copies of faces are a plain mask
     policy = table_of()
-    policy.loc[policy["rule"] == INFORMATION_LEFT, "value"] = INFORMATION_LEVELS.index("coarse")
+    policy.loc[policy["rule"] == evidence.INFORMATION_LEFT, "value"] = INFORMATION_LEVELS.index(
+        "coarse"
+    )
     found, _ = make_statement(tmp_path, policy)
     assert "At most coarse averages of a hidden region are left, whatever its kind." in found
 
 
-def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: Path) -> None:
+def test_what_gains_over_a_control_or_membership_is_told(tmp_path: Path) -> None:
     rates = {"linkage": 0.92, "seen_linkage": 1.0}
     facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
@@ -175,9 +172,6 @@ def test_gains_over_a_control_are_told_and_of_alike_ones_the_highest(tmp_path: P
     found, _ = make_statement(tmp_path, both)
     shown = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
     assert "36 %" in shown and "11 %" not in shown
-
-
-def test_linking_is_not_hidden_by_membership(tmp_path: Path) -> None:
     policy = table_of()
     of = (policy["method"] == "mask") & (policy["degree"] == 100)
     linked = policy[of & (policy["attack"] == "residual")].assign(attack="linkage", limit=np.nan)
@@ -190,15 +184,12 @@ def test_linking_is_not_hidden_by_membership(tmp_path: Path) -> None:
     assert said[1].startswith("| tell whether a person is in the archive") and "50 %" in said[1]
 
 
-def test_an_interval_of_too_few_persons_for_a_verdict_is_shown(tmp_path: Path) -> None:
+def test_few_persons_adapted_models_and_visible_regions_are_said(tmp_path: Path) -> None:
     policy, rates = table_of(), make_rates("a").assign(low=0.0031, high=0.171)
-    policy.loc[policy["attack"] == REIDENTIFICATION, ["low", "high"]] = np.nan
+    policy.loc[policy["attack"] == evidence.REIDENTIFICATION, ["low", "high"]] = np.nan
     found, _ = make_statement(tmp_path, policy, rates=rates)
     row = next(line for line in found.splitlines() if line.startswith("| re-identify"))
     assert "| 0.3 – 17 % |" in row
-
-
-def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, table_of(), stated=(50, "A"))
     assert "with the model adapted to it (A), 50 % of the regions" in found.replace("\\", "")
     assert "Still visible: 50 % of the regions" in found

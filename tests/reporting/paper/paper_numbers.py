@@ -16,15 +16,9 @@ def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:
 
 
 def our_portraits(**changes: object) -> OurData:
-    values: dict[str, object] = {
-        "name": "portraits",
-        "role": "celeba",
-        "degrees": (100,),
-        "methods": ("pixelate", "blur", "mask"),
-        "adaptions": ("unadapted", "A", "B", "C"),
-        "labelled": True,
-        "stand_in": "generated data of the demo",
-    }
+    values: dict[str, object] = {"name": "portraits", "role": "celeba", "degrees": (100,)}
+    values |= {"methods": ("pixelate", "blur", "mask"), "adaptions": ("unadapted", "A", "B", "C")}
+    values |= {"labelled": True, "stand_in": "generated data of the demo"}
     return OurData(**(values | changes))  # type: ignore[arg-type]
 
 

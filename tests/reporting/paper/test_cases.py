@@ -46,7 +46,7 @@ def pairs(p: float) -> pd.DataFrame:
     return pd.DataFrame([(*row, "A", 1e-9), (*row, "B", p)], columns=columns)
 
 
-def test_unadapted_wins_only_where_it_is_above_the_best() -> None:
+def test_unadapted_wins_only_above_the_best_and_the_second_training() -> None:
     (won,) = unadapted_wins(column(50.0, 40.0, 49.9), None, 0.05)
     assert won.holds and won.significant is None
     assert won.numbers == "unadapted 50.0, B 49.9 (+0.1)"
@@ -54,6 +54,12 @@ def test_unadapted_wins_only_where_it_is_above_the_best() -> None:
     assert tie.holds is False
     (alone,) = unadapted_wins(column(50.0, 40.0, 49.9).iloc[:1], None, 0.05)
     assert alone.holds is None
+    best = pd.concat([best_choice("unadapted", "unadapted"), best_choice("A", "A", method="mask")])
+    for given, row in ((best, ["does not hold", 1, 2]), (best.iloc[:0], ["cannot be told", 0, 0])):
+        found = verdicts(cases_of(BY_SECOND, given))
+        found = found[found["numbers"] == BY_SECOND]
+        columns = ["claim", "verdict", "holds", "cases"]
+        assert found[columns].to_numpy().tolist() == [["unadapted_wins", *row]]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ def series(*values: float, query: str = "original", metric: str = "map") -> pd.D
     return cells(*((where[0], degree, *where[1:], value) for degree, value in rows))
 
 
-def test_a_fall_with_the_degree_and_its_steps() -> None:
+def test_trends_fall_and_rise_step_by_step() -> None:
     for values, holds in (((9, 8, 7, 6), True), ((9, 8, 8, 6), False), ((6, 9), False)):
         assert [case.holds for case in falls_with_degree(series(*values))] == [holds]
     assert list(falls_with_degree(series(6, 9, query="anonymized"))) == []
@@ -112,9 +118,6 @@ def test_a_fall_with_the_degree_and_its_steps() -> None:
     for values, half, steps in (((5, 6, 5, 5), 0.4, [1, -1, 0]), ((5, 6), 0.5, [0])):
         told = told_apart(between(series(*values), half))
         assert told is not None and told.tolist() == steps
-
-
-def test_trends_step_by_step() -> None:
     both = pd.concat([series(9, 8, 7, 7), series(5, 4, 6, 5, metric="mndcg")])
     assert [c.holds for c in trends_agree(both, "mndcg", "map")] == [True, False, False]
     (first, *_) = trends_agree(both, "mndcg", "map")
@@ -126,6 +129,34 @@ def test_trends_step_by_step() -> None:
         )
         (case,) = trends_agree(pd.concat(tables), "mndcg", "map")
         assert case.holds is False and case.significant is told
+
+
+def test_rises_of_the_last_step_have_bounds() -> None:
+    half = accuracies({("mask", a) for a in "ABC"} | {("blur", a) for a in "ABC"})
+    assert int(knn_rises(half)["rises"].sum()) == 6 and len(knn_rises(half)) == 12
+    (case,) = rises_in_half(half)
+    assert case.holds and case.numbers == "rises in 6 of 12"
+    (case,) = half_are_masking(half)
+    assert case.holds and case.numbers == "3 of 6 are masking"
+    few = accuracies({("mask", a) for a in ADAPTIONS})
+    none = accuracies(set())
+    one_degree = none[none["degree"] == 100]
+    assert [c.holds for c in (*rises_in_half(few), *half_are_masking(few))] == [False, False]
+    assert [c.holds for c in (*half_are_masking(none), *rises_in_half(one_degree))] == [None, None]
+    rising = {("mask", "A"), ("blur", "A"), ("blur", "B")}
+    sunk = accuracies(rising, still=49.0)
+    # three must rise and nine may, so that half of twelve cannot be excluded
+    for table, told, bounds in (
+        (accuracies(rising), None, ""),
+        (between(accuracies(rising), 0.6), False, "at least 0 and at most 12"),
+        (between(accuracies(rising), 0.4), False, "at least 3 and at most 12"),
+        (between(sunk, 0.4), True, ""),
+    ):
+        (case,) = rises_in_half(table)
+        assert case.holds is False and case.significant is told and bounds in case.numbers
+    for half, told in ((0.4, True), (0.6, False)):
+        (masks,) = half_are_masking(between(sunk, half))
+        assert masks.holds is False and masks.significant is told
 
 
 def accuracies(rising: set[tuple[str, str]], still: float = 50.0) -> pd.DataFrame:
@@ -141,38 +172,6 @@ def accuracies(rising: set[tuple[str, str]], still: float = 50.0) -> pd.DataFram
             )
         )
     )
-
-
-def test_rises_of_the_last_step() -> None:
-    half = accuracies({("mask", a) for a in "ABC"} | {("blur", a) for a in "ABC"})
-    assert int(knn_rises(half)["rises"].sum()) == 6 and len(knn_rises(half)) == 12
-    (case,) = rises_in_half(half)
-    assert case.holds and case.numbers == "rises in 6 of 12"
-    (case,) = half_are_masking(half)
-    assert case.holds and case.numbers == "3 of 6 are masking"
-    few = accuracies({("mask", a) for a in ADAPTIONS})
-    none = accuracies(set())
-    one_degree = none[none["degree"] == 100]
-    assert [c.holds for c in (*rises_in_half(few), *half_are_masking(few))] == [False, False]
-    assert [c.holds for c in (*half_are_masking(none), *rises_in_half(one_degree))] == [None, None]
-
-
-def test_counts_of_rises_have_bounds() -> None:
-    """All 12 steps are 0 or 1 point; intervals of more than half a point tell none."""
-    rising = {("mask", "A"), ("blur", "A"), ("blur", "B")}
-    sunk = accuracies(rising, still=49.0)
-    # three must rise and nine may, so that half of twelve cannot be excluded
-    for table, told, bounds in (
-        (accuracies(rising), None, ""),
-        (between(accuracies(rising), 0.6), False, "at least 0 and at most 12"),
-        (between(accuracies(rising), 0.4), False, "at least 3 and at most 12"),
-        (between(sunk, 0.4), True, ""),
-    ):
-        (case,) = rises_in_half(table)
-        assert case.holds is False and case.significant is told and bounds in case.numbers
-    for half, told in ((0.4, True), (0.6, False)):
-        (masks,) = half_are_masking(between(sunk, half))
-        assert masks.holds is False and masks.significant is told
 
 
 def correlated(noise: dict[str, float], n: int = 12) -> pd.DataFrame:
@@ -194,9 +193,8 @@ NAMES = ("map_original", "map_anonymized", "mndcg_original", "knn", "linear")
 
 
 def test_predicts_best_and_correlates_strongly() -> None:
-    good = correlated(
-        {**dict.fromkeys(NAMES, 20.0), "mndcg_anonymized": 0.1, "knn": 0, "linear": 0}
-    )
+    exact = {"mndcg_anonymized": 0.1, "knn": 0, "linear": 0}
+    good = correlated(dict.fromkeys(NAMES, 20.0) | exact)
     assert [case.holds for case in predicts_best(good, None, 0.05)] == [True, True]
     assert all(case.significant for case in predicts_best(good, None, 0.05))
     for case in correlates_strongly(good, None, 0.05):
@@ -206,14 +204,13 @@ def test_predicts_best_and_correlates_strongly() -> None:
     for case in correlates_strongly(bad, None, 0.05):  # its interval within methods reaches 0.96
         assert case.holds is False and case.significant is False
         assert case.numbers.endswith("to 0.96")
-    opposite = good.assign(
-        value=np.where(good["metric"] == "mndcg", 100 - good["value"], good["value"])
-    )
+    turned = good["value"].where(good["metric"] != "mndcg", 100 - good["value"])
+    opposite = good.assign(value=turned)
     for case in correlates_strongly(opposite, None, 0.05):
         assert case.holds is False and case.significant is True
 
 
-def test_coefficients_that_do_not_exist() -> None:
+def test_coefficients_within_methods_and_undefined_ones() -> None:
     few = correlated({**dict.fromkeys(NAMES, 1.0), "mndcg_anonymized": 1.0}, n=2)
     assert {case.holds for case in predicts_best(few, None, 0.05)} == {None}
     assert {case.holds for case in correlates_strongly(few, None, 0.05)} == {None}
@@ -222,31 +219,18 @@ def test_coefficients_that_do_not_exist() -> None:
     assert {case.holds for case in predicts_best(flat, None, 0.05)} == {None}
     unlabelled = flat[flat["query"] != ""]
     assert list(predicts_best(unlabelled, None, 0.05)) == []
-
-
-def rows_of(*metrics: np.ndarray) -> pd.DataFrame:
-    methods = np.repeat(METHODS, len(metrics[0]) // 3)
-    return pd.DataFrame({"method": methods} | dict(zip("abc", metrics, strict=True)))
-
-
-def test_within_methods_both_directions_and_undefined_coefficients() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=12)
     good, bad = truth + rng.normal(0, 0.1, 12), rng.normal(size=12)
     difference, p = compare_within(rows_of(good, bad, truth), "a", "b", "c")
     assert difference > 0 and p < 0.01
-    assert compare_within(rows_of(bad, good, truth), "a", "b", "c") == pytest.approx(
-        (-difference, p)
-    )
+    other = compare_within(rows_of(bad, good, truth), "a", "b", "c")
+    assert other == pytest.approx((-difference, p))
     a, b, c = np.random.default_rng(3).normal(size=(3, 12))
     flat = np.repeat([1.0, 2.0, 3.0], 4)  # the same within each method
     assert compare_within(rows_of(a, a, c), "a", "b", "c") == (0, 1)
     assert compare_within(rows_of(a, flat, c), "a", "b", "c")[1] == 1
     assert compare_within(rows_of(a, b, c).iloc[:3], "a", "b", "c")[1] == 1
-
-
-def test_levels_of_methods_tell_nothing() -> None:
-    """A metric that follows the methods alone correlates over rows and not within methods."""
     rng = np.random.default_rng(1)
     level = np.repeat([0.0, 50.0, 100.0], 4)
     follows, other, third = (level + rng.normal(size=12) for _ in range(3))
@@ -254,6 +238,11 @@ def test_levels_of_methods_tell_nothing() -> None:
     over_rows = rows[["a", "b", "c"]].corr()["c"]
     assert over_rows["a"] - over_rows["b"] > 0.5
     assert compare_within(rows, "a", "b", "c")[1] > 0.05
+
+
+def rows_of(*metrics: np.ndarray) -> pd.DataFrame:
+    methods = np.repeat(METHODS, len(metrics[0]) // 3)
+    return pd.DataFrame({"method": methods} | dict(zip("abc", metrics, strict=True)))
 
 
 def test_equal_correlations_are_told_apart_as_often_as_the_level_says() -> None:
@@ -311,14 +300,3 @@ def test_on_the_papers_own_numbers() -> None:
 )
 def test_verdicts(cases: list[tuple[bool | None, bool | None]], verdict: Verdict) -> None:
     assert decide([Case("celeba", "", holds, "", told) for holds, told in cases]) is verdict
-
-
-def test_by_the_second_training() -> None:
-    """Only the claim that rests on the ranking of one training is looked at again."""
-    best = pd.concat([best_choice("unadapted", "unadapted"), best_choice("A", "A", method="mask")])
-    for given, row in ((best, ["does not hold", 1, 2]), (best.iloc[:0], ["cannot be told", 0, 0])):
-        found = verdicts(cases_of(BY_SECOND, given))
-        found = found[found["numbers"] == BY_SECOND]
-        assert found[["claim", "verdict", "holds", "cases"]].to_numpy().tolist() == [
-            ["unadapted_wins", *row]
-        ]

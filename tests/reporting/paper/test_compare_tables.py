@@ -18,20 +18,9 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
-from anonbench.reporting.paper import scenario_tables
+from anonbench.reporting.paper import comparison, scenario_tables
 from anonbench.reporting.paper.claims import BY_SECOND, CASES, evaluate, write_claims
 from anonbench.reporting.paper.claims import COLUMNS as CLAIM_COLUMNS
-from anonbench.reporting.paper.comparison import (
-    CELL,
-    COLUMNS,
-    METRICS,
-    agreement,
-    compare,
-    published,
-    read_ours,
-    tidy,
-    write_comparison,
-)
 from anonbench.reporting.paper.ours import ROLE_NAMES, our_data
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
@@ -61,10 +50,12 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
 
 def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_path: Path) -> None:
     paths = {name: tmp_path / f"comparison.{name}" for name in ("csv", "markdown", "latex")}
-    ours = read_ours(DATASETS, inputs["scores"])
-    write_comparison(compare(published(), ours, DATASETS), list(paths.values()))
+    ours = comparison.read_ours(DATASETS, inputs["scores"])
+    comparison.write_comparison(
+        comparison.compare(comparison.published(), ours, DATASETS), list(paths.values())
+    )
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
-    assert rows["published"].tolist() == published()["value"].tolist()
+    assert rows["published"].tolist() == comparison.published()["value"].tolist()
     assert ((rows["ours"] == "") == (rows["reason"] != "")).all()
     keys = ["degree", "method", "adaption", "metric", "query"]
     scores = pd.read_csv(inputs["scores"][1], keep_default_na=False)
@@ -84,7 +75,10 @@ def test_comparison_has_published_numbers(inputs: dict[str, list[Path]], tmp_pat
     named = re.findall(r"Table (\w+) of the paper", text)
     assert {*named} == {"V", "VI", "VII", "VIII", "IX", "X"}
     assert "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |" in text.splitlines()
-    write_comparison(compare(published(), read_ours([], []), []), list(paths.values()))
+    comparison.write_comparison(
+        comparison.compare(comparison.published(), comparison.read_ours([], []), []),
+        list(paths.values()),
+    )
     assert "Ours: none" in paths["markdown"].read_text()
     assert len(paths["csv"].read_text().splitlines()) == 409
 
@@ -120,7 +114,7 @@ def test_claims_on_both_sets_of_numbers(inputs: dict[str, list[Path]], tmp_path:
     assert "4 of 6 are masking" in text
 
 
-def test_grid_escapes_and_spans() -> None:
+def test_grids_escape_span_and_are_whole() -> None:
     grid = Grid(
         stem="a_b",
         title="50 % & more",
@@ -138,22 +132,32 @@ def test_grid_escapes_and_spans() -> None:
     markdown = to_markdown(grid).splitlines()
     assert markdown[0] == r"| x\_1 | both y | both z |"
     assert markdown[3] == r"| a\|b | -1.5 | \#2 |"
+    table = comparison.published()
+    assert len(table) == 408
+    assert not table.duplicated(comparison.CELL).any()
+    assert set(table["metric"]) == set(comparison.METRICS) and set(table["role"]) == set(ROLE_NAMES)
+    assert table["value"].between(0, 100).all()
+    for number, (role, kind, degree) in PAPER_TABLES.items():
+        here = table[table["table"] == number]
+        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
+        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
+        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
+        wanted = set(product(Method, ADAPTIONS, queries, metrics))
+        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
+        assert set(found) == wanted
 
 
 def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
     data = our_portraits(**changes)
-    return compare(published(), tidy(scores, data), [data])
+    return comparison.compare(comparison.published(), comparison.tidy(scores, data), [data])
 
 
-def test_known_differences() -> None:
-    """Of the mean over seeds; the control, originals and other metrics are left out."""
-    one, two = (
-        as_scores("celeba", "portraits", shift, seed) for seed, shift in ((0, 1.0), (1, 4.0))
-    )
+def test_known_differences_and_agreement() -> None:
+    one, two = (as_scores("celeba", "portraits", shift, s) for s, shift in ((0, 1.0), (1, 4.0)))
     control = one[one["adaption"] == "unadapted"].assign(adaption="control", value=0.0, seed=9)
     original = one.assign(method="original", degree=0, value=0.0)
     table = compared(pd.concat([one, two, control, original, one.assign(metric="tau", value=0.0)]))
-    assert list(table) == COLUMNS and len(table) == 408
+    assert list(table) == comparison.COLUMNS and len(table) == 408
     ours = table[table["role"] == "celeba"]
     assert len(ours) == 72
     np.testing.assert_allclose(ours["difference"].astype(float), 2.5)
@@ -161,9 +165,21 @@ def test_known_differences() -> None:
     np.testing.assert_allclose(ours["high"] - ours["ours"], 2.0)
     expected = {"seeds": 2, "queries": 240, "dataset": "portraits", "reason": ""}
     expected["stand_in"] = "generated data of the demo"
-    assert {name: [*ours[name].unique()] for name in expected} == {
-        k: [v] for k, v in expected.items()
-    }
+    assert all(ours[name].unique().tolist() == [value] for name, value in expected.items())
+    scores = as_scores("celeba", "portraits")
+    rng = np.random.default_rng(0)
+    scores["value"] += rng.normal(0, 0.05, len(scores))
+    table = compared(scores[scores["method"] != "blur"])
+    found = comparison.agreement(table).set_index(["role", "degree", "metric", "query"])
+    row = found.loc["celeba", 100, "map", "original"]
+    asked = "role == 'celeba' and metric == 'map' and query == 'original'"
+    here = table.query(asked).dropna(subset=["ours"])
+    assert (row["cells"], row["compared"]) == (12, 8)
+    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
+    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
+    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
+    none = found.loc["dokiq", 100, "map", "original"]
+    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
 
 
 @pytest.mark.parametrize(
@@ -182,24 +198,6 @@ def test_missing_cells_name_the_setting(changes: dict[str, object], reason: str)
     assert any(each.startswith(reason) for each in table["reason"])
     other = set(table.loc[table["role"] == "dokiq", "reason"])
     assert other == {"no data set stands for DOKIQ (paper_role)"}
-
-
-def test_agreement_is_what_its_columns_say() -> None:
-    scores = as_scores("celeba", "portraits")
-    rng = np.random.default_rng(0)
-    scores["value"] += rng.normal(0, 0.05, len(scores))
-    table = compared(scores[scores["method"] != "blur"])
-    found = agreement(table).set_index(["role", "degree", "metric", "query"])
-    row = found.loc["celeba", 100, "map", "original"]
-    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
-        subset=["ours"]
-    )
-    assert (row["cells"], row["compared"]) == (12, 8)
-    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
-    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
-    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
-    none = found.loc["dokiq", 100, "map", "original"]
-    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
 
 
 @pytest.mark.parametrize(
@@ -222,22 +220,6 @@ def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
     assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
 
 
-def test_all_tables_are_whole() -> None:
-    table = published()
-    assert len(table) == 408
-    assert not table.duplicated(CELL).any()
-    assert set(table["metric"]) == set(METRICS) and set(table["role"]) == set(ROLE_NAMES)
-    assert table["value"].between(0, 100).all()
-    for number, (role, kind, degree) in PAPER_TABLES.items():
-        here = table[table["table"] == number]
-        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
-        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
-        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
-        wanted = set(product(Method, ADAPTIONS, queries, metrics))
-        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
-        assert set(found) == wanted
-
-
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
@@ -249,27 +231,20 @@ def test_all_tables_are_whole() -> None:
     ],
 )
 def test_values_are_as_printed(cell: tuple[str | int, ...], value: float) -> None:
-    assert published().set_index(CELL)["value"][cell] == value
+    assert comparison.published().set_index(comparison.CELL)["value"][cell] == value
 
 
 def experiment(**changes: Any) -> Experiment:
-    entry = {
-        "layout": "folder",
-        "path": "x",
-        "detectors": ["ppocr", "mtcnn", "zxing", "mrz"],
-        "degrees": [100, 25],
-        "methods": ["blur", "mask"],
-        "paper_role": "rvl_cdip",
-        "label": "class",
-    }
+    entry = {"layout": "folder", "path": "x", "detectors": ["ppocr", "mtcnn", "zxing", "mrz"]}
+    entry |= {"degrees": [100, 25], "methods": ["blur", "mask"], "paper_role": "rvl_cdip"}
+    entry |= {"label": "class"}
     top = {key: changes.pop(key) for key in ("training_seeds", "control_seeds") if key in changes}
     return Experiment(load({"datasets": {"my_docs": {**entry, **changes}}, **top}))
 
 
 def frame(made: Experiment) -> pd.DataFrame:
-    return pd.DataFrame(
-        scenario_tables.scenario_rows(made, "my_docs"), columns=list(scenario_tables.COLUMNS)
-    )
+    rows = scenario_tables.scenario_rows(made, "my_docs")
+    return pd.DataFrame(rows, columns=list(scenario_tables.COLUMNS))
 
 
 def test_every_scenario_is_spelled_out_and_counted() -> None:
@@ -292,9 +267,8 @@ def test_every_scenario_is_spelled_out_and_counted() -> None:
     }
     assert set(one["query_images"]) == {"mask-25"}
     assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
-    grid = scenario_tables.scenario_grid(
-        experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs"
-    )
+    made = experiment(training_seeds=[0, 1], control_seeds=[7])
+    grid = scenario_tables.scenario_grid(made, "my_docs")
     assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
     seen = ("original", "anonymized")
     assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
@@ -302,12 +276,8 @@ def test_every_scenario_is_spelled_out_and_counted() -> None:
     assert grid.blocks[2].rows[0] == ("Unadapted", *["original"] * 2, *["anonymized"] * 2, "1", "4")
     assert "blur, mask at 25, 100 %" in grid.title
     assert "Table III of arXiv 2602.19641" in grid.caption
-    assert (
-        "Table" not in scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs").caption
-    )
-
-
-def test_a_system_is_named_and_nothing_was_trained() -> None:
+    grid = scenario_tables.scenario_grid(experiment(paper_role=None), "my_docs")
+    assert "Table" not in grid.caption
     entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
     system = {"kind": "timm", "similarity": "euclidean"}
     made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))

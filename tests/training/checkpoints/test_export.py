@@ -142,9 +142,8 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     config |= {"image_size": 56, "patch_size": 8, "use_swiglu_ffn": ffn == "swiglu"}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = getattr(transformers, f"{kind}Model")(
-            getattr(transformers, f"{kind}Config")(**config)
-        ).eval()
+        made = getattr(transformers, f"{kind}Config")(**config)
+        model = getattr(transformers, f"{kind}Model")(made).eval()
         for weight in model.parameters():
             nn.init.normal_(weight, std=0.2)
     model.save_pretrained(tmp_path)
@@ -152,10 +151,8 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     images = _images(56)  # the size of its positions
     expected = model(pixel_values=images).last_hidden_state
     for name in ("model.safetensors", "memory.pth"):
-        made = recipe(
-            backbone=settings(registers, ffn, pretrained=tmp_path / name),
-            crops={"global_size": 56},
-        )
+        backbone = settings(registers, ffn, pretrained=tmp_path / name)
+        made = recipe(backbone=backbone, crops={"global_size": 56})
         found = encode(init_backbone(made, seed=0).eval(), images)
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
 
@@ -192,7 +189,7 @@ def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
         assert not (tmp_path / name).exists()
 
 
-def test_saved_backbone_comes_back(recipe: Make, tmp_path: Path) -> None:
+def test_saved_backbones_come_back_and_others_are_refused(recipe: Make, tmp_path: Path) -> None:
     images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     path, made = tmp_path / "backbone.safetensors", recipe(resize="squash")
     network = Network(made, seed=0).eval()
@@ -210,6 +207,16 @@ def test_saved_backbone_comes_back(recipe: Make, tmp_path: Path) -> None:
     weights = load_file(path)
     assert torch.equal(weights["mask_token"], torch.full((32,), 0.5))
     assert not any("head" in name for name in weights)
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "text.safetensors").write_text("text")
+    for name in ("other", "text", "missing"):
+        with pytest.raises(InputError, match="not a backbone"):
+            load_backbone(tmp_path / f"{name}.safetensors")
+    path = tmp_path / "wrong.safetensors"
+    state = Network(recipe(), seed=0).state_dict()
+    save_backbone(state, recipe(backbone={"depth": 3}), path, {})
+    with pytest.raises(InputError, match="do not fit the model"):
+        load_backbone(path)
 
 
 @pytest.mark.slow
@@ -227,16 +234,3 @@ def test_positions_and_layer_scale_are_those_of_the_file(recipe: Make, tmp_path:
     assert same(loaded.state_dict(), made.state_dict())
     images = torch.randn(1, 3, 32, 32)
     assert torch.equal(encode(loaded, images), encode(network.backbone.eval(), images))
-
-
-def test_files_that_are_no_backbones(recipe: Make, tmp_path: Path) -> None:
-    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    (tmp_path / "text.safetensors").write_text("text")
-    for name in ("other", "text", "missing"):
-        with pytest.raises(InputError, match="not a backbone"):
-            load_backbone(tmp_path / f"{name}.safetensors")
-    path = tmp_path / "wrong.safetensors"
-    state = Network(recipe(), seed=0).state_dict()
-    save_backbone(state, recipe(backbone={"depth": 3}), path, {})
-    with pytest.raises(InputError, match="do not fit the model"):
-        load_backbone(path)

@@ -37,9 +37,7 @@ IMAGES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     ],
 )
 def test_equals_torchvision(
-    ours: Callable[..., torch.Tensor],
-    theirs: Callable[..., torch.Tensor],
-    strengths: list[float],
+    ours: Callable[..., torch.Tensor], theirs: Callable[..., torch.Tensor], strengths: list[float]
 ) -> None:
     before = IMAGES.clone()
     found = ours(IMAGES, torch.tensor(strengths))
@@ -48,10 +46,16 @@ def test_equals_torchvision(
     assert torch.equal(IMAGES, before)
 
 
-def test_grey_and_solarize_equal_torchvision() -> None:
+def test_equal_to_torchvision_in_grey_solarized_and_normalized() -> None:
     grey = functional.rgb_to_grayscale(IMAGES, 3)
     torch.testing.assert_close(augment.desaturate(IMAGES), grey, atol=1e-3, rtol=0)
     torch.testing.assert_close(augment.solarize(IMAGES), functional.solarize(IMAGES, 0.5))
+    each = augment.normalize_images(IMAGES, "per_crop")
+    torch.testing.assert_close(each.mean((1, 2, 3)), torch.zeros(5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(each.std((1, 2, 3)), torch.ones(5), atol=2e-3, rtol=0)
+    assert augment.normalize_images(torch.ones(1, 3, 4, 4), "per_crop").abs().max() == 0
+    expected = functional.normalize(IMAGES, augment.IMAGENET_MEAN, augment.IMAGENET_DEVIATION)
+    torch.testing.assert_close(augment.normalize_images(IMAGES, "imagenet"), expected)
 
 
 def _draws(**columns: float) -> np.ndarray:
@@ -66,9 +70,8 @@ KINDS = np.array([0, 1, 2])
 
 def test_probabilities_by_kind_of_crop() -> None:
     settings = Crops(blur=(1.0, 0.1, 0.5), solarize=0.2, jitter_probability=0.8, grey=0.2)
-    made = augment.augmentations_of(
-        _draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings
-    )
+    draws = _draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1)
+    made = augment.augmentations_of(draws, KINDS, settings)
     assert (made.sigma > 0).tolist() == [True, False, True]
     assert made.solarize.tolist() == [False, True, False]
     assert made.jitter.all() and made.grey.all()
@@ -86,7 +89,7 @@ def test_strengths_fill_their_ranges() -> None:
     assert 0.1 <= made.sigma.min() < 0.11 and 1.99 < made.sigma.max() <= 2.0
 
 
-def test_each_crop_is_jittered_in_its_own_order() -> None:
+def test_each_crop_is_jittered_in_its_own_order_if_at_all() -> None:
     draws = crop_draws(0, 0, "a", 5)
     settings = Crops(jitter_probability=1.0, grey=0.0, blur=(0, 0, 0), solarize=0.0)
     made = augment.augmentations_of(draws, np.zeros(5, int), settings)
@@ -101,21 +104,9 @@ def test_each_crop_is_jittered_in_its_own_order() -> None:
         for what in made.order[number]:
             image = adjust[what](image, float(made.strengths[number, what]))
         torch.testing.assert_close(found[number], image, atol=2e-3, rtol=0)
-
-
-def test_nothing_is_changed_where_nothing_is_asked() -> None:
     settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
     made = augment.augmentations_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
     assert torch.equal(augment.apply_steps(IMAGES.clone(), augment.steps_of(made)), IMAGES)
-
-
-def test_normalization() -> None:
-    each = augment.normalize_images(IMAGES, "per_crop")
-    torch.testing.assert_close(each.mean((1, 2, 3)), torch.zeros(5), atol=1e-5, rtol=0)
-    torch.testing.assert_close(each.std((1, 2, 3)), torch.ones(5), atol=2e-3, rtol=0)
-    assert augment.normalize_images(torch.ones(1, 3, 4, 4), "per_crop").abs().max() == 0
-    expected = functional.normalize(IMAGES, augment.IMAGENET_MEAN, augment.IMAGENET_DEVIATION)
-    torch.testing.assert_close(augment.normalize_images(IMAGES, "imagenet"), expected)
 
 
 def test_rows_done_alike_stand_together() -> None:
@@ -148,7 +139,7 @@ def test_boxes_in_the_image(width: int, height: int, low: float, more: float, se
     assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
-def test_areas_and_aspects_are_in_range_and_fill_it() -> None:
+def test_areas_aspects_and_what_does_not_fit() -> None:
     boxes = crop_boxes(crop_draws(0, 0, "a", 4000), np.array([1000, 1000]), (0.3, 0.6))
     sides = boxes[:, 2:] - boxes[:, :2]
     shares, aspects = sides.prod(axis=1) / 1e6, sides[:, 0] / sides[:, 1]
@@ -157,9 +148,6 @@ def test_areas_and_aspects_are_in_range_and_fill_it() -> None:
     assert abs(shares.mean() - 0.45) < 0.005
     assert boxes[:, 0].min() == 0 or boxes[:, 0].min() < 5
     assert boxes[:, 2].max() > 995
-
-
-def test_as_torchvision_where_nothing_fits() -> None:
     from torchvision.transforms import RandomResizedCrop
 
     random = np.random.default_rng(0)

@@ -8,15 +8,8 @@ from hypothesis import strategies as st
 
 from anonbench.config.training import Crops
 from anonbench.core.numeric.seeding import rng
+from anonbench.training.data import augment
 from anonbench.training.data import batch as module
-from anonbench.training.data.augment import (
-    CropAugmentations,
-    apply_steps,
-    augmentations_of,
-    crop_draws,
-    normalize_images,
-    steps_of,
-)
 from anonbench.training.data.batch import batch_masks, block_mask, finish
 
 CPU = torch.device("cpu")
@@ -27,8 +20,10 @@ def _crops(count: int, side: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=random)
 
 
-def _augmentations(count: int, settings: Crops) -> CropAugmentations:
-    return augmentations_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
+def _augmentations(count: int, settings: Crops) -> augment.CropAugmentations:
+    return augment.augmentations_of(
+        augment.crop_draws(0, 0, "a", count), np.arange(count) % 3, settings
+    )
 
 
 @pytest.mark.parametrize("pixels", [1, 10**9])
@@ -37,8 +32,8 @@ def test_part_size_has_no_effect(pixels: int, monkeypatch: pytest.MonkeyPatch) -
     settings = Crops()
     crops, augmentations = _crops(37, 16), _augmentations(37, settings)
     images = crops.permute(0, 3, 1, 2).float() / 255
-    whole = apply_steps(images.contiguous(), steps_of(augmentations))  # as on a GPU
-    expected = normalize_images(whole, settings.normalize)
+    whole = augment.apply_steps(images.contiguous(), augment.steps_of(augmentations))  # as on a GPU
+    expected = augment.normalize_images(whole, settings.normalize)
     before = crops.clone()
     found = finish(crops, augmentations, settings, CPU)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
@@ -53,14 +48,11 @@ def test_a_mask_never_exceeds_its_target(side: int, share: float, seed: int) -> 
     assert mask.sum() <= target
 
 
-def test_masks_are_made_of_blocks() -> None:
+def test_masks_are_made_of_blocks_in_their_ratios() -> None:
     mask = block_mask(14, 60, rng(1))
     grown = np.pad(mask, 1)
     neighbours = grown[:-2, 1:-1] + grown[2:, 1:-1] + grown[1:-1, :-2] + grown[1:-1, 2:]
     assert (neighbours[mask] > 0).mean() > 0.9
-
-
-def test_share_and_ratios_of_a_batch() -> None:
     assert not batch_masks(64, 14, 0.0, (0.1, 0.5), rng(0)).any()
     masks = batch_masks(64, 14, 0.5, (0.1, 0.5), rng(0))
     ratios = masks.mean(axis=1)

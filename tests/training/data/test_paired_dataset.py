@@ -67,12 +67,8 @@ def test_paired_crops(recipe: Make, original: ImageSet, anonymized: ImageSet) ->
         np.testing.assert_array_equal(value, getattr(batch.local_augmentations, part))
 
 
-def test_adaptions_use_their_version(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
-) -> None:
-    streams = {
-        adaption: _batches(recipe(), original, anonymized, adaption) for adaption in Adaption
-    }
+def test_adaptions_by_version(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
+    streams = {each: _batches(recipe(), original, anonymized, each) for each in Adaption}
     crops = ("global_crops", "local_crops")
     for step in range(8):
         of = {adaption: streams[adaption][step] for adaption in Adaption}
@@ -101,9 +97,6 @@ def test_epochs_show_each_image_once(recipe: Make, original: ImageSet) -> None:
     ]
     assert not torch.equal(*views)
     assert _batches(recipe(), original, seed=1)[0].ids != batches[0].ids
-
-
-def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
     apart = _batches(recipe(), original)[0].global_crops
     same = _batches(recipe(crops={"shared_geometry": True}), original)[0].global_crops
     assert torch.equal(same[:8], same[8:])
@@ -179,8 +172,8 @@ def test_each_file_is_read_once(recipe: Make, original: ImageSet, anonymized: Im
     assert hidden.reads == []  # nobody needs the anonymized version
 
 
-def test_scratch_holds_shrunk_images(
-    recipe: Make, original: ImageSet, anonymized: ImageSet
+def test_scratch_holds_shrunk_images_in_grey_and_colour(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path
 ) -> None:
     made = recipe(scratch=True, crops={"global_size": 16, "local_size": 8})
     with open_sources(made, Adaption.A, original, anonymized) as sources:
@@ -190,18 +183,14 @@ def test_scratch_holds_shrunk_images(
         side = sufficient_side(made.crops)
         assert side == 27  # 16 / sqrt(0.5) at an aspect of 3:4
         for image_id in original.ids[:3]:
-            np.testing.assert_array_equal(
-                scratch.read(image_id), shrink(original.read(image_id), side)
-            )
+            expected = shrink(original.read(image_id), side)
+            np.testing.assert_array_equal(scratch.read(image_id), expected)
             assert scratch.read(image_id).shape == (27, 34, 3)
             assert scratch.size(image_id) == (34, 27)
         assert len(files := list(folder.iterdir())) == 2  # two image sets
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not folder.exists()
-
-
-def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
     grey = np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)
     images = {"a": grey, "b": np.stack([grey, grey.copy(), 255 - grey], axis=2)}
     scratch = Scratch(write_set(tmp_path / "0.tar", images), tmp_path / "scratch", 64)
@@ -210,9 +199,16 @@ def test_scratch_takes_grey_and_colour(tmp_path: Path) -> None:
     assert (tmp_path / "scratch").stat().st_size == 600 * 4
 
 
-def test_only_needed_versions_are_opened(recipe: Make, original: ImageSet) -> None:
+def test_only_needed_versions_are_opened_and_small_images_told(
+    recipe: Make, original: ImageSet, caplog: pytest.LogCaptureFixture
+) -> None:
     with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
         assert sources.global_crops is sources.local_crops is original
+    check_pairs(recipe(), Adaption.UNADAPTED, original, None)
+    assert not caplog.records
+    made = recipe(crops={"global_size": 56})
+    check_pairs(made, Adaption.UNADAPTED, original, None)
+    assert "24 of 24 images are smaller than a global crop of 56 pixels" in caplog.text
 
 
 def test_sets_that_do_not_fit_together(
@@ -234,13 +230,3 @@ def test_sets_that_do_not_fit_together(
     with pytest.raises(InputError, match="local_count is 0"):
         check_pairs(recipe(crops={"local_count": 0}), Adaption.A, original, anonymized)
     assert check_pairs(recipe(), Adaption.C, original, anonymized) == original.ids
-
-
-def test_images_smaller_than_a_crop_are_worth_a_warning(
-    recipe: Make, original: ImageSet, caplog: pytest.LogCaptureFixture
-) -> None:
-    check_pairs(recipe(), Adaption.UNADAPTED, original, None)
-    assert not caplog.records
-    made = recipe(crops={"global_size": 56})
-    check_pairs(made, Adaption.UNADAPTED, original, None)
-    assert "24 of 24 images are smaller than a global crop of 56 pixels" in caplog.text

@@ -38,7 +38,6 @@ def _masks(random: np.random.RandomState, images: int, patches: int) -> np.ndarr
 
 
 def parts() -> Results:
-    """Return inputs of losses, targets and networks."""
     random = np.random.RandomState(0)
     given: Results = {}
     for step, patches in enumerate((30, 17, 5, 22)):
@@ -73,7 +72,6 @@ def _transformer(
 
 
 def steps(run: str) -> Results:
-    """Return inputs of four steps of a training, weights with them."""
     random = np.random.RandomState(1)
     network = Network(recipe_of(run), 0)
     shapes = {name: weight.shape for name, weight in official_names(network).items()}

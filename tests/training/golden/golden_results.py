@@ -39,8 +39,7 @@ TRANSFORMERS = {
     for registers in (0, 4)
 }
 ITERATIONS_AN_EPOCH = 13
-PRESETS = {"short": 100, "long": 500}
-"""Number of "epochs"."""
+PRESETS = {"short": 100, "long": 500}  # number of "epochs"
 IMAGES = 6
 CROPS = ("global_crops", "local_crops")
 STEPS = 4
@@ -65,12 +64,10 @@ MLP_NAMES = HEAD_NAMES | {
     "backbone.reg_token": "backbone.register_tokens",
     "mask_token": "backbone.mask_token",
 }
-SWIGLU_NAMES = MLP_NAMES | {".mlp.fc1.": ".mlp.w12.", ".mlp.fc2.": ".mlp.w3."}
-"""Ours: DINOv2's."""
+SWIGLU_NAMES = MLP_NAMES | {".mlp.fc1.": ".mlp.w12.", ".mlp.fc2.": ".mlp.w3."}  # ours: DINOv2's
 
 
 def below(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
-    """Return the arrays of a folder by their names in it."""
     return {
         name.removeprefix(prefix): value
         for name, value in arrays.items()
@@ -79,7 +76,6 @@ def below(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
 
 
 def parts(given: Arrays) -> Results:
-    """Return the results of losses, targets and networks."""
     results = {**_centering(given), **_sinkhorn(given), **_dino_pair(given), **_ibot(given)}
     results |= _koleo(given)
     for name in TRANSFORMERS:
@@ -163,7 +159,6 @@ def _transformer(given: Arrays, name: str) -> Results:
 
 
 def schedules() -> Results:
-    """Return the schedules of both presets, with short "epochs"."""
     results = {}
     for preset, epochs in PRESETS.items():
         steps = {"optimizer": {"steps": epochs * ITERATIONS_AN_EPOCH}}
@@ -175,32 +170,19 @@ def schedules() -> Results:
 
 
 def recipe_of(run: str) -> Recipe:
-    """Return the recipe of a run of four steps."""
     common: dict[str, Any] = {
-        "backbone": {
-            "width": 48,
-            "depth": 4,
-            "heads": 4,
-            "patch": 8,
-            "layer_scale": 1.0,
-            "drop_path": 0.0,
-        },
+        "backbone": {"width": 48, "depth": 4, "heads": 4, "patch": 8, "layer_scale": 1.0}
+        | {"drop_path": 0.0},
         "crops": {"global_size": 48, "local_size": 32, "local_count": 4},
         "heads": {"hidden": 64, "bottleneck": 24, "prototypes": 96},
         "losses": {},
-        "optimizer": {
-            "steps": STEPS,
-            "batch_size": IMAGES,
-            "layer_decay": 0.9,
-            "patch_rate": 0.2,
-        },
+        "optimizer": {"steps": STEPS, "batch_size": IMAGES, "layer_decay": 0.9, "patch_rate": 0.2},
     }
     changed = {key: values | RUNS[run].get(key, {}) for key, values in common.items()}
     return Recipe.model_validate(changed | {"device": "cpu", "log_every": 1})
 
 
 def steps(given: Arrays, run: str) -> Results:
-    """Return the results of four steps of a training: losses, gradients, weights at the end."""
     trainer = loop.Trainer(recipe_of(run), 0, torch.device("cpu"))
     for kind, network in (("student", trainer.student), ("teacher", trainer.teacher)):
         _load(network, below(given, f"init/{kind}/"))

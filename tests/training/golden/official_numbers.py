@@ -3,17 +3,8 @@
 import re
 from pathlib import Path
 
+import golden_results as ours
 import numpy as np
-from golden_results import (
-    RUNS,
-    SINKHORN_TEMPERATURE,
-    STEPS,
-    Results,
-    parts,
-    schedules,
-    steps,
-    without_keys,
-)
 from tolerances import differing
 
 GIVEN = re.compile(
@@ -21,11 +12,10 @@ GIVEN = re.compile(
     r"/weights/|image$|/masks?$"
 )
 """Names of inputs, and of statistics that depend on random numbers."""
-KOLEO = 0.1
-"""Weight with which the official code reports the term."""
+KOLEO = 0.1  # weight with which the official code reports the term
 
 
-def read_official(path: Path) -> Results:
+def read_official(path: Path) -> ours.Results:
     """Return a file's arrays, names of weights without the wrapper of the official model."""
     with np.load(path) as arrays:
         return {_plain(name): arrays[name] for name in arrays.files}
@@ -39,7 +29,7 @@ def _plain(name: str) -> str:
 def differences(folder: Path) -> list[str]:
     """Return in words what of ours is beyond its tolerance, of all numbers in the folder."""
     wrong = part_differences(folder)
-    for run in RUNS:
+    for run in ours.RUNS:
         wrong += run_differences(folder, run)
     return wrong
 
@@ -52,12 +42,12 @@ def part_differences(folder: Path) -> list[str]:
         if np.isnan(value).all():  # the official iteration overflows at scores of 4.5 and 0.05
             scores = given[name.replace("target", "logits")]
             results[name] = _sinkhorn(scores.astype(np.float64))
-    return differing(parts(given) | schedules(), results)
+    return differing(ours.parts(given) | ours.schedules(), results)
 
 
 def _sinkhorn(scores: np.ndarray) -> np.ndarray:
     """Return what Sinkhorn–Knopp's iteration is in float64, which holds e to the power of 90."""
-    shares = np.exp(scores / SINKHORN_TEMPERATURE)
+    shares = np.exp(scores / ours.SINKHORN_TEMPERATURE)
     for _ in range(3):
         shares /= shares.sum(axis=0, keepdims=True)
         shares /= shares.sum(axis=1, keepdims=True)
@@ -68,26 +58,25 @@ def run_differences(folder: Path, run: str) -> list[str]:
     """Return the same for a run of four training steps."""
     given = read_official(folder / f"step_{run}.npz")
     results = expected(official_steps(given, run))
-    return differing(without_keys(steps(given, run)), without_keys(results))
+    return differing(ours.without_keys(ours.steps(given, run)), ours.without_keys(results))
 
 
-def expected(arrays: Results) -> Results:
-    """Return the arrays that are results."""
+def expected(arrays: ours.Results) -> ours.Results:
     return {name: value for name, value in arrays.items() if not GIVEN.search(name)}
 
 
-def official_steps(arrays: Results, run: str) -> Results:
+def official_steps(arrays: ours.Results, run: str) -> ours.Results:
     """Return a run's numbers with its losses as ours are: each term's mean, without its weight.
 
     The official code reports the DINO term in two parts, and the others for one of the two global
     crops: what is differentiated is local + global + 2 · KoLeo + 2 · iBOT of its numbers.
     """
     results = {name: value for name, value in arrays.items() if "/loss/" not in name}
-    for step in range(STEPS):
+    for step in range(ours.STEPS):
         here = f"step{step}/loss"
         terms = (arrays[f"{here}/dino_{kind}_crops_loss"] for kind in ("local", "global"))
         results[f"{here}/dino"] = np.sum(list(terms), axis=0)
         results[f"{here}/ibot"] = 2.0 * arrays[f"{here}/ibot_loss"]
-        if RUNS[run]["losses"]["koleo"]:
+        if ours.RUNS[run]["losses"]["koleo"]:
             results[f"{here}/koleo"] = 2.0 * arrays[f"{here}/koleo_loss"] / KOLEO
     return results

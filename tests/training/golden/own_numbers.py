@@ -16,8 +16,7 @@ from golden_results import RUNS, Results, parts, schedules, steps, without_keys
 from official_numbers import differences
 
 FILE = Path(__file__).parent / "numbers.json"
-SHORT = 24
-"""Arrays of no more values than this are kept whole."""
+SHORT = 24  # arrays of no more values than this are kept whole
 
 
 def shortened(results: Results) -> Results:
@@ -40,7 +39,6 @@ def _shortened(values: np.ndarray) -> np.ndarray:
 
 
 def computed() -> dict[str, Results]:
-    """Return our results for our inputs, shortened."""
     found = {"parts": shortened(parts(golden_inputs.parts()) | schedules())}
     for run in RUNS:
         found[run] = shortened(without_keys(steps(golden_inputs.steps(run), run)))
@@ -48,7 +46,6 @@ def computed() -> dict[str, Results]:
 
 
 def read() -> dict[str, Results]:
-    """Return the numbers that are kept."""
     kept = json.loads(FILE.read_text(encoding="utf-8"))
     return {part: {k: np.array(v) for k, v in values.items()} for part, values in kept.items()}
 

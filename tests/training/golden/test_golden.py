@@ -19,7 +19,6 @@ from anonbench.training.model.vit import Head
 
 @pytest.fixture
 def official(shared: Path) -> Path:
-    """Return the folder of DINOv2's numbers, or skip."""
     folder = shared / "golden" / "dinov2"
     if not folder.is_dir():
         pytest.skip("no numbers of DINOv2's own code beside the checkout")

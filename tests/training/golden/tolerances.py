@@ -34,7 +34,6 @@ TOLERANCES = (
 
 
 def tolerance(name: str) -> float:
-    """Return the largest error of an array."""
     return next(largest for pattern, largest in TOLERANCES if re.search(pattern, name))
 
 

@@ -37,7 +37,6 @@ launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
 def job(
     recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., TrainJob]:
-    """Return a function that makes a job whose processes pretend to train."""
     monkeypatch.setattr(launch, "RANK_MODULE", "pretended_rank")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RANKS), *sys.path]))
     monkeypatch.setenv("PYTHON_EXEC", preloaded.python())
@@ -188,9 +187,7 @@ def test_processes_end_with_a_killed_launcher(job: Made, tmp_path: Path) -> None
     wait_for(lambda: not alive(tmp_path))
 
 
-def test_one_process_is_this_one(
-    job: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_this_process_alone(job: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(train, "train", lambda **arguments: given.update(arguments))
     monkeypatch.setattr(
@@ -217,17 +214,13 @@ def test_a_signal_is_noted_and_does_nothing_else(number: signal.Signals) -> None
     assert signal.getsignal(number) is before
 
 
-def test_the_first_signal_is_the_reason_and_a_second_ctrl_c_stops_at_once() -> None:
+def test_signals_twice_in_a_fork_and_another_thread() -> None:
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGUSR1)
         assert interrupts.reason() == "SIGTERM"
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-
-
-def test_a_process_that_is_forked_in_the_block_survives_a_signal() -> None:
-    """As a loader's process must, when a scheduler sends a signal to all processes of a job."""
     with Interrupts():
         child = os.fork()
         if child == 0:
@@ -235,9 +228,6 @@ def test_a_process_that_is_forked_in_the_block_survives_a_signal() -> None:
             os._exit(7)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
-
-
-def test_in_another_thread_there_is_nothing_to_hear() -> None:
     reasons: list[str | None] = []
 
     def work() -> None:

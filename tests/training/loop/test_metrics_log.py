@@ -26,14 +26,12 @@ CPU = torch.device("cpu")
 
 
 def row(step: int, **changes: float) -> dict[str, float]:
-    """A line of a healthy training's log."""
     healthy = {"loss": 3.214, "teacher_entropy": 1.6, "kl": 0.7, "prototypes_used": 30.0}
     return {"step": step, **healthy, "feature_rank": 12.0, "ibot": float("nan"), **changes}
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Return a function that lets time pass."""
     now = [100.0]
     monkeypatch.setattr(journal_module.time, "perf_counter", lambda: now[0])
 
@@ -136,7 +134,7 @@ def test_memory_of_a_gpu(tmp_path: Path, recipe: Make) -> None:
 HEALTHY = {"teacher_entropy": 1.6, "kl": 0.7, "prototypes_used": 30.0, "feature_rank": 12.0}
 
 
-def test_rank_of_what_is_known() -> None:
+def test_rank_and_prototypes_of_what_is_known() -> None:
     assert rank_me(torch.eye(8)) == pytest.approx(8.0, rel=1e-4)
     same = torch.ones(10, 4)
     assert rank_me(same) == pytest.approx(1.0, abs=1e-4)
@@ -146,9 +144,6 @@ def test_rank_of_what_is_known() -> None:
     assert rank_me(torch.randn(16, 8, dtype=torch.bfloat16)) > 4
     assert rank_me(torch.zeros(4, 4)) == 0.0
     assert math.isnan(rank_me(torch.tensor([[1.0, float("inf")]])))
-
-
-def test_prototypes_in_use() -> None:
     one_each = torch.eye(8)[torch.arange(32) % 4]
     assert float(used_prototypes(one_each)) == pytest.approx(4.0)
     skewed = torch.eye(2)[[0, 0, 0, 1]]

@@ -66,12 +66,10 @@ def run(tmp_path: Path, anywhere: Callable[..., Result]) -> Run:
 def usual(
     anywhere: Callable[..., Result], recipe: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> Result:
-    """Return what the small recipe gives."""
     return anywhere(tmp_path_factory.mktemp("usual"), recipe())
 
 
 def _steps(recipe: Recipe, original: ImageSet) -> Iterator[Trainer]:
-    """Give the trainer after each step."""
     trainer = Trainer(recipe, 0, CPU)
     with open_sources(recipe, Adaption.UNADAPTED, original, None) as sources:
         stream = BatchStream(original.ids, sources, recipe, trainer.patches_a_side, 0)
@@ -83,11 +81,7 @@ def _steps(recipe: Recipe, original: ImageSet) -> Iterator[Trainer]:
 @pytest.mark.slow
 def test_same_arguments_same_bytes(run: Run, recipe: Make, usual: Result, tmp_path: Path) -> None:
     metrics_log = tmp_path / "metrics_log"
-    for changes in (
-        {"workers": 2},
-        {"checkpoint_minutes": 1e-9},
-        {"checkpoint_activations": True},
-    ):
+    for changes in ({"workers": 2}, {"checkpoint_minutes": 1e-9}, {"checkpoint_activations": True}):
         again = run(recipe(**changes), metrics_log=metrics_log)
         assert (again.backbone, again.log) == (usual.backbone, usual.log)
         assert pd.read_csv(metrics_log / "speed.csv").step.tolist() == [2, 4, 6, 8]
@@ -135,13 +129,7 @@ def killed(*_: object) -> None:
     ids=["killed", "asked to end"],
 )
 def test_a_training_that_is_ended_goes_on_to_the_same_bytes(
-    run: Run,
-    recipe: Make,
-    before_step: Callable[..., list[int]],
-    end: Callable[..., None],
-    minutes: float,
-    error: Any,
-    left: list[int],
+    run: Run, recipe: Make, before_step: Any, end: Any, minutes: float, error: Any, left: list[int]
 ) -> None:
     others: dict[str, Any] = {"scratch": True, "workers": 1, "log_every": 3}
     made = recipe(checkpoint_minutes=minutes, heads={"centering": "softmax"}, **others)
@@ -157,7 +145,7 @@ def test_a_training_that_is_ended_goes_on_to_the_same_bytes(
     assert not resumed.checkpoint.exists()
 
 
-def test_a_checkpoint_of_something_else_is_not_used(
+def test_a_checkpoint_of_something_else_or_damaged_is_not_used(
     run: Run, recipe: Make, usual: Result, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoint = tmp_path / "a.checkpoint"
@@ -166,10 +154,6 @@ def test_a_checkpoint_of_something_else_is_not_used(
     write_checkpoint(checkpoint, "another identity", {"step": 3})
     assert run(recipe()).backbone == usual.backbone
     assert "starting from the beginning" in caplog.text
-
-
-def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
-    """Torch itself notices hardly any: it compares no checksum."""
     path = tmp_path / "a.checkpoint"
     state = {"step": 3, "weights": torch.arange(10.0)}
     write_checkpoint(path, "this training", state)
@@ -217,7 +201,6 @@ def test_identity(recipe: Make, original: ImageSet, anonymized: ImageSet) -> Non
 
 
 def _weights(recipe: Recipe, original: ImageSet) -> torch.Tensor:
-    """Return the weights after the last step, in one row."""
     *_, trainer = _steps(recipe, original)
     return torch.cat([p.flatten() for p in trainer.teacher.backbone.parameters()])
 
@@ -258,6 +241,12 @@ def test_the_last_layer_and_the_backbone_may_wait(recipe: Make, original: ImageS
     for trainer in _steps(made, original):
         stands = [*map(torch.equal, start, parts(trainer))]
         assert stands == [trainer.step <= 2, trainer.step <= 4, False]
+    made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
+    rates = schedules(made)
+    share = rates["backbone_rate"] / np.maximum(rates["learning_rate"], 1e-12)
+    assert (share[:20] == 0).all()
+    np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
+    np.testing.assert_allclose(share[30:], 1.0)
 
 
 @pytest.mark.parametrize("patches", [0.0, 1.0])
@@ -268,9 +257,8 @@ def test_a_distilled_model_embeds_hidden_images_like_originals(
 
     def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
         sets = (original, None if unadapted is None else anonymized)
-        made = recipe(
-            losses={"distilled_patches": patches}, optimizer={"steps": 24 if unadapted else 2}
-        )
+        steps = {"steps": 24 if unadapted else 2}
+        made = recipe(losses={"distilled_patches": patches}, optimizer=steps)
         log, checkpoint = tmp_path / "log.csv", tmp_path / "checkpoint"
         train(made, adaption, *sets, 0, file, log, checkpoint, unadapted=unadapted)
         return pd.read_csv(log)
@@ -301,11 +289,7 @@ def _embedded(file: Path, images: ImageSet) -> torch.Tensor:
 
 
 def test_a_loss_that_is_not_finite_names_its_step_and_images(
-    run: Run,
-    recipe: Make,
-    tmp_path: Path,
-    before_step: Callable[..., list[int]],
-    caplog: pytest.LogCaptureFixture,
+    run: Run, recipe: Make, tmp_path: Path, before_step: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids: list[str] = []
 
@@ -336,9 +320,7 @@ def test_devices_and_full_precision() -> None:
             pick_device("cuda")
 
 
-def test_a_gpu_that_is_too_small(
-    run: Run, recipe: Make, before_step: Callable[..., list[int]]
-) -> None:
+def test_too_small_a_gpu(run: Run, recipe: Make, before_step: Callable[..., list[int]]) -> None:
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -368,19 +350,8 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(recipe: Make, original: Ima
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
-def test_the_backbone_waits_for_the_heads_and_then_warms_up(recipe: Make) -> None:
-    made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
-    rates = schedules(made)
-    share = rates["backbone_rate"] / np.maximum(rates["learning_rate"], 1e-12)
-    assert (share[:20] == 0).all()
-    np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
-    np.testing.assert_allclose(share[30:], 1.0)
-
-
 @pytest.mark.slow
-def test_compiled_blocks_give_the_same_losses(
-    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_blocks(recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are traced; `benchmarks/gpu.py` has the code that is made from that, too."""
     traced = partial(torch.compile, backend="aot_eager")
     monkeypatch.setattr(torch, "compile", traced)

@@ -57,9 +57,7 @@ def test_chunks_change_neither_losses_nor_gradients(
 @pytest.mark.slow
 @KINDS
 @TYPES
-def test_temporary_tensors_are_small(
-    kind: Kind, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets and the scores' gradient are made, and little else: six chunks of a 64th each."""
     monkeypatch.setattr(losses, "CHUNK", 1 << 14)
     teacher, student = (_scores(1024, 1024, dtype, seed) for seed in range(2))
@@ -99,15 +97,12 @@ def test_dino_is_the_mean_over_all_pairs_but_a_crop_with_itself(local_crops: int
     assert dino_loss(targets, scores, 0.1).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_koleo_leaves_equal_features_where_they_are() -> None:
+def test_koleo_of_equal_features_and_under_autocast() -> None:
     features = torch.linspace(0.1, 1.0, 8).repeat(4, 1).requires_grad_()
     loss = koleo_loss(features)
     loss.backward()
     assert loss.item() == pytest.approx(-math.log(1e-8), rel=1e-4)
     assert features.grad is not None and not features.grad.any()
-
-
-def test_koleo_is_float32_under_autocast() -> None:
     features = _random_scores(6, 8)
     expected = koleo_loss(features)
     with torch.autocast("cpu", torch.bfloat16):

@@ -44,15 +44,12 @@ def test_a_named_model_runs_as_timms_own() -> None:
         torch.testing.assert_close(encode(packed, images), timms.forward_features(images))
 
 
-def test_xavier(model: Any) -> None:
+def test_xavier_and_sincos_positions_against_loops(model: Any) -> None:
     weight = model.blocks[0].mlp.fc1.weight
     bound = math.sqrt(6 / (32 + 128))
     assert 0.95 * bound < weight.abs().max().item() <= bound
     projection = model.patch_embed.proj.weight
     assert projection.abs().max().item() <= math.sqrt(6 / (32 + 3 * 64))
-
-
-def test_sincos_positions_against_loops(model: Any) -> None:
     table = sincos_positions(4, 8)
     for row in range(4):
         for column in range(4):

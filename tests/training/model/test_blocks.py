@@ -104,13 +104,10 @@ def test_blocks_of_another_kind_are_refused(recipe: Make) -> None:
         pack_blocks(model, "my_vit")
 
 
-def test_the_backbone_s_rate_is_a_share_of_the_heads(recipe: Make) -> None:
+def test_rates_and_starts_of_backbone_and_heads(recipe: Make) -> None:
     gentle = recipe(optimizer={"layer_decay": 0.9, "backbone_rate": 0.1}).optimizer
     assert rate_factor("backbone.blocks.11.norm1.bias", 12, gentle) == pytest.approx(0.09)
     assert rate_factor("dino_head.layers.0.weight", 12, gentle) == 1.0
-
-
-def test_prototypes_start_as_a_linear_layer_does() -> None:
     layer = Prototypes(256, 4096)
     assert 0.0624 < layer.direction.abs().max().item() <= 1 / 16
     norms = layer.direction.norm(dim=1)

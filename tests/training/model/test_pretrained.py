@@ -51,9 +51,7 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.mark.parametrize("registers", [0, 4])
-def test_positions_of_another_size(
-    recipe: Make, write: Write, tmp_path: Path, registers: int
-) -> None:
+def test_positions_elsewhere(recipe: Make, write: Write, tmp_path: Path, registers: int) -> None:
     weights = dinov2_weights(registers, grid=7)
     made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
     trainer = Trainer(made, 0, torch.device("cpu"))
@@ -116,15 +114,17 @@ def test_report_is_logged(recipe: Make, write: Write, caplog: pytest.LogCaptureF
         ({"name": "vit_tiny_patch16_224"}, "width 32 in the file, 192 in the model"),
     ],
 )
-def test_another_architecture(
-    recipe: Make, write: Write, changes: dict[str, Any], message: str
-) -> None:
+def test_other_backbones(recipe: Make, write: Write, changes: dict[str, Any], message: str) -> None:
     path = write(dinov2_weights())
     with pytest.raises(InputError) as caught:
         init_backbone(recipe(backbone=settings(0, "mlp", pretrained=path) | changes), 0)
     text = str(caught.value)
     assert text.startswith(f"recipe.backbone.pretrained: {path} (DINOv2's format) is of another")
     assert message in text and "\n" not in text
+
+
+def _with(name: str, *shape: int) -> dict[str, Tensor]:
+    return dinov2_weights() | {name: torch.ones(shape)}
 
 
 def _without(name: str) -> dict[str, Tensor]:
@@ -136,19 +136,10 @@ def _without(name: str) -> dict[str, Tensor]:
     [
         (_without("blocks.1.norm2.bias"), r"blocks\.1\.norm2\.bias: model \(32,\), file none"),
         (_without("blocks.1.ls1.gamma"), r"blocks\.1\.ls1\.gamma: model \(32,\), file none"),
-        (dinov2_weights() | {"rope": torch.ones(4)}, r"1 of its.*rope: model none, file \(4,\)"),
-        (
-            dinov2_weights() | {"blocks.0.norm1.weight": torch.ones(5)},
-            r"norm1\.weight: model \(32,\), file \(5,\)",
-        ),
-        (
-            dinov2_weights() | {"mask_token": torch.ones(1, 5)},
-            "mask token has 5 values, the model 32",
-        ),
-        (
-            dinov2_weights() | {"pos_embed": torch.ones(1, 16, WIDTH)},
-            r"weights\.pth: a position embedding of 15 patches",
-        ),
+        (_with("rope", 4), r"1 of its.*rope: model none, file \(4,\)"),
+        (_with("blocks.0.norm1.weight", 5), r"norm1\.weight: model \(32,\), file \(5,\)"),
+        (_with("mask_token", 1, 5), "mask token has 5 values, the model 32"),
+        (_with("pos_embed", 1, 16, WIDTH), r"weights\.pth: a position embedding of 15 patches"),
     ],
 )
 def test_weights_that_do_not_fit(
@@ -187,7 +178,7 @@ def test_there_and_back(registers: int, ffn: str) -> None:
     assert theirs.mask_token is not None and theirs.mask_token.any()
 
 
-def test_positions_of_registers_become_part_of_them() -> None:
+def test_positions_of_registers_and_the_size_they_are_for() -> None:
     ours = read_checkpoint(dinov2_weights(registers=4)).weights
     places = torch.arange(4.0)[:, None].expand(1, 4, WIDTH)
     positions = ours["pos_embed"]
@@ -195,9 +186,6 @@ def test_positions_of_registers_become_part_of_them() -> None:
     found = read_checkpoint(ours | {"pos_embed": with_places})
     expected = ours | {"reg_token": ours["reg_token"] + places}
     assert found.class_position and found.side == 32 and same(found.weights, expected)
-
-
-def test_the_size_that_positions_are_for() -> None:
     weights = dinov2_weights(registers=4, grid=7)
     ours = read_checkpoint(weights).weights
     patches_only = ours | {"pos_embed": ours["pos_embed"][:, 1:]}
@@ -205,9 +193,14 @@ def test_the_size_that_positions_are_for() -> None:
         assert read_checkpoint(given).side == 56
     del ours["pos_embed"]
     assert read_checkpoint(ours).side is None
+    positions = torch.rand(1, 26, WIDTH)
+    assert torch.equal(resize_positions(positions, (5, 5), 1, True), positions)
+    for patches in (12, 0):
+        with pytest.raises(InputError, match=f"{patches} patches"):
+            resize_positions(torch.zeros(1, 1 + patches, WIDTH), (2, 2), 1, True)
 
 
-def test_what_dinov2_always_has_is_added() -> None:
+def test_weights_that_a_format_lacks_or_has_no_place_for() -> None:
     full = dinov2_weights()
     ours = {
         name: value
@@ -220,6 +213,13 @@ def test_what_dinov2_always_has_is_added() -> None:
     assert all((found[f"blocks.{block}.ls2.gamma"] == 1.0).all() for block in range(2))
     assert not found["blocks.1.attn.qkv.bias"].any() and not found["mask_token"].any()
     assert found["mask_token"].shape == (1, WIDTH)
+    ours = read_checkpoint(dinov2_weights()).weights | {"norm_pre.weight": torch.ones(WIDTH)}
+    for kind in ("dinov2", "huggingface"):
+        with pytest.raises(InputError, match=r"no place for 1 .*norm_pre\.weight"):
+            to_dinov2(ours, None, True, kind)
+    del ours["norm.weight"]
+    with pytest.raises(InputError, match=r"no norm\.weight"):
+        to_dinov2(ours, None, class_position=True)
 
 
 def _chunked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -236,9 +236,8 @@ def _in_training(weights: dict[str, Tensor]) -> dict[str, Any]:
 
 def _both(weights: dict[str, Tensor]) -> dict[str, Any]:
     student = {f"student.backbone.{name}": value + 1 for name, value in weights.items()}
-    return {
-        "model": student | {f"teacher.backbone.{name}": value for name, value in weights.items()}
-    }
+    teacher = {f"teacher.backbone.{name}": value for name, value in weights.items()}
+    return {"model": student | teacher}
 
 
 @pytest.mark.parametrize("wrap", [_chunked, _in_training, _both])
@@ -248,18 +247,7 @@ def test_how_training_code_wraps_weights(wrap: Any) -> None:
     assert read.format == "dinov2" and same(read.weights, plain.weights)
 
 
-def test_wrapped_by_a_classifier() -> None:
-    weights = huggingface_weights(dinov2_weights(registers=4))
-    for prefix in ("dinov2.", "dinov2_with_registers."):
-        wrapped = {f"{prefix}{name}": value for name, value in weights.items()}
-        read = read_checkpoint(wrapped | {"classifier.weight": torch.ones(3, 2 * WIDTH)})
-        assert same(read.weights, read_checkpoint(weights).weights)
-        assert read.ignored == ("classifier.weight",)
-    timms = read_checkpoint(dinov2_weights()).weights | {"head.bias": torch.zeros(5)}
-    assert read_checkpoint({"state_dict": timms}).ignored == ("head.bias",)
-
-
-def test_what_cannot_be_read() -> None:
+def test_what_cannot_be_read_and_what_a_classifier_wraps() -> None:
     for content in ({"conv1.weight": torch.ones(3)}, [1, 2], torch.ones(2), {}, None):
         with pytest.raises(InputError, match="no ViT with a class token"):
             read_checkpoint(content)
@@ -270,21 +258,11 @@ def test_what_cannot_be_read() -> None:
     del weights["encoder.layer.1.attention.attention.query.weight"]
     with pytest.raises(InputError, match=r"parts of blocks\.1\.attn\.qkv\.weight are missing"):
         read_checkpoint(weights)
-
-
-def test_weights_that_a_format_has_no_place_for() -> None:
-    ours = read_checkpoint(dinov2_weights()).weights | {"norm_pre.weight": torch.ones(WIDTH)}
-    for kind in ("dinov2", "huggingface"):
-        with pytest.raises(InputError, match=r"no place for 1 .*norm_pre\.weight"):
-            to_dinov2(ours, None, True, kind)
-    del ours["norm.weight"]
-    with pytest.raises(InputError, match=r"no norm\.weight"):
-        to_dinov2(ours, None, class_position=True)
-
-
-def test_positions_of_the_same_grid_stay_and_others_need_a_square() -> None:
-    positions = torch.rand(1, 26, WIDTH)
-    assert torch.equal(resize_positions(positions, (5, 5), 1, True), positions)
-    for patches in (12, 0):
-        with pytest.raises(InputError, match=f"{patches} patches"):
-            resize_positions(torch.zeros(1, 1 + patches, WIDTH), (2, 2), 1, True)
+    weights = huggingface_weights(dinov2_weights(registers=4))
+    for prefix in ("dinov2.", "dinov2_with_registers."):
+        wrapped = {f"{prefix}{name}": value for name, value in weights.items()}
+        read = read_checkpoint(wrapped | {"classifier.weight": torch.ones(3, 2 * WIDTH)})
+        assert same(read.weights, read_checkpoint(weights).weights)
+        assert read.ignored == ("classifier.weight",)
+    timms = read_checkpoint(dinov2_weights()).weights | {"head.bias": torch.zeros(5)}
+    assert read_checkpoint({"state_dict": timms}).ignored == ("head.bias",)

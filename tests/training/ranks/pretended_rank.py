@@ -18,7 +18,6 @@ DONE, WRONG_INPUT, STUCK, LISTENING, DEAF = range(5)
 
 
 def agree(value: float) -> float:
-    """Return the sum over all processes."""
     import torch
     import torch.distributed as dist
 

@@ -25,9 +25,8 @@ def stepped(told: dict[str, str]) -> Ranks:
     device, ranks = prepare_torch(recipe)
     trainer = Trainer(recipe, 0, device, ranks)
     with open_sources(recipe, Adaption.UNADAPTED, images, None) as sources:
-        stream = BatchStream(
-            images.ids, sources, recipe, trainer.patches_a_side, 0, ranks.rank, ranks.world
-        )
+        given = images.ids, sources, recipe, trainer.patches_a_side, 0
+        stream = BatchStream(*given, ranks.rank, ranks.world)
         for step in range(len(stream)):
             if step == 2:  # everything goes through a state
                 state = trainer.state()

@@ -41,7 +41,6 @@ def picture(path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of two classes, with files that are not read."""
     for number in range(6):
         picture(tmp_path / "data" / "ab"[number % 2] / f"{SECRET} {number}.PNG")
     (tmp_path / "data/a/notes.txt").write_text("nothing")
@@ -68,8 +67,6 @@ PAGES = sample(ppocr=30)
 
 
 class Proposed:
-    """A config, as it is written and as it is loaded."""
-
     def __init__(self, seen: Survey, found: Sample, results: Path, **changes: Any) -> None:
         usual = Choice(
             system={"kind": "timm", "name": "tf_efficientnet_lite0"},
@@ -91,8 +88,6 @@ class Proposed:
 
 @pytest.fixture
 def propose(folder: Path, tmp_path: Path) -> Callable[..., Proposed]:
-    """Return a function that proposes a config for the folder, as if it had other images."""
-
     def make(found: Sample = PAGES, seen: dict[str, Any] | None = None, **choice: Any) -> Proposed:
         return Proposed(replace(survey(folder), **seen or {}), found, tmp_path / "r", **choice)
 
@@ -111,9 +106,6 @@ def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
     assert len(seen.sample) == 6
     assert seen.sample == survey(folder).sample
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-
-
-def test_pages_and_files_that_are_no_images_are_said(folder: Path) -> None:
     shutil.copy(folder / "a/notes.txt", folder / "Thumbs.db")
     page = Image.new("L", (90, 60), 200)
     page.save(folder / "scan.pdf", save_all=True, append_images=[page])
@@ -122,13 +114,12 @@ def test_pages_and_files_that_are_no_images_are_said(folder: Path) -> None:
     assert seen.content == "8 images (6 .png, 1 .pdf; each page is one)"
 
 
-def test_one_folder_around_all_images_is_no_class(tmp_path: Path) -> None:
-    picture(tmp_path / "pics" / "0.png")
-    seen = survey(tmp_path)
+def test_splits_layouts_and_classes_are_seen(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "one/pics/0.png")
+    seen = survey(tmp_path / "one")
     assert (seen.images, seen.classes, seen.labels) == (1, (), ())
-
-
-def test_a_split_and_a_publishers_layout_are_seen(tmp_path: Path) -> None:
     for number in range(5):
         picture(tmp_path / "own" / ("train", "val")[number % 2] / f"{number}.png")
         picture(tmp_path / "faces/img_align_celeba" / f"{number:06d}.jpg")
@@ -187,16 +178,10 @@ def test_what_was_found_is_proposed(propose: Propose) -> None:
     assert SECRET not in made.text
     limits = made.privacy.probes, made.privacy.gallery, made.privacy.of(Supervised).regions
     assert limits == (300, 500, 500)
-
-
-def test_a_kind_too_rare_for_a_verdict_is_said(propose: Propose) -> None:
-    """One barcode in 32 images is hidden, but what is left of it cannot be judged."""
-    seen = {"images": 1200}
-    rare = propose(sample(ppocr=32, zxing=1), seen, minutes=600.0)
-    often = propose(sample(ppocr=32, zxing=16), seen, minutes=600.0)
-    assert rare.archive.detectors == often.archive.detectors == ("ppocr", "zxing")
-    assert rare.said.count("too few for a verdict") == 1
-    assert "too few for a verdict" not in often.said
+    for codes, is_rare in ((1, True), (16, False)):  # hidden, but what is left cannot be judged
+        made = propose(sample(ppocr=32, zxing=codes), {"images": 1200}, minutes=600.0)
+        assert made.archive.detectors == ("ppocr", "zxing")
+        assert made.said.count("too few for a verdict") == is_rare
 
 
 def test_what_could_not_be_tried_is_said(propose: Propose) -> None:
@@ -227,8 +212,8 @@ def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
 def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
     unmeasured = replace(PAGES, encode_seconds=0.0)
     made = propose(unmeasured, {"images": 300}, minutes=100.0)
-    counts = {"archive": dict.fromkeys(Split, 150)}
-    planned = Estimates(Experiment(made.config), counts, {"archive": 1.25}).first_run("archive", 2)
+    counts = dict.fromkeys(Split, 150)
+    planned = Estimates(Experiment(made.config), "archive", counts, 1.25).first_run(2)
     assert made.cost.seconds == pytest.approx(planned)
     assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"
     slow = propose(replace(PAGES, encode_seconds=2.0), {"images": 300}, minutes=1e5)
@@ -249,9 +234,7 @@ def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
         (35, "class", 0.5),
     ],
 )
-def test_of_few_images_enough_are_searched_to_speak_of_and_the_others_learned_from(
-    propose: Propose, images: int, label: str | None, share: float
-) -> None:
+def test_few_are_searched(propose: Propose, images: int, label: str | None, share: float) -> None:
     """An attacker that cannot learn finds little, and leaves the privacy unknown."""
     made = propose(seen={"images": images}, label=label)
     assert made.archive.label == label
@@ -299,9 +282,7 @@ def test_the_systems_that_it_suggests_can_be_written_so(propose: Propose) -> Non
         ({"centerface": 3, "ppocr": 7}, ["centerface", "ppocr"]),
     ],
 )
-def test_text_is_looked_for_in_portraits_only_where_it_is_frequent(
-    propose: Propose, found: dict[str, int], detectors: list[str]
-) -> None:
+def test_frequent_text_only(propose: Propose, found: dict[str, int], detectors: list[str]) -> None:
     made = propose(sample(**found), {"images": 400})
     assert list(made.archive.detectors) == detectors
     # fake content is drawn of text and codes, never of faces
@@ -320,12 +301,12 @@ def test_class_folders_of_faces_may_be_persons(propose: Propose, persons: bool) 
     few = propose(sample(centerface=32), seen | {"classes": (60,) * 5}, persons=persons)
     assert few.archive.cluster == ("class" if persons else "none")
     assert ("so few of them give no interval" in few.said) == persons
+    # a probe that held out whole classes could not learn them
+    assert propose(seen=seen, label="class").archive.cluster == "none"
 
 
 @pytest.mark.parametrize(("folders", "enough"), [(56, False), (100, True)])
-def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
-    propose: Propose, folders: int, enough: bool
-) -> None:
+def test_attacks_are_large_enough_or_it_is(propose: Propose, folders: int, enough: bool) -> None:
     """Images of a folder are one piece of evidence: half of the folders are searched."""
     seen = {"images": 6 * folders, "classes": (6,) * folders}
     made = propose(sample(centerface=32), seen)
@@ -335,31 +316,20 @@ def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
     best = clustered_rate(np.zeros(images), drawn, 0.95).high
     assert (best <= AttackLimits().residual) == enough
     assert ("no method can pass" in made.said) == (not enough)
-
-
-@pytest.mark.parametrize(("persons", "enough"), [(20, False), (60, True)])
-def test_persons_that_a_list_names_are_counted_as_in_the_report(
-    propose: Propose, persons: int, enough: bool
-) -> None:
-    made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
-    assert ("no method can pass" in made.said) == (not enough)
-    assert ("fewer than about 35 persons (strictest limit: 10 %, if" in made.said) == (not enough)
-    # as many as the report asks for
-    assert ("about 93 give re-identification an interval of at" in made.said) == (not enough)
-
-
-def test_attacks_on_documents_can_keep_each_limit(propose: Propose) -> None:
-    privacy = propose(seen={"images": 400}).privacy
+    documents = propose(seen={"images": 400}).privacy
     for limit, images in (
-        (AttackLimits().dictionary, privacy.of(Dictionary).images),
-        (AttackLimits().residual, privacy.of(Residual).images),
-        (AttackLimits().readability, privacy.attacked_regions),
+        (AttackLimits().dictionary, documents.of(Dictionary).images),
+        (AttackLimits().residual, documents.of(Residual).images),
+        (AttackLimits().readability, documents.attacked_regions),
     ):
         assert limit is not None
         assert clustered_rate(np.zeros(images), np.arange(images), 0.95).high <= limit
 
 
-def test_classes_that_are_told_apart_are_no_clusters(propose: Propose) -> None:
-    """A probe that held out whole classes could not learn them."""
-    made = propose(seen={"images": 300, "classes": (6,) * 50}, label="class")
-    assert made.archive.cluster == "none"
+@pytest.mark.parametrize(("persons", "enough"), [(20, False), (60, True)])
+def test_listed_persons_are_counted(propose: Propose, persons: int, enough: bool) -> None:
+    made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
+    assert ("no method can pass" in made.said) == (not enough)
+    assert ("fewer than about 35 persons (strictest limit: 10 %, if" in made.said) == (not enough)
+    # as many as the report asks for
+    assert ("about 93 give re-identification an interval of at" in made.said) == (not enough)

@@ -1,5 +1,6 @@
 """Plans without a workflow."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +14,11 @@ from anonbench.workflow.planned_jobs import Job, Plan
 
 
 def expected(stage: str, *of: object) -> float:
-    """Stand in for `Estimates.seconds`."""
     raise ValueError(f"no formula for {stage} {of}")
 
 
 @pytest.fixture
 def job() -> Callable[..., Job]:
-    """Return a function that makes a planned job of its stage's rule."""
-
     def make(number: int, stage: str = "train", **own: Any) -> Job:
         values = {"outputs": [Path(f"to-be-made/{number}")], "minutes": 10.0, "planned": True}
         return Job(stage, stage, {"dataset": "ids", "seed": str(number)}, **values | own)
@@ -30,17 +28,15 @@ def job() -> Callable[..., Job]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Callable[..., Plan]:
-    """Return a function that makes a plan of a small model's jobs, without a formula for times."""
-
     def make(*jobs: Job, **options: Any) -> Plan:
         started: Any = SimpleNamespace(
             settings=SimpleNamespace(results=tmp_path),
             counts={"ids": dict.fromkeys(Split, 100)},
             experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
         )
-        estimates: Any = SimpleNamespace(
-            seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
-        )
+        estimates: Any = defaultdict(lambda: SimpleNamespace(seconds=expected, recipe=Recipe()))
+        for name, seconds in options.pop("seconds", {}).items():
+            estimates[name] = SimpleNamespace(seconds=lambda *of, own=seconds: own)
         return Plan(jobs, started, estimates, **options)
 
     return make

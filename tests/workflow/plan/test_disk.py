@@ -24,9 +24,8 @@ from anonbench.workflow.plan_costs import costs
 from anonbench.workflow.planned_jobs import Job, Plan
 
 IMAGES = 24
-RECIPE: dict[str, Any] = {
-    "backbone": {"width": 384, "depth": 2, "heads": 6, "patch": 16, "registers": 2}
-}
+SIZES = {"width": 384, "depth": 2, "heads": 6, "patch": 16, "registers": 2}
+RECIPE: dict[str, Any] = {"backbone": SIZES}
 
 
 def draw(path: Path, seed: int) -> None:
@@ -58,10 +57,8 @@ def archive(tmp_path: Path, job: Callable[..., Job]) -> Callable[..., Plan]:
             counts={"ids": dict.fromkeys(Split, images)},
             listings={"ids": pd.DataFrame({"path": paths})},
         )
-        estimates: Any = SimpleNamespace(
-            recipe=lambda name: config.recipes["any"], seconds=lambda *of: 1.0
-        )
-        return Plan(jobs, started, estimates)
+        estimates: Any = SimpleNamespace(recipe=config.recipes["any"], seconds=lambda *of: 1.0)
+        return Plan(jobs, started, {"ids": estimates})
 
     return make
 
@@ -88,7 +85,8 @@ def shard(folder: Path, plan: Plan, variant: str) -> int:
 
 
 def disk_of(plan: Plan, job: Job) -> float | None:
-    return costs(plan)[job].disk
+    disk = costs(plan)["disk"][job]
+    return None if np.isnan(disk) else float(disk)
 
 
 @pytest.mark.slow

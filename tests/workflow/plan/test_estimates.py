@@ -18,31 +18,34 @@ STAGES = (
     *("manifest", "detect", "anonymize", "train", "embed", "retrieve"),
     *("trainings", "downstream", "reidentify", "attack"),
 )
+SIGLIP = "vit_so400m_patch14_siglip_224"
 SECTIONS = ("datasets", "privacy", "retrieval", "detection")
 
 
-def estimates(root: Path, train: int, val: int | None = None, **changes: Any) -> Estimates:
+def estimates(
+    root: Path, train: int, val: int | None = None, name: str = "celeba", **changes: Any
+) -> Estimates:
     """Return those of the paper's experiment, with changes of sections or of all recipes."""
     values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
-    for name, change in changes.items():
-        if name in SECTIONS:
-            values[name] = change
-        for each in values["recipes"].values() if name not in SECTIONS else ():
-            each[name] = change
+    for field, change in changes.items():
+        if field in SECTIONS:
+            values[field] = change
+        for each in values["recipes"].values() if field not in SECTIONS else ():
+            each[field] = change
     experiment = Experiment(load(values))
     counts = {Split.TRAIN: train, Split.VAL: train if val is None else val}
-    return Estimates(experiment, dict.fromkeys(experiment.datasets, counts))
+    return Estimates(experiment, name, counts)
 
 
 def test_every_stage_is_estimated_and_grows(root: Path) -> None:
-    few, many = estimates(root, 1_000), estimates(root, 100_000)
+    few, many = (estimates(root, images, name="rvl_cdip") for images in (1_000, 100_000))
     for stage in STAGES:
-        assert 5 <= few.minutes(stage, "rvl_cdip") <= many.minutes(stage, "rvl_cdip"), stage
+        assert 5 <= few.minutes(stage) <= many.minutes(stage), stage
     with pytest.raises(ValueError, match="no stage is called 'dream'"):
-        few.seconds("dream", "celeba")
+        few.seconds("dream")
 
 
-def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bound(
+def test_inversion_takes_time_up_to_its_bound(
     root: Path,
 ) -> None:
     paper = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
@@ -53,7 +56,7 @@ def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bo
             estimates(root, train, 100, datasets=data, privacy={"attacks": a, "gallery": 50_000})
             for a in (["linkage"], ["linkage", "inversion"])
         )
-        return with_it.seconds("attack", "celeba") - without.seconds("attack", "celeba")
+        return with_it.seconds("attack") - without.seconds("attack")
 
     assert taken(100, "A") < taken(1_000, "A") < taken(2_000, "A")
     assert taken(2_000, "A") == pytest.approx(taken(50_000, "A"))
@@ -82,16 +85,16 @@ def test_first_runs_took_what_is_said_within_a_factor_of_two(
         "privacy": {"probes": 300, "gallery": 500, "supervised": {"regions": 500}}
         | {"attacked_regions": 100, "restored_from": 100},
     }
-    counts = {"archive": dict.fromkeys(Split, images // 2)}
-    made = Estimates(Experiment(load(values)), counts, {"archive": megapixels})
-    said = 2 * made.seconds("detect", "archive") + STARTED * (2 + 2 * methods)
-    said += 2 * methods * made.seconds("anonymize", "archive")
+    counts = dict.fromkeys(Split, images // 2)
+    made = Estimates(Experiment(load(values)), "archive", counts, megapixels)
+    said = 2 * made.seconds("detect") + STARTED * (2 + 2 * methods)
+    said += 2 * methods * made.seconds("anonymize")
     for stage in ("reidentify", "embed_system", "attack"):
-        said += STARTED + made.seconds(stage, "archive")
+        said += STARTED + made.seconds(stage)
     assert 0.5 < said / sum(used) < 2
     # all of it on one core, with the short jobs; one after the other it takes no longer
-    assert said < made.first_run("archive", 1) < 2 * said + 60
-    assert made.first_run("archive", 100) < made.first_run("archive", 1)
+    assert said < made.first_run(1) < 2 * said + 60
+    assert made.first_run(100) < made.first_run(1)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +123,9 @@ def test_an_attack_took_what_is_said_within_a_factor_of_two(
         "systems": {"tested": {"kind": "timm", "name": "tf_efficientnet_lite0"}},
         "privacy": {"attacks": [attack], "attacked_regions": regions},
     }
-    counts = {"archive": {Split.TRAIN: 0, Split.VAL: images}}
-    made = Estimates(Experiment(load(values)), counts, {"archive": megapixels})
-    assert 0.5 < made.seconds("attack", "archive") / used < 2
+    counts = {Split.TRAIN: 0, Split.VAL: images}
+    made = Estimates(Experiment(load(values)), "archive", counts, megapixels)
+    assert 0.5 < made.seconds("attack") / used < 2
 
 
 PAPER_IMAGE = 1.153e12
@@ -132,12 +135,12 @@ PAPER_IMAGE = 1.153e12
 def test_a_training_on_gpus_takes_as_long_as_its_flops(root: Path) -> None:
     paper = estimates(root, 1_000)
     seconds = 125_000 * 64 * PAPER_IMAGE / (0.30 * 312e12)
-    assert paper.seconds("train", "celeba") == pytest.approx(seconds, rel=2e-3)
-    full = estimates(root, 1_000, precision="fp32").seconds("train", "celeba")
+    assert paper.seconds("train") == pytest.approx(seconds, rel=2e-3)
+    full = estimates(root, 1_000, precision="fp32").seconds("train")
     assert full == pytest.approx(16 * seconds, rel=2e-3)
-    again = estimates(root, 1_000, checkpoint_activations=True).seconds("train", "celeba")
-    assert again >= paper.seconds("train", "celeba")
-    sets = paper.seconds("embed", "celeba", None, 3)
+    again = estimates(root, 1_000, checkpoint_activations=True).seconds("train")
+    assert again >= paper.seconds("train")
+    sets = paper.seconds("embed", None, 3)
     assert sets == pytest.approx(3000 * 123.1e9 / (0.30 * 19.5e12), rel=1e-3)
 
 
@@ -147,16 +150,11 @@ def test_a_training_on_gpus_takes_as_long_as_its_flops(root: Path) -> None:
         ({"device": "cpu", "backbone": {"width": 64}}, 350.0),
         ({"backbone": {"width": 192, "heads": 3}}, 350.0),  # keeps no GPU busy
         # of unknown size
-        (
-            {"backbone": {"name": "vit_so400m_patch14_siglip_224"}, "crops": {"local_size": 98}},
-            92.6,
-        ),
+        ({"backbone": {"name": SIGLIP}, "crops": {"local_size": 98}}, 92.6),
     ],
 )
-def test_other_trainings_take_as_long_as_their_images(
-    root: Path, recipe: dict[str, Any], rate: float
-) -> None:
-    found = estimates(root, 1_000, **recipe).seconds("train", "celeba")
+def test_other_trainings_by_their_images(root: Path, recipe: dict[str, Any], rate: float) -> None:
+    found = estimates(root, 1_000, **recipe).seconds("train")
     assert found == pytest.approx(125_000 * 64 / rate)
 
 
@@ -176,7 +174,7 @@ def test_a_published_training_on_a100_took_hardly_less() -> None:
     ("name", "peak"),
     [("NVIDIA H200", 989e12), (None, 312e12), ("NVIDIA H20", 312e12)],  # unknown: as an A100
 )
-def test_the_machines_own_gpu_is_taken(
+def test_the_machines_own_gpu(
     monkeypatch: pytest.MonkeyPatch, name: str | None, peak: float
 ) -> None:
     monkeypatch.setattr(module, "model_name", lambda: name)
@@ -188,55 +186,45 @@ def test_the_machines_own_gpu_is_taken(
 def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:
     one = estimates(root, 1_000, threads=4)
     many = estimates(root, 1_000, threads=4, gpus=8)
-    assert one.seconds("train", "celeba") == pytest.approx(8 * many.seconds("train", "celeba"))
-    assert many.training_mb("celeba") == 8 * one.training_mb("celeba")
-    assert many.recipe("celeba").gpus_needed == 8
-    assert one.embedding_gpus("celeba") == many.embedding_gpus("celeba") == 1
+    assert one.seconds("train") == pytest.approx(8 * many.seconds("train"))
+    assert many.training_mb == 8 * one.training_mb
+    assert many.recipe.gpus_needed == 8
+    assert one.embedding_gpus == many.embedding_gpus == 1
     on_cpu = estimates(root, 1_000, device="cpu", gpus=2)
-    assert on_cpu.recipe("celeba").gpus_needed == on_cpu.embedding_gpus("celeba") == 0
+    assert on_cpu.recipe.gpus_needed == on_cpu.embedding_gpus == 0
 
 
-def test_a_small_downstream_job_gets_a_thread_and_a_large_one_some(root: Path) -> None:
-    assert estimates(root, 1_000).downstream_threads("rvl_cdip") == 1
-    assert 1 < estimates(root, 320_000, 40_000).downstream_threads("rvl_cdip") <= 8
-
-
-def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
+def test_threads_grow_with_the_vectors(root: Path) -> None:
+    assert estimates(root, 1_000, name="rvl_cdip").downstream_threads == 1
+    assert 1 < estimates(root, 320_000, 40_000, "rvl_cdip").downstream_threads <= 8
     assert PIXELS == 3 * SIDE**2 + 1
-    threads = estimates(root, 40_000).downstream_threads
-    assert threads("rvl_cdip", "pixels") > threads("rvl_cdip", "untrained")
-    assert threads("rvl_cdip", "untrained") == threads("rvl_cdip", "A-blur-50")
 
 
 def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> None:
-    small, whole = estimates(root, 1_000), estimates(root, 40_000)
-    third, sampled = (
-        estimates(root, 40_000, retrieval=change) for change in ({"shards": 3}, {"queries": 400})
+    whole, third, sampled = (
+        estimates(root, 40_000, name="rvl_cdip", retrieval=change)
+        for change in ({}, {"shards": 3}, {"queries": 400})
     )
-    assert small.retrieval_threads("celeba") == 1
-    assert whole.retrieval_threads("rvl_cdip") == 16
-    assert sampled.retrieval_threads("rvl_cdip") < whole.retrieval_threads("rvl_cdip")
-    work, part = (
-        each.seconds("retrieve", "rvl_cdip") * each.retrieval_threads("rvl_cdip")
-        for each in (whole, third)
-    )
+    assert estimates(root, 1_000).retrieval_threads == 1
+    assert whole.retrieval_threads == 16
+    assert sampled.retrieval_threads < whole.retrieval_threads
+    work, part = (each.seconds("retrieve") * each.retrieval_threads for each in (whole, third))
     assert work / 3 < part < 0.4 * work  # every job reads all embeddings
     # 122 databases and sets of queries of 40,000 x 1,024, 25 x 3,073 and 98 x 1,024, on 16 cores
     rankings = 3  # beside the tables' own one without own images and one by a second reference
-    assert 300 < whole.seconds("retrieve", "rvl_cdip") / rankings < 1800
+    assert 300 < whole.seconds("retrieve") / rankings < 1800
 
 
-def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> None:
+def test_large_backbones_and_detectors_ask_for_more(root: Path) -> None:
     named = estimates(root, 1000)
     sized = estimates(root, 1000, preset="long", backbone={})
     small = estimates(root, 1000, backbone={"width": 64})
-    ask = [each.training_mb("celeba") for each in (named, sized, small)]
+    ask = [each.training_mb for each in (named, sized, small)]
     assert ask == [32_000, 32_000, 2_000]
-
-
-def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
     for device, faces in (("cpu", 0), ("auto", 1), ("cuda", 1)):
-        both = estimates(root, 9, detection={"device": device})
-        assert both.detection_gpus("celeba") == faces
-        assert both.detection_gpus("rvl_cdip") == 0
-        assert both.detection_mb("celeba") > both.detection_mb("rvl_cdip") > 1_500
+        portraits, pages = (
+            estimates(root, 9, name=name, detection={"device": device})
+            for name in ("celeba", "rvl_cdip")
+        )
+        assert (portraits.detection_gpus, pages.detection_gpus) == (faces, 0)
+        assert portraits.detection_mb > pages.detection_mb > 1_500

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
 import yaml
 from planned_jobs import edited
 
 import preloaded
+import small_archive
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -39,11 +39,13 @@ def test_nothing_is_planned_where_nothing_changed(scratch: Path, root: Path) -> 
     (scratch / gone).unlink()
     found = plan(scratch, root)
     assert (found["jobs"], found["missing"]) == ([], [gone])
+    refused = said(scratch, root, {"datasets": {}})
+    assert refused.returncode == 1
+    assert "datasets" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
-def test_changed_settings_plan_their_jobs_with_what_they_or_their_like_cost(
-    scratch: Path, root: Path
-) -> None:
+def test_changed_settings_plan_their_jobs_with_costs(scratch: Path, root: Path) -> None:
     config = edited(CONFIG, "anonymization.mask.colour", [255, 0, 0])
     found = plan(scratch, root, edited(config, "datasets.archive.degrees", [50, 100]))
     assert {job["stage"] for job in found["jobs"]} == {"anonymize", "audit"}
@@ -58,16 +60,8 @@ def test_changed_settings_plan_their_jobs_with_what_they_or_their_like_cost(
     before = [job for job in jobs if job["wildcards"]["variant"] == "mask-100"]
     for job in before:
         split = job["wildcards"]["split"]
-        rows = (
-            scratch / f"results/benchmarks/anonymize/archive/mask-100/{split}/0.tsv"
-        ).read_text()
+        file = f"results/benchmarks/anonymize/archive/mask-100/{split}/0.tsv"
+        rows = (scratch / file).read_text()
         assert job["seconds"] == pytest.approx(float(rows.splitlines()[1].split("\t")[0]))
         assert job["disk"] == sum((scratch / file).stat().st_size for file in job["outputs"])
     assert found["wall_seconds"] <= sum(job["seconds"] for job in found["jobs"])
-
-
-def test_what_snakemake_refuses_is_said_in_its_words(scratch: Path, root: Path) -> None:
-    refused = said(scratch, root, {"datasets": {}})
-    assert refused.returncode == 1
-    assert "datasets" in refused.stderr
-    assert "Traceback" not in refused.stderr

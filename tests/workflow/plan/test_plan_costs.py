@@ -5,16 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from anonbench.config import Recipe
 from anonbench.workflow.estimates import STARTED
-from anonbench.workflow.plan_costs import (
-    Cost,
-    costs,
-    usual_seconds,
-    wall_seconds,
-)
+from anonbench.workflow.plan_costs import costs, usual_seconds, wall_seconds
 from anonbench.workflow.planned_jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]
@@ -31,26 +27,24 @@ def measured(folder: Path, name: str, seconds: float) -> dict[str, Any]:
 
 def times(plan: Plan) -> dict[str, tuple[float, bool]]:
     return {
-        job.wildcards["seed"]: (cost.seconds, cost.basis == "measured")
-        for job, cost in costs(plan).items()
+        job.wildcards["seed"]: (cost["seconds"], cost["basis"] == "measured")
+        for job, cost in costs(plan).iterrows()
     }
 
 
-def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_a_new_job_costs_the_median(tmp_path: Path, job: Maker, plan: Planner) -> None:
     known = [job(n, planned=False, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     once_more = job(5, **measured(tmp_path, "5", 70.0), stage="embed")
     new, other = job(6, gpus=2.0), job(7, "score", threads=4)
     found = costs(plan(*known, once_more, new, other))
-    assert found[once_more] == Cost(70.0, 140.0, 0.0, "measured", 70)
-    assert found[new] == Cost(20.0, 40.0, 40.0, "measured", 20)
-    assert found[other] == Cost(1.0 + STARTED, 4 * (1.0 + STARTED), 0.0, "rates", None)
+    assert [*found.loc[once_more]] == [70.0, 140.0, 0.0, "measured", 70]
+    assert [*found.loc[new]] == [20.0, 40.0, 40.0, "measured", 20]
+    alike = 1.0 + STARTED
+    assert [*found.loc[other]][:4] == [alike, 4 * alike, 0.0, "rates"]
+    assert np.isnan(found["disk"][other])
 
 
-def test_jobs_of_the_same_data_set_come_before_others(
-    tmp_path: Path, job: Maker, plan: Planner
-) -> None:
+def test_jobs_of_the_same_data_set_first(tmp_path: Path, job: Maker, plan: Planner) -> None:
     mine, other = (job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2))
     new = job(3)
     for each, dataset in ((mine, "ids"), (other, "faces"), (new, "faces")):
@@ -72,10 +66,9 @@ def test_time_grows_with_the_work(
 ) -> None:
     known, new = job(1, **measured(tmp_path, "1", 50.0)), job(2)
     new.wildcards["dataset"] = "faces"  # type: ignore[index]
-    work = {"ids": before, "faces": now}
-    found = costs(plan(known, new, seconds=lambda stage, dataset, *_: work[dataset]))
-    assert found[new].seconds == pytest.approx(seconds)
-    assert found[new].cpu_seconds == pytest.approx(min(2 * seconds, 600.0))
+    found = costs(plan(known, new, seconds={"ids": before, "faces": now})).loc[new]
+    assert found["seconds"] == pytest.approx(seconds)
+    assert found["cpu_seconds"] == pytest.approx(min(2 * seconds, 600.0))
 
 
 def test_a_training_grows_with_its_steps(tmp_path: Path, job: Maker, plan: Planner) -> None:
@@ -91,31 +84,28 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     jobs = [first, second, job(3, before=[first, second]), job(4, gpus=1.0), job(5, gpus=1.0)]
     seconds = (10.0, 4.0, 1.0, 3.0, 9.0)
     found = dict(zip(jobs, seconds, strict=True))
-    assert wall_seconds(jobs, found, 8, 2) == 11.0  # job 3 after job 1
-    assert wall_seconds(jobs, found, 8, 1) == 12.0  # jobs 4 and 5 on one GPU
-    assert wall_seconds(jobs, found, 2, 2) == (2 * 10 + 4 + 1 + 3 + 9) / 2
-    assert wall_seconds(jobs, found, 1, 1) == 27.0  # two threads are cut down to one
-    assert wall_seconds([], {}, 1, 0) == 0.0
+    assert wall_seconds(found, 8, 2) == 11.0  # job 3 after job 1
+    assert wall_seconds(found, 8, 1) == 12.0  # jobs 4 and 5 on one GPU
+    assert wall_seconds(found, 2, 2) == (2 * 10 + 4 + 1 + 3 + 9) / 2
+    assert wall_seconds(found, 1, 1) == 27.0  # two threads are cut down to one
+    assert wall_seconds({}, 1, 0) == 0.0
 
 
-def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path, job: Maker) -> None:
+def test_usual_times_and_what_is_left_at_first(tmp_path: Path, job: Maker) -> None:
     jobs = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     jobs += [job(5), job(6, "table"), job(7, "embed", benchmark=tmp_path / "none.tsv")]
     estimates: Any = SimpleNamespace(
-        seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == ("ids", None, 0, 0) else 9
+        seconds=lambda stage, *of: {"embed": 7.0}.get(stage, 0) if of == (None, 0, 0) else 9
     )
-    found, _ = usual_seconds(jobs, estimates, 1, None)
+    found, _ = usual_seconds(jobs, {"ids": estimates}, 1, None)
     assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
-
-
-def test_what_is_left_at_first_is_the_time_of_the_plan(job: Maker) -> None:
     jobs = [*(job(number) for number in range(4)), job(4, gpus=1.0), job(5, planned=False)]
     estimates: Any = SimpleNamespace(seconds=lambda *of: 90.0)
     each = 90.0 + STARTED
     for cores, whole in ((1, 5 * each), (2, 5 * each / 2), (None, 5 * each), (8, each)):
-        usual, at_once = usual_seconds(jobs, estimates, cores, None)
+        usual, at_once = usual_seconds(jobs, {"ids": estimates}, cores, None)
         assert 5 * usual["train"] / at_once == pytest.approx(whole)
-    assert usual_seconds([], estimates, 2, 1) == ({}, 1.0)
+    assert usual_seconds([], {}, 2, 1) == ({}, 1.0)
 
 
 def test_the_data_set_of_a_rule_for_one_is_known() -> None:

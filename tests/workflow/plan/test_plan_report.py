@@ -16,7 +16,6 @@ from anonbench.workflow.planned_jobs import Job, Plan
 
 @pytest.fixture
 def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) -> Plan:
-    """Return a training that was measured, what is made from it, and a new figure."""
     benchmark = tmp_path / "1.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n30\tNA\t60\n", encoding="utf-8")
     made = [tmp_path / name for name in ("models", "embeddings")]
@@ -27,7 +26,7 @@ def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) ->
     return plan(train, embed, job(3, "figure", before=[embed]))
 
 
-def test_costs_are_shown_by_stage(chain: Plan) -> None:
+def test_costs_are_shown_by_stage_and_given_by_job(chain: Plan) -> None:
     text = as_text(as_data(chain, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[0] == "3 jobs would run (snakemake -n says why):"
@@ -40,29 +39,18 @@ def test_costs_are_shown_by_stage(chain: Plan) -> None:
     ]
     assert lines[8] == "About 34 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
     assert lines[9].startswith("≈: no job of embed, figure was measured here")
-
-
-def test_the_data_is_json_with_every_job(chain: Plan) -> None:
     data: dict[str, Any] = json.loads(json.dumps(as_data(chain, 1, 2.0)))
     assert [job["job"] for job in data["jobs"]] == ["train ids 1", "embed ids 2", "figure ids 3"]
     assert [job["basis"] for job in data["jobs"]] == ["measured", "rates", "rates"]
     assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 34.0)
 
 
-def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
+def test_gone_and_full(plan: Callable[..., Plan], job: Callable[..., Job], tmp_path: Path) -> None:
     data = as_data(plan(job(1, planned=False)), 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
-
-
-def test_results_that_nothing_makes_again_are_named(plan: Callable[..., Plan]) -> None:
     text = as_text(as_data(plan(missing=[Path("a/scores.csv")]), 1, 0.0))
     assert "GONE, and needed by no job that would run: a/scores.csv. " in text
     assert text.endswith("with --forcerun a/scores.csv")
-
-
-def test_a_full_disk_is_told_before_the_run(
-    plan: Callable[..., Plan], job: Callable[..., Job], tmp_path: Path
-) -> None:
     (tmp_path / "model").write_bytes(b"x" * 1000)
     again = plan(job(1, outputs=[tmp_path / "model"]))
     assert "DISK TOO SMALL" not in as_text(as_data(replace(again, free=0), 1, 2.0))

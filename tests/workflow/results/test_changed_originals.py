@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import small_archive
 import zxingcpp
 from PIL import Image
-from small_archive import results_of
 
+import small_archive
 from anonbench.datasets.image_sets.shards import ImageSet
+from small_archive import results_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -47,7 +47,7 @@ def _readable(folder: Path) -> int:
 
 
 def test_replaced_originals_are_refused_by_each_reader_and_searched_anew(
-    snakemake: Any, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    output_of: Any, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(undisturbed / "images", tmp_path / "images")
     for path in _files(tmp_path / "images"):
@@ -55,52 +55,45 @@ def test_replaced_originals_are_refused_by_each_reader_and_searched_anew(
         other.parent.mkdir(parents=True, exist_ok=True)
         Image.open(path).rotate(180).save(other)
     config = small_archive.config()
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(SWAPPER), os.environ.get("PYTHONPATH", "")])
-    )
+    paths = [str(SWAPPER), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     for written, target, log in READERS:
         if target == EMBEDDING:  # what else reads originals is done before
             others = "results/archive/images/original/val/0.parquet"
-            made = snakemake(tmp_path, config, "--cores", "2", others)
-            assert made.returncode == 0, made.stderr[-3000:]
+            output_of(tmp_path, config, "--cores", "2", others)
         monkeypatch.setenv("ANONBENCH_TEST_SWAP", f"results/archive/{written}")
-        run = snakemake(tmp_path, config, "--cores", "2", f"results/archive/{target}")
-        said = run.stdout + run.stderr
-        assert run.returncode == 1, said[-3000:]
+        asked = f"results/archive/{target}"
+        said = output_of(tmp_path, config, "--cores", "2", asked, fails=True)
         (line,) = set(re.findall(r"anonbench: (image .*)", said))
         assert "was changed or replaced" in line and "same command again" in line
         stage, _, rest = log.partition("/")
         text = (tmp_path / f"results/logs/{stage}/archive/{rest}.log").read_text(encoding="utf-8")
         assert line in text
-        assert "Traceback" not in said + text
+        assert "Traceback" not in text
         assert not (tmp_path / "results/archive" / target).exists()
         assert _readable(tmp_path) == 0
         monkeypatch.delenv("ANONBENCH_TEST_SWAP")
     targets = {f"results/archive/{target}" for _, target, _ in READERS}
-    done = snakemake(tmp_path, config, "--cores", "2", *sorted(targets))
-    assert done.returncode == 0, done.stderr[-3000:]
+    output_of(tmp_path, config, "--cores", "2", *sorted(targets))
     expected, found = results_of(undisturbed), results_of(tmp_path)
     assert targets <= {f"results/{path}" for path in found}
     assert [path for path in found if found[path] != expected[path]] == []
 
 
-def test_a_replaced_file_of_the_same_size_and_time_is_searched_anew_on_request(
-    snakemake: Any, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_size_is_searched_on_request(output_of: Any, tmp_path: Path) -> None:
     small_archive.draw(tmp_path)
     for path in _files(tmp_path / "images"):
         Image.open(path).save(path.with_suffix(".bmp"))  # whose size says nothing of its content
         path.unlink()
     config, hidden = small_archive.config(), "results/archive/images/mask-100/val/0.tar"
-    assert snakemake(tmp_path, config, "--cores", "2", hidden).returncode == 0
+    output_of(tmp_path, config, "--cores", "2", hidden)
     assert _readable(tmp_path) == 0
     for path in (tmp_path / "images/val").rglob("*.bmp"):
         before = path.stat()
         Image.open(path).rotate(180).save(path)
         assert path.stat().st_size == before.st_size
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    done = snakemake(tmp_path, config, "--cores", "2", hidden, "--forcerun", "manifest")
-    assert done.returncode == 0, done.stderr[-3000:]
+    output_of(tmp_path, config, "--cores", "2", hidden, "--forcerun", "manifest")
     assert _readable(tmp_path) == 0
     images = ImageSet.open([tmp_path / hidden])
     (path,) = (tmp_path / "images/val").rglob("01.bmp")
@@ -109,9 +102,7 @@ def test_a_replaced_file_of_the_same_size_and_time_is_searched_anew_on_request(
     assert np.array_equal(masked[:16], now[:16]) and not np.array_equal(now, np.rot90(now, 2))
 
 
-def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(
-    undisturbed: Path,
-) -> None:
+def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(undisturbed: Path) -> None:
     results = undisturbed / "results"
     assert stat.S_IMODE(results.stat().st_mode) == 0o700
     files = [path for path in results.rglob("*") if path.is_file()]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
-from small_archive import results_of
 
+import small_archive
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import is_intact
 from anonbench.core.jobs.job_cache import JobCache
+from small_archive import results_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -50,13 +50,11 @@ def spoil(path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def spoilt(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which is a copy of finished results."""
     monkeypatch.chdir(scratch)
     return scratch
 
 
 def outputs() -> list[Path]:
-    """Return what jobs made, of all stages."""
     paths = [path for path in Path("results").rglob("*") if path.is_file()]
     hidden = [path for path in paths if any(part.startswith(".") for part in path.parts)]
     apart = {"benchmarks", "logs", "kept"}
@@ -96,20 +94,16 @@ def test_no_job_reads_a_damaged_file(spoilt: Path, damage: Damage | None) -> Non
         reader.begin()
 
 
-def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    config = small_archive.config()
-    given = ["--cores", "2", *small_archive.TARGETS, *arguments]
-    done: subprocess.CompletedProcess[str] = snakemake(folder, config, *given)
-    return done
+@pytest.fixture
+def told(output_of: Any) -> Callable[..., str]:
+    """Return a function that runs the small archive's experiment in a folder."""
+    given = ["--cores", "2", *small_archive.TARGETS]
+    return lambda folder, *more, **how: output_of(
+        folder, small_archive.config(), *given, *more, **how
+    )
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
-    return done.stdout + done.stderr
-
-
-def test_damage_is_refused_with_the_command_that_makes_it_again(
-    snakemake: Any, undisturbed: Path, spoilt: Path
-) -> None:
+def test_damage_is_refused(told: Callable[..., str], undisturbed: Path, spoilt: Path) -> None:
     """One of another time is met by its readers, one of the same time when a reader runs."""
     archive = Path("results/archive")
     scores, kept = archive / "scores.csv", archive / f"retrieval/{MODEL}/mask-100.json"
@@ -117,14 +111,11 @@ def test_damage_is_refused_with_the_command_that_makes_it_again(
     spoil(kept, flipped(kept.read_bytes()))
     forced: list[str] = []
     for damaged in (scores, kept):
-        failed = run(snakemake, spoilt, *(["--forcerun", *forced] if forced else []))
-        assert failed.returncode != 0
-        assert f"anonbench: {damaged} is damaged" in said(failed)
-        assert f"--forcerun {damaged}" in said(failed)
-        assert "Traceback" not in said(failed)
+        failed = told(spoilt, *(["--forcerun", *forced] if forced else []), fails=True)
+        assert f"anonbench: {damaged} is damaged" in failed
+        assert f"--forcerun {damaged}" in failed
         forced.append(str(damaged))
-    done = run(snakemake, spoilt, "--forcerun", *forced)
-    assert done.returncode == 0, said(done)[-3000:]
+    told(spoilt, "--forcerun", *forced)
     assert results_of(spoilt) == results_of(undisturbed)
 
 
@@ -138,74 +129,58 @@ def mount(*arguments: str | Path) -> None:
         pytest.skip("nothing can be mounted")
 
 
-def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
-    snakemake: Any, spoilt: Path
-) -> None:
+def test_results_are_read_only(told: Callable[..., str], output_of: Any, spoilt: Path) -> None:
     mount("--bind", "results", "results")
     try:
         mount("-o", "remount,ro,bind", "results")
-        look = run(snakemake, spoilt, "-n")
-        assert look.returncode == 0, look.stderr[-2000:]
-        assert "Nothing to be done" in said(look)
-        told = "results cannot be written to (read-only): make it writable"
-        assert told in look.stderr
+        look = told(spoilt, "-n")
+        why = "results cannot be written to (read-only): make it writable"
+        assert "Nothing to be done" in look and why in look
         config = small_archive.config() | {"training_seeds": [3]}
         new = "results/archive/models/unadapted/seed3/backbone.safetensors"
-        failed = snakemake(spoilt, config, "--cores", "1", new)
-        assert failed.returncode != 0
-        assert said(failed).count(told) == 2, "before planning, and where it would have begun"
-        assert "Traceback" not in said(failed)
+        failed = output_of(spoilt, config, "--cores", "1", new, fails=True)
+        assert failed.count(why) == 2, "before planning, and where it would have begun"
     finally:
         subprocess.run(["umount", "results"], check=True)
     shutil.rmtree(spoilt)
 
 
-def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_forced(
-    snakemake: Any, undisturbed: Path, scratch: Path
+def test_results_without_records(
+    told: Callable[..., str], undisturbed: Path, scratch: Path
 ) -> None:
     shutil.rmtree(scratch / ".snakemake")
     models = [*scratch.glob("results/archive/models/**/*.safetensors")]
     assert models
     before = {path: path.stat().st_ino for path in models}
-    refused = run(snakemake, scratch)
-    assert refused.returncode != 0
-    assert "results: Snakemake's records of these results are not in" in said(refused)
-    assert "Traceback" not in said(refused)
-    done = run(snakemake, scratch, "--forceall")
-    assert done.returncode == 0, done.stderr[-3000:]
+    refused = told(scratch, fails=True)
+    assert "results: Snakemake's records of these results are not in" in refused
+    told(scratch, "--forceall")
     assert results_of(scratch) == results_of(undisturbed)
     assert {path: path.stat().st_ino for path in models} == before, "long jobs keep their results"
-    assert "Nothing to be done" in said(run(snakemake, scratch, "-n"))
+    assert "Nothing to be done" in told(scratch, "-n")
 
 
-def test_neither_a_touch_nor_another_clock_makes_a_copy_stale(
-    snakemake: Any, scratch: Path
-) -> None:
+def test_no_touch_makes_a_copy_stale(told: Callable[..., str], scratch: Path) -> None:
     """As where every other job ran on a machine whose clock is a day ahead."""
     day = time.time() + 86_400
     for path in sorted(scratch.glob("results/archive/**/*.*"))[::2]:
         os.utime(path, (day, day))
-    assert "Nothing to be done" in said(run(snakemake, scratch, "-n"))
+    assert "Nothing to be done" in told(scratch, "-n")
 
 
-def test_a_full_disk_is_said_and_what_was_finished_is_kept(
-    snakemake: Any, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_keeps_results(output_of: Any, undisturbed: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount("-t", "tmpfs", "-o", "size=320k", "tmpfs", small)
     try:
         shutil.copytree(undisturbed / "images", tmp_path / "images")
         config = small_archive.config() | {"results": str(small / "results")}
-        failed = snakemake(tmp_path, config, "--cores", "2", "archive_images")
-        assert failed.returncode != 0
-        assert "the disk is full; make room and run again" in said(failed)
-        assert "Traceback" not in said(failed)
+        failed = output_of(tmp_path, config, "--cores", "2", "archive_images", fails=True)
+        assert "the disk is full; make room and run again" in failed
         boxes = small / "results/archive/detect/val/0.boxes.parquet"
         before = boxes.stat().st_mtime_ns
         mount("-t", "tmpfs", "-o", "remount,size=8m", "tmpfs", small)
-        done = snakemake(tmp_path, config, "--cores", "2", "archive_images")
-        assert done.returncode == 0, done.stderr[-3000:]
+        output_of(tmp_path, config, "--cores", "2", "archive_images")
         assert boxes.stat().st_mtime_ns == before
         for tar in sorted((undisturbed / "results/archive/images").rglob("*.tar")):
             same = small / "results" / tar.relative_to(undisturbed / "results")
@@ -214,16 +189,14 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(
         subprocess.run(["umount", small], check=True)
 
 
-def test_more_gpus_than_there_are_is_said_by_the_job(
-    snakemake: Any, scratch: Path, monkeypatch: pytest.MonkeyPatch
+def test_more_gpus_than_shown(
+    output_of: Any, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small_archive.config()
     config["recipes"]["tiny"] |= {"device": "auto", "gpus": 4}
     backbone = f"results/archive/models/{MODEL}/backbone.safetensors"
     shutil.rmtree((scratch / backbone).parent)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # names: nothing is computed on them
-    failed = snakemake(scratch, config, "--cores", "4", "--resources", "gpu=8", "--", backbone)
-    assert failed.returncode != 0
-    told = "the job asks for 4 GPUs, but CUDA_VISIBLE_DEVICES=0,1 has 2: lower recipe.gpus"
-    assert told in said(failed)
-    assert "Traceback" not in said(failed)
+    given = ["--cores", "4", "--resources", "gpu=8", "--", backbone]
+    why = "the job asks for 4 GPUs, but CUDA_VISIBLE_DEVICES=0,1 has 2: lower recipe.gpus"
+    assert why in output_of(scratch, config, *given, fails=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_archive
 from planned_jobs import edited, planned
 
+import small_archive
 from anonbench.core.jobs.job_cache import read_usage
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -16,7 +16,6 @@ REPORT = {"report", "all"}  # the report shows the config
 
 
 def both(*patterns: str) -> set[str]:
-    """Return the rules of both data sets."""
     return {each.format(name) for each in patterns for name in ("portraits", "documents")}
 
 
@@ -84,23 +83,20 @@ SHOWN_ONLY = {
     ],
 )
 def test_an_edit_of_the_config(
-    snakemake: Any, miniature: dict[str, Any], done: Path, path: str, value: Any, expected: set[str]
+    output_of: Any, miniature: dict[str, Any], done: Path, path: str, value: Any, expected: set[str]
 ) -> None:
-    run = snakemake(done, edited(miniature, path, value), "--cores", "2", "-n")
-    assert set(planned(run)) == expected
+    config = edited(miniature, path, value)
+    assert set(planned(output_of(done, config, "--cores", "2", "-n"))) == expected
 
 
-def test_an_edit_of_what_no_job_reads_is_shown_in_the_report(
-    snakemake: Any, miniature: dict[str, Any], done: Path
-) -> None:
+def test_an_edit_that_no_job_reads(output_of: Any, miniature: dict[str, Any], done: Path) -> None:
     config = miniature
     for path, value in SHOWN_ONLY.items():
         config = edited(config, path, value)
-    assert set(planned(snakemake(done, config, "--cores", "2", "-n"))) == REPORT
+    assert set(planned(output_of(done, config, "--cores", "2", "-n"))) == REPORT
 
 
-Edit = tuple[str, str, str]
-"""A file, what is replaced in it, and by what."""
+Edit = tuple[str, str, str]  # a file, what is replaced in it, and by what
 NEVER_EXECUTED = [
     ("training/loop/trainer.py", "def cosine(", "# how it falls\ndef cosine("),
     ("training/loop/trainer.py", "def cosine(start: float", "def cosine(start: int"),
@@ -123,36 +119,27 @@ TREND = ("reporting/figures/trends.py", "axes.set_", "axes and axes.set_")
     ids=["training", "blur", "evaluation", "figure"],
 )
 def test_an_edit_of_the_code(
-    snakemake: Any,
-    miniature: dict[str, Any],
-    done: Path,
-    code: Path,
-    edits: list[Edit],
-    expected: set[str],
+    output_of: Any, miniature: Any, done: Path, code: Path, edits: list[Edit], expected: set[str]
 ) -> None:
     for each in edits:
         edit(code, *each)
-    run = snakemake(done, miniature, "--cores", "2", "-n", snakefile=code / "Snakefile")
+    run = output_of(done, miniature, "--cores", "2", "-n", snakefile=code / "Snakefile")
     assert set(planned(run)) == expected
 
 
 def edit(code: Path, file: str, old: str, new: str) -> None:
-    """Edit a file of a copy of the program."""
     path = code / "src" / "anonbench" / file
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
-    snakemake: Any, scratch: Path
-) -> None:
+def test_equal_boxes_keep_what_comes_after_them(output_of: Any, scratch: Path) -> None:
     config = edited(small_archive.config(), "detection.speed", "quick")
     before = {path: path.read_bytes() for path in scratch.glob("results/**/*.h5")}
     benchmarks = of_training(scratch / "results/benchmarks/train/archive", "*.tsv")
     trainings = {path: read_usage(path) for path in benchmarks}
-    run = snakemake(scratch, config, "--cores", "2", "archive_embeddings")
-    assert run.returncode == 0, run.stderr[-3000:]
+    output_of(scratch, config, "--cores", "2", "archive_embeddings")
     logs = of_training(scratch / "results/logs/train/archive", "*.log")
     assert logs
     for log in logs:

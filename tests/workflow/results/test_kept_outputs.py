@@ -39,9 +39,7 @@ with job(snakemake, __file__) as cache:
 
 
 @pytest.mark.workflow
-def test_after_a_failed_job_the_same_command_never_takes_its_earlier_output_for_the_new_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_job_has_no_new_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     (tmp_path / "model.py").write_text(SCRIPT, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import small_archive
 from small_archive import results_of
 
@@ -42,7 +43,6 @@ Killed = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def killed(snakemake: Any, monkeypatch: pytest.MonkeyPatch) -> Killed:
-    """Return a function that starts the workflow, and has it killed when it writes a file."""
     paths = [str(KILLER), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 
     def run(
@@ -60,9 +60,7 @@ def killed(snakemake: Any, monkeypatch: pytest.MonkeyPatch) -> Killed:
     return run
 
 
-def test_killed_in_every_stage_and_completed(
-    snakemake: Any, undisturbed: Path, killed: Killed, tmp_path: Path
-) -> None:
+def test_in_every_stage(output_of: Any, undisturbed: Path, killed: Killed, tmp_path: Path) -> None:
     config = small_archive.config()
     shutil.copytree(undisturbed / "images", tmp_path / "images")
     for file, when, whom in STAGES:
@@ -75,37 +73,31 @@ def test_killed_in_every_stage_and_completed(
         if file.endswith("log.csv"):  # after the training was killed with one step kept
             log = tmp_path / "results/logs/train/archive/A-mask-100/seed0.log"
             assert "going on from step 1" in log.read_text(encoding="utf-8")
-    done = snakemake(tmp_path, config, "--cores", "1", *small_archive.TARGETS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "changed by hand" not in done.stdout + done.stderr
+    done = output_of(tmp_path, config, "--cores", "1", *small_archive.TARGETS)
+    assert "changed by hand" not in done
     expected, found = results_of(undisturbed), results_of(tmp_path)
     assert found.keys() == expected.keys()
     assert [path for path in expected if found[path] != expected[path]] == []
 
 
-def test_killed_while_a_job_is_done_again(
-    snakemake: Any, undisturbed: Path, killed: Killed, scratch: Path
-) -> None:
+def test_in_a_job_again(output_of: Any, undisturbed: Path, killed: Killed, scratch: Path) -> None:
     """What the job removed before it began is made again for who asks for it, or reads it."""
     config = small_archive.config()
     edited = config | {"presentation": {"confidence": 0.9}}
     run = killed(scratch, edited, "archive/scores.csv", "half", "all")
     assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
     assert not (scratch / "results/archive/scores.csv").exists()
-    locked = snakemake(scratch, config, "--cores", "2", *small_archive.TARGETS)
-    assert locked.returncode != 0
-    assert "--unlock" in locked.stdout + locked.stderr
-    unlocked = snakemake(scratch, config, "--unlock")
-    assert unlocked.returncode == 0, unlocked.stderr[-2000:]
+    locked = output_of(scratch, config, "--cores", "2", *small_archive.TARGETS, fails=True)
+    assert "--unlock" in locked
+    output_of(scratch, config, "--unlock")
     scores = "results/archive/scores.csv"
     for each in (edited, config):  # it goes on, and the edit is taken back
-        done = snakemake(scratch, each, "--cores", "2", *small_archive.TARGETS, scores)
-        assert done.returncode == 0, done.stderr[-3000:]
+        output_of(scratch, each, "--cores", "2", *small_archive.TARGETS, scores)
         assert (results_of(scratch) == results_of(undisturbed)) is (each is config)
 
 
 def test_killed_while_the_report_is_written(
-    snakemake: Any, miniature: dict[str, Any], done: Path, killed: Killed, tmp_path: Path
+    output_of: Any, miniature: dict[str, Any], done: Path, killed: Killed, tmp_path: Path
 ) -> None:
     folder = tmp_path / "scratch"
     subprocess.run(["cp", "-a", done, folder], check=True)
@@ -118,7 +110,6 @@ def test_killed_while_the_report_is_written(
     assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
     assert not report.exists()
     shutil.rmtree(folder / ".snakemake/locks")
-    again = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4", "--", "report")
-    assert again.returncode == 0, again.stderr[-3000:]
+    output_of(folder, miniature, "--cores", "2", "--resources", "gpu=4", "--", "report")
     assert report.read_bytes() == before
     assert not list((folder / "results").glob(".*.part"))

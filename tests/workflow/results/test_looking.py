@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import small_archive
 import yaml
 
 import preloaded
+import small_archive
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -85,9 +85,7 @@ def stopped(root: Path, scratch: Path) -> Iterator[subprocess.Popen[bytes]]:
         run.wait()
 
 
-def test_a_run_beside_and_what_it_leaves_half_written_stay(
-    look: Callable[..., str], stopped: subprocess.Popen[bytes]
-) -> None:
+def test_a_killed_run_stays(look: Callable[..., str], stopped: subprocess.Popen[bytes]) -> None:
     look("snakemake", "-n")
     look("anonbench", "plan")
     os.killpg(stopped.pid, signal.SIGKILL)

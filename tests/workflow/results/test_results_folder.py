@@ -23,17 +23,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def refused(results: Results | Bucket, place: object) -> None:
+    with pytest.raises(InputError, match=rf"{place}: Snakemake's records .*--forceall"):
+        results.check()
+
+
 def test_results_without_records_are_refused(folder: Path) -> None:
     Results(folder).check()
     write_checksum(folder / "set/own.csv")
     for _ in range(2):
-        with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
-            Results(folder).check()
+        refused(Results(folder), folder)
     Results(folder).begin()  # with --forceall
     Results(folder).check()
     moved = folder.rename(folder.with_name("moved"))
-    with pytest.raises(InputError, match=f"{moved}: Snakemake's records"):
-        Results(moved).check()
+    refused(Results(moved), moved)
 
 
 @pytest.mark.parametrize("records", [False, True])
@@ -42,8 +45,7 @@ def test_results_copied_without_hidden_files_are_refused(folder: Path, records: 
         Results(folder).begin()
         (folder / MARK).unlink()
     (folder / "set/manifest.parquet").touch()
-    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
-        Results(folder).check()
+    refused(Results(folder), folder)
     Results(folder).begin(["set"])  # with --forceall
     Results(folder).check()
 
@@ -59,8 +61,7 @@ def test_results_whose_records_were_removed_are_refused(folder: Path) -> None:
     (metadata / "job").unlink()
     Results(folder).check()
     (incomplete / "job").unlink()
-    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
-        Results(folder).check()
+    refused(Results(folder), folder)
 
 
 def test_forcing_one_data_set_does_not_accept_another(folder: Path) -> None:
@@ -75,9 +76,7 @@ def test_forcing_one_data_set_does_not_accept_another(folder: Path) -> None:
     Results(folder).begin(["set"])  # later, all is known
 
 
-def test_results_of_another_folders_run_are_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_of_another_folders_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_checksum(folder / "set/own.csv")
     Results(folder).begin()
     other = folder.with_name("other")
@@ -86,14 +85,11 @@ def test_results_of_another_folders_run_are_refused(
     Results(folder).check()
     Results(folder).begin()
     monkeypatch.chdir(folder.parent)
-    with pytest.raises(InputError, match=r"Snakemake's records .*--forceall"):
-        Results(folder).check()
+    refused(Results(folder), folder)
 
 
 @pytest.mark.parametrize("written", [False, True])
-def test_a_run_killed_while_it_marks_its_results_goes_on(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, written: bool
-) -> None:
+def test_a_killed_marking(folder: Path, monkeypatch: pytest.MonkeyPatch, written: bool) -> None:
     write_checksum(folder / "set/own.csv")
     Results(folder).begin()
     replace = Path.replace
@@ -114,9 +110,7 @@ def test_a_run_killed_while_it_marks_its_results_goes_on(
     Results(folder).check()
 
 
-def test_results_of_another_version_are_named_with_the_way_to_keep_them(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_results_of_another_version(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     Results(folder).begin()
     Results(folder).check()
     assert not caplog.text
@@ -154,9 +148,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield resource
 
 
-def test_a_bucket_belongs_to_the_folder_that_has_its_records(
-    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_has_one_folder(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import small_archive
 from PIL import Image
+
+import small_archive
 
 pytestmark = pytest.mark.workflow
 
@@ -23,7 +24,6 @@ BAD = {"zero.jpg": "empty file", "letter.jpg": "not an image"}
 
 
 def fill(folder: Path) -> None:
-    """Write the small archive, and what else lies about in such folders."""
     small_archive.draw(folder)
     train, val = folder / "images/train/left", folder / "images/val/left"
     codes = sorted(val.glob("*.png"))
@@ -52,12 +52,11 @@ def fill(folder: Path) -> None:
         os.close(os.open(os.fsencode(train) + b"/stra\xdfe.png", os.O_CREAT))
 
 
-def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
+def test_used_and_listed_are_all_files(output_of: Any, tmp_path: Path) -> None:
     fill(tmp_path)
     given = [path for path in (tmp_path / "images/train/left").iterdir() if path.is_file()]
     before = {path: path.read_bytes() for path in given}
-    done = snakemake(tmp_path, small_archive.config(), "--cores", "2", "archive_images")
-    assert done.returncode == 0, done.stderr
+    done = output_of(tmp_path, small_archive.config(), "--cores", "2", "archive_images")
     assert {path: path.read_bytes() for path in before} == before
     results = tmp_path / "results/archive"
     manifest = pd.read_parquet(results / "manifest.parquet")
@@ -69,9 +68,9 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     assert skipped["reason"].notna().all()
     assert len(manifest) == 19
     kind = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
-    assert f"3: {kind}" in done.stderr
+    assert f"3: {kind}" in done
     drawn = "2: PDF page drawn at 150 dpi"
-    assert f"archive: 3 images converted ({drawn}; " in done.stderr
+    assert f"archive: 3 images converted ({drawn}; " in done
     pages = {f"val/left/letter/page-000{number}" for number in (1, 2)}
     assert pages <= set(pd.read_parquet(results / "boxes.parquet")["id"])
     with tarfile.open(results / "images/mask-100/val/0.tar") as tar:
@@ -79,16 +78,14 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     copies = pd.read_csv(results / "duplicates.csv")
     left = copies.loc[~copies["kept"], "id"]
     assert sorted(left) == ["train/left/copy", "train/left/linked"]
-    assert "2 of them left out of train, because val has them" in done.stderr
+    assert "2 of them left out of train, because val has them" in done
     whole = pd.read_csv(results / "skipped.csv", dtype=str)
     assert set(skipped["path"]) <= set(whole["path"])
     counts = pd.read_csv(results / "counts.csv")
     parts = counts[["unreadable", "failed", "without_regions", "used"]].sum(axis=1)
     assert (counts["listed"] == parts).all()
     assert counts["unreadable"].tolist() == [len(BAD), 1]  # the damaged scan
-    told = {
-        Path(path).name: reason for path, reason in zip(whole["path"], whole["reason"], strict=True)
-    }
+    told = {Path(row.path).name: row.reason for row in whole.itertuples()}
     assert all(said in told[name] for name, said in BAD.items())
     assert told["cmyk.jpg"] == "no region found"
     audit = pd.read_csv(results / "audit.csv").set_index("split")

@@ -44,7 +44,6 @@ def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def reviewed(bundle: Path, *arguments: str) -> str:
-    """Run the workflow as a reviewer does, in the bundle's folder."""
     targets = ["--cores", "2", "table_V", "table_VI"]
     done = preloaded.completed("snakemake", [*targets, *arguments], bundle)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -56,25 +55,19 @@ def planned(bundle: Path) -> set[str]:
     return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
 
 
-def test_tables_are_made_from_a_bundle_alone(
-    passed_on: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tables_of_a_bundle_alone(passed_on: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = passed_on / "scores"
     assert planned(bundle) == FROM_SCORES
     reviewed(bundle)
     for table in TABLES:
-        assert (bundle / "results" / table).read_bytes() == (
-            passed_on / "original" / table
-        ).read_bytes()
+        before = passed_on / "original" / table
+        assert (bundle / "results" / table).read_bytes() == before.read_bytes()
     assert "Nothing to be done" in reviewed(bundle, "-n")
     assert main(["verify", str(bundle)]) == 0
     made_here = (
         r"made by running the workflow here; (\d+) of \1 that the run had made have its bytes"
     )
     assert re.search(made_here, capsys.readouterr().out)
-
-
-def test_what_shows_images_says_that_a_bundle_has_none(passed_on: Path) -> None:
     done = preloaded.completed("snakemake", ["-n", "figure_2"], passed_on / "scores")
     assert done.returncode != 0
     assert "figure_2 cannot be made with this config: it shows images" in done.stderr

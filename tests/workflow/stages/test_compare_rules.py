@@ -31,15 +31,14 @@ def write_scores(folder: Path, name: str, role: str) -> None:
         write_checksum(path)
 
 
-def test_paper_beside_ours(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
+def test_paper_beside_ours(output_of: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
     """With the paper's own numbers as ours, nothing differs."""
     results = tmp_path / "results"
     write_scores(results / "portraits", "portraits", "celeba")
     write_scores(results / "documents", "documents", "rvl_cdip")
     # of scores that no run here made: forced
     only = ["--forceall", "--rerun-triggers", "mtime", "--allowed-rules", "paper_comparison", "--"]
-    made = snakemake(tmp_path, miniature, "--cores", "1", *only, "paper_comparison")
-    assert made.returncode == 0, made.stderr
+    output_of(tmp_path, miniature, "--cores", "1", *only, "paper_comparison")
     comparison = pd.read_csv(results / "paper/comparison.csv", keep_default_na=False)
     ours = comparison[comparison["reason"] == ""]
     assert len(ours) == 72 + 288

@@ -1,17 +1,16 @@
 """Adaption D of a frozen system: its network learns, and everything else is measured as ever."""
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import small_archive
 import torch
 from planned_jobs import planned
 from safetensors.torch import save_file
 
+import small_archive
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
@@ -66,7 +65,7 @@ def test_nothing_counts_as_a_training() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("peft") is None, reason="adaption D needs peft")
-def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+def test_from_images_to_the_policy(tmp_path: Path, output_of: Any) -> None:
     install_torchvision_ops()
     from timm import create_model
 
@@ -77,8 +76,7 @@ def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]
     save_file(dict(network.state_dict()), tmp_path / "weights.safetensors")
     config = distilled(name="test_vit", weights="weights.safetensors", device="cpu")
     targets = ("archive_policy", "table_retrieval_archive_100", "archive_models")
-    run = snakemake(tmp_path, config, "--quiet", "rules", "progress", *ARGUMENTS, *targets)
-    assert run.returncode == 0, run.stderr
+    output_of(tmp_path, config, "--quiet", "rules", "progress", *ARGUMENTS, *targets)
     results = tmp_path / "results" / "archive"
     scores = pd.read_csv(results / "scores.csv")
     assert set(scores["adaption"]) == {"unadapted", "mapped", "D", "pixels"}
@@ -93,7 +91,7 @@ def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]
     assert list(pd.read_csv(folder / "log.csv")["step"]) == [1]
     # other settings of updates: the system embeds nothing again
     again = planned(
-        snakemake(tmp_path, config | {"low_rank": {"rank": 2}}, *ARGUMENTS, "-n", *targets)
+        output_of(tmp_path, config | {"low_rank": {"rank": 2}}, *ARGUMENTS, "-n", *targets)
     )
     embedding = "embed_archive_D_mask_100_seed0"
     assert {"distill_system", embedding, "reidentify", "attack"} <= set(again)

@@ -10,11 +10,12 @@ import pytest
 from planned_jobs import planned_jobs
 from safetensors.numpy import save_file
 
-from anonbench.workflow.paths.files import digests
+from anonbench.workflow.paths import digests
 
 pytestmark = pytest.mark.workflow
 WEIGHTS = "weights.safetensors"
 Job = dict[str, Any]
+TESTS = {"confidence", "equivalence_margin"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,6 @@ def jobs(root: Path, miniature: dict[str, Any], tmp_path_factory: pytest.TempPat
 
 
 def of(jobs: list[Job], name: str, dataset: str = "") -> list[Job]:
-    """Return the jobs of a rule, or those for one data set."""
     found = [job for job in jobs if job["name"] == name]
     if dataset:
         found = [
@@ -79,20 +79,14 @@ def test_parameters_are_those_of_the_data_set(jobs: list[Job]) -> None:
 @pytest.mark.parametrize(
     ("rule", "part", "read"),
     [
-        ("scores", "tests", {"confidence", "equivalence_margin"}),
-        (
-            "effects_portraits",
-            "tests",
-            {"bootstrap", "confidence", "equivalence_margin", "stated_difference"},
-        ),
+        ("scores", "tests", TESTS),
+        ("effects_portraits", "tests", {*TESTS, "bootstrap", "stated_difference"}),
         ("quality_portraits", "shown", {"bootstrap", "confidence"}),
         ("attention_portraits", "settings", {"confidence", "dpi", "show_originals"}),
         ("present_scores_portraits", "shown", {"dpi", "confidence", "widest_interval"}),
     ],
 )
-def test_a_job_gets_only_the_settings_that_it_reads(
-    jobs: list[Job], rule: str, part: str, read: set[str]
-) -> None:
+def test_a_job_gets_what_it_reads(jobs: list[Job], rule: str, part: str, read: set[str]) -> None:
     assert {*of(jobs, rule, "portraits")[0]["params"][part]} == read
 
 

@@ -1,15 +1,14 @@
 """Pictures drawn anew in the workflow: embedded by an unchanged model, attacked as all are."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import small_archive
 from planned_jobs import planned
 
+import small_archive
 from anonbench.anonymization.export import check_request
 from anonbench.config import load
 from anonbench.core.errors import InputError
@@ -18,18 +17,12 @@ from anonbench.datasets.image_sets.shards import ImageSet
 
 DRAWN = Variant("redrawn_mask", 100)
 NEW = {"train_redrawer", "redraw"}
-ATTACKS = {
-    "attackers": ["supervised"],
-    "attacks": ["barcodes", "linkage"],
-    "restored_from": 0,
-    "probes": 8,
-    "gallery": 8,
-}
+ATTACKS = {"attackers": ["supervised"], "attacks": ["barcodes", "linkage"], "restored_from": 0}
+ATTACKS |= {"probes": 8, "gallery": 8}
 pytestmark = pytest.mark.workflow
 
 
 def config(*redrawn: str) -> dict[str, Any]:
-    """Return the smallest archive, attacked, with methods that are drawn anew too."""
     whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"steps": 3}}
     whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
     return whole
@@ -41,12 +34,11 @@ def test_it_is_not_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+def test_an_archive_is_drawn_anew(tmp_path: Path, output_of: Any) -> None:
     small_archive.draw(tmp_path)
     arguments = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
     targets = ("table_retrieval_archive_100", "archive_images", "archive_privacy")
-    run = snakemake(tmp_path, config("mask"), *arguments, *targets)
-    assert run.returncode == 0, run.stderr
+    output_of(tmp_path, config("mask"), *arguments, *targets)
     results = tmp_path / "results" / "archive"
     scores = pd.read_csv(results / "scores.csv")
     models = scores[scores["method"] == DRAWN.method]["adaption"]
@@ -66,7 +58,7 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     assert any((np.atleast_3d(hidden.read(name)) != drawn.read(name)).any() for name in drawn.ids)
     # another network: no other training, and no image is hidden again
     changed = config("mask") | {"redrawing": {"steps": 2}}
-    again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
+    again = planned(output_of(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
     assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
     made_before = {"detect", "anonymize", "gather_archive", "train_unadapted", "train_adapted"}
     assert not set(again) & (made_before | {"embed_archive_mask_100_seed0"})

@@ -22,8 +22,13 @@ def counts(train: int, val: int) -> dict[str, dict[Split, int]]:
     return {name: {Split.TRAIN: train, Split.VAL: val} for name in ("a", "b")}
 
 
-def test_enough_is_silent() -> None:
+def test_enough_is_silent_and_less_than_a_batch_is_refused() -> None:
     assert check_counts(experiment(), counts(8, 100)) == []
+    with pytest.raises(InputError, match=r"datasets\.b: 7 train images are fewer than a batch"):
+        check_counts(experiment(), counts(7, 100))
+    with pytest.raises(InputError) as error:
+        check_counts(experiment(), counts(8, 1), ["a"])
+    assert "datasets.b" not in str(error.value)
 
 
 @pytest.mark.parametrize("val", [0, 20])
@@ -32,11 +37,6 @@ def test_a_ranking_of_nothing_is_refused_with_what_is_needed(val: int) -> None:
     with pytest.raises(InputError, match=said):
         check_counts(experiment(), counts(8, val))
     assert "give k = 1" in check_counts(experiment(), counts(8, 21))[0]
-
-
-def test_less_than_a_batch_is_refused() -> None:
-    with pytest.raises(InputError, match=r"datasets\.b: 7 train images are fewer than a batch"):
-        check_counts(experiment(), counts(7, 100))
 
 
 def test_what_the_report_will_not_state_is_said() -> None:
@@ -51,21 +51,12 @@ def test_what_the_report_will_not_state_is_said() -> None:
     assert not any("re-identification" in text for text in check_counts(quiet, counts(8, 16)))
 
 
-def test_one_data_set_is_asked_alone() -> None:
-    with pytest.raises(InputError) as error:
-        check_counts(experiment(), counts(8, 1), ["a"])
-    assert "datasets.b" not in str(error.value)
-
-
-def test_what_detection_has_left_is_asked_again(tmp_path: Path) -> None:
+def test_what_is_left_is_asked_again_and_one_class_refused(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("split,used\ntrain,8\nval,21\n")
     require_left(tmp_path / "counts.csv", Retrieval(), 8)
     (tmp_path / "counts.csv").write_text("split,used\ntrain,7\nval,20\n")
     with pytest.raises(InputError, match=r"after detection, 20 validation images; .*; 7 train im"):
         require_left(tmp_path / "counts.csv", Retrieval(), 8)
-
-
-def test_one_class_is_refused(tmp_path: Path) -> None:
     table = pd.DataFrame({"split": ["train", "train", "val"], "class": ["x", "x", "y"]})
     table.to_parquet(tmp_path / "manifest.parquet")
     with pytest.raises(InputError, match="all train images have the same class"):

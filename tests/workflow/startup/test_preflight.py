@@ -23,6 +23,24 @@ def config(
     return load({"datasets": {"mine": data}, "recipes": recipes} | more)
 
 
+TWO_MODELS = ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]
+
+
+def checked(given: Config, message: str | None) -> str:
+    """Check the files of a config: they are as asked for, or refused with a message."""
+    if message is None:
+        require_files(given)
+        return ""
+    with pytest.raises(InputError, match=message) as error:
+        require_files(given)
+    return str(error.value)
+
+
+def with_system(**system: Any) -> Config:
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
+    return load({"datasets": {"mine": data}, "systems": {"ours": system}})
+
+
 def safetensors(header: object, data: bytes) -> bytes:
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
@@ -60,20 +78,17 @@ def test_pretrained_weights(tmp_path: Path, name: str) -> None:
     write, suffix, message = CHECKPOINTS[name]
     path = tmp_path / f"weights{suffix}"
     write(path)
-    given = config(backbone={"pretrained": str(path)})
-    if message is None:
-        require_files(given)
-        return
-    with pytest.raises(InputError, match=message) as refused:
-        require_files(given)
-    assert str(refused.value).startswith("recipes.default.backbone.pretrained: ")
+    said = checked(config(backbone={"pretrained": str(path)}), message)
+    assert not message or said.startswith("recipes.default.backbone.pretrained: ")
 
 
-def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
+def test_misspelt_files_are_guessed_and_folders_refused(tmp_path: Path) -> None:
     (tmp_path / "dinov2_vits14.safetensors").touch()
     given = config(backbone={"pretrained": str(tmp_path / "dinov2_vits14.safetensor")})
-    with pytest.raises(InputError, match=r"did you mean dinov2_vits14\.safetensors\?"):
-        require_files(given)
+    checked(given, r"did you mean dinov2_vits14\.safetensors\?")
+    # of which one file would be read, and the others not
+    data = {"layout": "folder", "path": "images", "detectors": ["boxes"], "boxes": str(tmp_path)}
+    checked(load({"datasets": {"mine": data}}), r"datasets\.mine\.boxes: .* is a folder")
 
 
 @pytest.mark.parametrize(
@@ -84,24 +99,15 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
         (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
-        (
-            ["ppocr"],
-            {"ppocr": {"model": ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]}},
-            "detection.ppocr.model: there are no ONNX",
-        ),
+        (["ppocr"], {"ppocr": {"model": TWO_MODELS}}, "detection.ppocr.model: there are no ONNX"),
         (["ppocr"], {"ppocr": {"second_model": "PP-OCRv9"}}, r"second_model: .* set it to null"),
-        (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
+        (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),  # unused
     ],
 )
 def test_weights_of_detectors(
     detectors: list[str], detection: dict[str, Any], message: str | None
 ) -> None:
-    given = config(detectors, detection=detection)
-    if message is None:
-        require_files(given)  # nothing asks for these weights
-        return
-    with pytest.raises(InputError, match=message):
-        require_files(given)
+    checked(config(detectors, detection=detection), message)
 
 
 @pytest.mark.parametrize(
@@ -112,18 +118,12 @@ def test_weights_of_detectors(
         ("timm", "adapter", "adapter_config.json"),  # beside the file that the config names
     ],
 )
-def test_a_file_of_a_system_that_is_not_there(
-    kind: str, field: str, missing: str, tmp_path: Path
-) -> None:
+def test_a_file_of_a_system(kind: str, field: str, missing: str, tmp_path: Path) -> None:
     name = tmp_path / missing.replace("config.json", "model.safetensors")
     if name.name != missing:
         name.touch()
-    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
-    system = {"kind": kind, field: str(name)}
-    given = load({"datasets": {"mine": data}, "systems": {"ours": system}})
-    said = rf"systems\.ours\.{field}: there is no file {tmp_path / missing}"
-    with pytest.raises(InputError, match=said):
-        require_files(given)
+    given = with_system(kind=kind, **{field: str(name)})
+    checked(given, rf"systems\.ours\.{field}: there is no file {tmp_path / missing}")
     (tmp_path / missing).touch()
     require_files(given)
 
@@ -157,11 +157,7 @@ if numpy: later = encode
     ],
 )
 def test_a_function_that_no_module_has(
-    function: str,
-    source: str,
-    message: str | None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    function: str, source: str, message: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the job that embeds finds it out, after detection and anonymization."""
     monkeypatch.chdir(tmp_path)
@@ -169,29 +165,15 @@ def test_a_function_that_no_module_has(
     (tmp_path / "my_pack").mkdir()
     (tmp_path / "my_pack" / "__init__.py").write_text("raise SystemExit  # never imported\n")
     (tmp_path / "my_pack" / "sub.py").write_text("def wanted(images): ...\n")
-    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
-    system = {"kind": "function", "function": function}
-    given = load({"datasets": {"mine": data}, "systems": {"ours": system}})
-    if message is None:
-        require_files(given)
-        return
-    with pytest.raises(InputError, match=message):
-        require_files(given)
+    checked(with_system(kind="function", function=function), message)
 
 
 def test_a_recognizer_is_a_model_where_attacks_are_asked_for(tmp_path: Path) -> None:
     text = tmp_path / "recognizer.onnx"
     text.write_text("no model")
-    with pytest.raises(InputError, match=r"privacy\.recognizer: .* is no model in ONNX format"):
-        require_files(config(privacy={"recognizer": str(text)}))
+    asked = config(privacy={"recognizer": str(text)})
+    checked(asked, r"privacy\.recognizer: .* is no model in ONNX format")
     require_files(config(privacy={"recognizer": str(text), "enabled": False}))
-
-
-def test_a_folder_is_no_file_of_boxes(tmp_path: Path) -> None:
-    # of which one file would be read, and the others not
-    data = {"layout": "folder", "path": "images", "detectors": ["boxes"], "boxes": str(tmp_path)}
-    with pytest.raises(InputError, match=r"datasets\.mine\.boxes: .* is a folder"):
-        require_files(load({"datasets": {"mine": data}}))
 
 
 @pytest.mark.parametrize(
@@ -205,8 +187,7 @@ def test_a_folder_is_no_file_of_boxes(tmp_path: Path) -> None:
     ],
 )
 def test_names_that_timm_does_not_know(name: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        require_files(config(backbone={"name": name}))
+    checked(config(backbone={"name": name}), message)
 
 
 @pytest.mark.parametrize("name", ["vit_small_patch14_dinov2.lvd142m", "vit_base_patch16_224_dino"])
@@ -243,9 +224,6 @@ def test_a_key_that_is_not_there(tmp_path: Path) -> None:
     layered = {"noise": {"key_file": str(key)}, "layers": {"methods": ["noise", "blur"]}}
     data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": ["layers"]}
     asked = load({"datasets": {"mine": data}, "anonymization": layered})
-    with pytest.raises(
-        InputError, match=r"anonymization\.noise: there is no key .*: make one by `openssl rand"
-    ):
-        require_files(asked)
+    checked(asked, r"anonymization\.noise: there is no key .*: make one by `openssl rand")
     key.write_bytes(b"k" * 32)
     require_files(asked)

@@ -16,39 +16,19 @@ pytestmark = pytest.mark.workflow
     ("path", "value", "target", "message"),
     [
         ("datasets.portraits.degres", [50], "all", "datasets.portraits.degres: unknown key"),
-        (
-            "datasets.portraits.corrections",
-            "not/there.csv",
-            "all",
-            "datasets.portraits.corrections: there is no file not/there.csv",
-        ),
-        (
-            "title",
-            "a table of the paper",
-            "table_VII",
-            "table_VII cannot be made with this config: needs degree 25, but",
-        ),
+        ("datasets.portraits.corrections", "a.csv", "all", "corrections: there is no file a.csv"),
+        ("title", "x", "table_VII", "cannot be made with this config: needs degree 25, but"),
     ],
 )
 def test_a_wrong_config_is_refused(
-    snakemake: Any,
-    miniature: dict[str, Any],
-    tmp_path: Path,
-    path: str,
-    value: Any,
-    target: str,
-    message: str,
+    output_of: Any, miniature: Any, tmp_path: Path, path: str, value: Any, target: str, message: str
 ) -> None:
-    done = snakemake(tmp_path, edited(miniature, path, value), "-n", target)
-    assert done.returncode != 0
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert ".smk" not in done.stderr, "nothing is wrong in a rule file"
+    done = output_of(tmp_path, edited(miniature, path, value), "-n", target, fails=True)
+    assert message in done
+    assert ".smk" not in done, "nothing is wrong in a rule file"
 
 
-def test_a_misspelt_target_gets_a_suggestion_from_the_plan(
-    root: Path, miniature: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_misspelt_target(root: Path, miniature: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(miniature), encoding="utf-8")
     given = ["plan", "portraits_boxs", "-s", root / "Snakefile", "--configfile", "mine.yaml"]
     done = preloaded.completed("anonbench", given, tmp_path)
@@ -60,11 +40,7 @@ def test_a_misspelt_target_gets_a_suggestion_from_the_plan(
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (
-            ["--confgfile", "x"],
-            2,
-            "unrecognized arguments: --confgfile; did you mean --configfile?",
-        ),
+        (["--confgfile", "x"], 2, "arguments: --confgfile; did you mean --configfile?"),
         ([], 1, "no config.yaml in this folder: name the experiment's config by --configfile"),
     ],
 )
@@ -76,14 +52,13 @@ def test_what_is_wrong_on_the_command_line_is_told_in_a_line(
     assert said in done.stderr
 
 
-def test_more_gpus_than_there_may_be_are_refused(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
+def test_more_gpus_than_allowed(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
     recipe = miniature["recipes"]["portraits"] | {"device": "auto", "gpus": 8}
     config = edited(miniature, "recipes.portraits", recipe)
     target = "results/portraits/models/unadapted/seed0/backbone.safetensors"
     arguments = ["-n", "--cores", "8", "--workflow-profile", "none", "--resources", "gpu=4"]
-    few = snakemake(tmp_path, config, *arguments, "--", target)
-    assert few.returncode != 0
-    assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few.stdout + few.stderr
-    assert "lower gpus of the recipe, or raise gpu=" in few.stdout + few.stderr
+    done = snakemake(tmp_path, config, *arguments, "--", target)
+    few = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few
+    assert "lower gpus of the recipe, or raise gpu=" in few

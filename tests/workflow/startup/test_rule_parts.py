@@ -32,9 +32,7 @@ def test_outputs_stay_where_they_are_on_this_machine() -> None:
         assert all(is_flagged(shard, "update") is stays for shard in outputs["shards"])
 
 
-def test_the_last_run_of_results_in_a_linked_folder_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_run_in_a_linked_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("disk/.checksums", "results"):
         Path(folder).mkdir(parents=True)
@@ -52,9 +50,6 @@ def test_big_inputs_are_ancient_and_their_digests_are_not() -> None:
     assert is_flagged(pair["boxes"], "ancient")
     assert pair["boxes_digest"] == "r/{dataset}/boxes.parquet.digest"
     assert not is_flagged(pair["boxes_digest"], "ancient")
-
-
-def test_a_function_of_wildcards_stays_one() -> None:
     pair = rule_files().by_digest(
         images=lambda w: [f"r/{w}/0.tar", f"r/{w}/0.parquet"], empty=lambda w: []
     )
@@ -63,29 +58,18 @@ def test_a_function_of_wildcards_stays_one() -> None:
     assert all(is_flagged(path, "ancient") for path in images)
     assert pair["images_digest"]("mask-50") == ["r/mask-50/0.tar.digest"]
     assert pair["empty"]("x") == pair["empty_digest"]("x") == []
-
-
-def test_another_rules_output_is_not_marked() -> None:
-    """Snakemake's own function would mark the shared object."""
     output = AnnotatedString("r/manifest.parquet")
     pair = rule_files().by_digest(manifest=output, several=[output])
     assert is_flagged(pair["manifest"], "ancient") and is_flagged(pair["several"][0], "ancient")
     assert not is_flagged(output, "ancient")
-
-
-def test_a_stored_file_is_named_as_in_the_results() -> None:
-    stored = flag(
-        AnnotatedString("local/copy"), "storage_object", SimpleNamespace(query="s3://b/r/x.csv")
-    )
-    assert rule_files("s3://b").plain([stored]) == ["r/x.csv"]
-    assert rule_files("s3://b/").plain("r/x.csv") == "r/x.csv"
-
-
-def test_outputs_have_their_digests_beside_them() -> None:
     assert with_digest(a="x.h5") == {"a": "x.h5", "a_digest": "x.h5.digest"}
 
 
-def test_a_users_file_is_no_stored_one() -> None:
+def test_a_stored_file_is_named_as_in_the_results_and_a_users_is_none() -> None:
+    query = SimpleNamespace(query="s3://b/r/x.csv")
+    stored = flag(AnnotatedString("local/copy"), "storage_object", query)
+    assert rule_files("s3://b").plain([stored]) == ["r/x.csv"]
+    assert rule_files("s3://b/").plain("r/x.csv") == "r/x.csv"
     (file,) = on_disk([Path("own/boxes.csv")])
     assert file == "own/boxes.csv" and is_flagged(file, "local")
 

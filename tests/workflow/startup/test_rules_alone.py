@@ -42,7 +42,7 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
         assert ("run=last_run()," in rule["params"]) is is_cached, place
 
 
-def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) -> None:
+def test_a_rule_has_a_log_and_a_benchmark_of_its_own_alike_named(root: Path) -> None:
     alike = {place: rule for place, rule in rules(root) if "use rule" in place}
     assert alike
     for place, rule in alike.items():
@@ -51,9 +51,6 @@ def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) ->
         (output,) = (r["output"] for p, r in rules(root) if p.endswith(f" rule {parent}:"))
         assert ("updated(" in output) is ("updated(" in rule["output"]), place
         assert ("updated(" in output) is ("run=last_run()," in rule.get("params", "")), place
-
-
-def test_a_benchmark_has_the_name_of_its_log(root: Path) -> None:
     for place, rule in rules(root):
         if "benchmark" in rule:
             log, benchmark = (rule[each].split('"')[1] for each in ("log", "benchmark"))
@@ -86,24 +83,21 @@ def profile(root: Path, name: str) -> dict[str, Any]:
     return yaml.safe_load((root / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_groups_are_of_rules_that_exist(root: Path) -> None:
+def test_profiles_name_what_there_is(root: Path) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
     rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
     rules |= set(re.findall(r"^use rule \w+ as (\w+) ", text, re.MULTILINE))
     slurm = profile(root, "slurm")
     assert slurm["groups"].keys() <= rules
     assert set(slurm["groups"].values()) == slurm["group-components"].keys()
+    # its checkpoint and its time limit are those of a Slurm job of its own
+    assert not {"train_unadapted", "train_adapted"} & profile(root, "slurm")["groups"].keys()
 
 
 @pytest.mark.parametrize("name", ["slurm", "kubernetes"])
 def test_profiles_agree_on_what_a_run_is(root: Path, name: str) -> None:
     default, other = profile(root, "default"), profile(root, name)
     assert {key: other[key] for key in SHARED} == {key: default[key] for key in SHARED}
-
-
-def test_a_training_is_no_member_of_a_group(root: Path) -> None:
-    # its checkpoint and its time limit are those of a Slurm job of its own
-    assert not {"train_unadapted", "train_adapted"} & profile(root, "slurm")["groups"].keys()
 
 
 PRIVATE = re.compile(r"\b(workflow|dag|snakemake|persistence|raw|rule)\._[a-z]")

@@ -1,7 +1,6 @@
 """The workflow as others take it: by `workflow/Snakefile`, as a module, from the catalog."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -31,29 +30,28 @@ PLAN = ("-n", "--cores", "1", "--workflow-profile", "none")
 
 @pytest.mark.workflow
 def test_the_workflow_as_a_module_is_that_of_the_clone(
-    root: Path, snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+    root: Path, output_of: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
     sets = miniature["datasets"]
     # a name that ends as the name of a group of tables
     alike = sets["portraits"] | {"paper_role": None, "path": "data/alike"}
     miniature = miniature | {"datasets": sets | {"portraits_other": alike}}
-    run = snakemake(tmp_path, miniature, *PLAN)
+    run = output_of(tmp_path, miniature, *PLAN)
     own = planned(run)
-    logs = re.findall(r"^ +log: (.+)$", run.stdout + run.stderr, re.MULTILINE)
+    logs = re.findall(r"^ +log: (.+)$", run, re.MULTILINE)
     assert len(set(logs)) == len(logs) > 100, "a job writes over the log of another"
 
     (tmp_path / "config").mkdir()
     config = tmp_path / "config/config.yaml"
     config.write_text(yaml.safe_dump(miniature), encoding="utf-8")
-    (tmp_path / "Snakefile").write_text(
-        FOREIGN.format(snakefile=root / "workflow/Snakefile"), encoding="utf-8"
-    )
+    text = FOREIGN.format(snakefile=root / "workflow/Snakefile")
+    (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
     (tmp_path / "mine.py").write_text("open(snakemake.output[0], 'w')", encoding="utf-8")
 
-    def foreign(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def foreign(*arguments: str) -> str:
         run = preloaded.completed("snakemake", ["--cores", "1", *arguments], tmp_path)
         assert run.returncode == 0, run.stderr[-3000:]
-        return run
+        return run.stdout + run.stderr
 
     expected = {f"anonbench_{rule}": count for rule, count in own.items() if rule != "all"}
     assert planned(foreign("-n", "mine")) == expected | {"mine": 1}
@@ -64,20 +62,14 @@ def test_the_workflow_as_a_module_is_that_of_the_clone(
     assert not planned(foreign("-n", f"{table}.csv"))
 
 
-def test_the_catalog_finds_what_it_asks_for(root: Path) -> None:
+def test_what_is_deployed_is_the_demos_and_described(root: Path) -> None:
     text = (root / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
     usage = yaml.safe_load(text)["usage"]
     assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
     assert usage["software-stack-deployment"]["conda"] is True
     assert (root / "config/README.md").exists()
-
-
-def test_the_config_that_is_deployed_is_the_demos(root: Path) -> None:
     deployed = (root / "config/config.yaml").read_text(encoding="utf-8")
     assert deployed == (root / "config.yaml").read_text(encoding="utf-8")
-
-
-def test_the_readme_of_the_configs_names_each_of_them(root: Path) -> None:
     text = (root / "config/README.md").read_text(encoding="utf-8")
     for path in (root / "config").glob("*.yaml"):
         assert f"`{path.name}`" in text, path.name

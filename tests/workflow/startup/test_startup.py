@@ -29,11 +29,15 @@ def start(config: dict[str, Any], is_main: bool = True, has_storage: bool = Fals
     return startup.start(config, [], is_main=is_main, has_storage=has_storage)
 
 
-def test_images_are_counted_by_split(config: dict[str, Any]) -> None:
+def test_images_are_counted_by_split_and_a_replaced_one_is_noticed(config: dict[str, Any]) -> None:
     started = start(config)
     assert started.counts == {"mine": {Split.TRAIN: 3, Split.VAL: 4}}
     assert len(started.listings["mine"]) == 7
     assert started.user_files == {"mine": {}}
+    before = startup.scanned(start(config), "mine")
+    assert before == startup.scanned(start(config), "mine")
+    Image.new("L", (9, 9)).save("images/val/0.png")
+    assert startup.scanned(start(config), "mine") != before
 
 
 def test_a_few_images_tell_their_size_where_jobs_are_planned(config: dict[str, Any]) -> None:
@@ -46,13 +50,6 @@ def test_a_few_images_tell_their_size_where_jobs_are_planned(config: dict[str, A
     assert start(config).megapixels == {}
 
 
-def test_a_scan_notices_a_replaced_image(config: dict[str, Any]) -> None:
-    before = startup.scanned(start(config), "mine")
-    assert before == startup.scanned(start(config), "mine")
-    Image.new("L", (9, 9)).save("images/val/0.png")
-    assert startup.scanned(start(config), "mine") != before
-
-
 def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, Any]) -> None:
     Path("boxes.csv").write_text("id,entity\n", encoding="utf-8")
     config["datasets"]["mine"] |= {"boxes": "boxes.csv", "detectors": ["boxes"]}
@@ -61,14 +58,11 @@ def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, 
     assert start(config, is_main=False).user_files["mine"]["boxes"] == [Path("boxes.csv")]
 
 
-def test_data_of_a_storage_lies_at_an_absolute_path(config: dict[str, Any]) -> None:
+def test_data_of_a_storage_and_a_config_that_cannot_be_read(config: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="path"):
         start(config, has_storage=True)
     config["datasets"]["mine"]["path"] = str(Path("images").resolve())
     assert start(config, has_storage=True).counts["mine"][Split.VAL] == 4
-
-
-def test_a_config_that_cannot_be_read_is_an_input_error(config: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"none\.yaml cannot be read .No such file"):
         startup.start(config, ["none.yaml"], is_main=True, has_storage=False)
 
@@ -91,9 +85,6 @@ def test_files_that_a_stage_reads(config: dict[str, Any]) -> None:
     Path("weights.pt").write_bytes(b"\x80")
     config["recipes"]["default"]["backbone"] = {"pretrained": "weights.pt"}
     assert start(config).pretrained("mine") == [Path("weights.pt")]
-
-
-def test_a_demo_has_a_marker() -> None:
     demo = {"kind": "portraits", "train_identities": 8, "val_identities": 5, "photos": 4}
     data = {"layout": "celeba", "path": "d", "detectors": ["mtcnn"], "demo": demo}
     started = start({"datasets": {"mine": data}}, is_main=False)

@@ -29,11 +29,10 @@ class Source(NamedTuple):
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Grids of an original; empty for a lossless file.
+    """Grids of an original, in pixels of the upright image of this shape; none for a lossless file.
 
-    Args:
-        source: its file.
-        shape: of the upright image.
+    Raises:
+        Failure: the file is damaged.
     """
     data, page = source
     try:
@@ -58,17 +57,15 @@ def _coding(data: bytes, page: Page | None) -> tuple[Sizes | None, int]:
         style = data.index(b"\xff\x52", data.index(b"\xff\x4f\xff\x51"))
         reach = 2 ** min(data[style + 9], 32)
         return ((8, reach), (8, reach)), 1
-    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    is_tiff = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-    if not is_webp and not is_tiff and not data.startswith(b"\xff\xd8"):
+    if not data.startswith((b"\xff\xd8", b"RIFF", b"II", b"MM")):
         return None, 1
     with Image.open(io.BytesIO(data)) as image:
-        if not is_tiff:
-            sizes = _of_webp(data) if is_webp else _of_jpeg(image)
-        else:
+        if image.format == "TIFF":
             if page is not None:
                 image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
             sizes = _of_tiff(data, image.tag_v2)  # type: ignore[attr-defined]
+        else:
+            sizes = _of_webp(data) if image.format == "WEBP" else _of_jpeg(image)
         turn = image.getexif().get(274, 1)  # also where XMP alone says it
     return sizes, turn if turn in range(1, 9) else 1
 
@@ -81,36 +78,31 @@ def _of_webp(data: bytes) -> Sizes | None:
 
 def _of_jpeg(image: Any) -> Sizes:
     factors = [each[1:3] for each in image.layer]
-    return _sampled(*(max(each) if len(factors) > 1 else 1 for each in zip(*factors, strict=True)))
-
-
-def _sampled(across: int, down: int) -> Sizes:
-    """Blocks of JPEG; colours of fewer pixels reach one further."""
-    return (8 * across, across > 1), (8 * down, down > 1)
+    across, down = map(max, zip(*factors, strict=True)) if len(factors) > 1 else (1, 1)
+    return (8 * across, across > 1), (8 * down, down > 1)  # colours of fewer pixels reach further
 
 
 def _of_tiff(data: bytes, tags: Any) -> Sizes | None:
+    kind, whole = tags.get(259), (tags[256], tags[257])
     first = int((tags.get(273) or tags.get(324) or [0])[0])
-    kind, shared = tags.get(259), tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
-    if kind not in (6, 7, 50001) and max(shared) == 1:
-        return None
-    if kind == 6:  # its tags may contradict its data
-        return (tags[256], 0), (tags[257], 0)
-    if kind == 50001:  # WebP
-        sizes: Sizes = ((16, 16), (16, 16))
-    elif kind == 7 and not data.startswith(b"\xff\xd8", first):
-        sizes = (tags[256], 0), (tags[257], 0)
+    if kind == 6 or (kind == 7 and not data.startswith(b"\xff\xd8", first)):
+        sizes: Sizes = (whole[0], 0), (whole[1], 0)  # its tags may contradict its data
+    elif kind == 50001:  # WebP
+        sizes = (16, 16), (16, 16)
     elif kind == 7:
         with Image.open(io.BytesIO(data[first:]), formats=["JPEG"]) as image:
             sizes = _of_jpeg(image)
     else:  # each of the pixels that share a colour may show that of the others
-        sizes = (shared[0], shared[0] > 1), (shared[1], shared[1] > 1)
-    parts = tags.get(322, tags[256]), tags.get(323, tags.get(278, tags[257]))
-    across, down = (  # a strip or tile that cuts blocks is one
+        across, down = tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
+        if max(across, down) == 1:
+            return None
+        sizes = (across, across > 1), (down, down > 1)
+    parts = tags.get(322, whole[0]), tags.get(323, tags.get(278, whole[1]))
+    x, y = (  # a strip or tile that cuts blocks is one
         (part if part < side and part % size else size, beyond)
-        for part, side, (size, beyond) in zip(parts, (tags[256], tags[257]), sizes, strict=True)
+        for part, side, (size, beyond) in zip(parts, whole, sizes, strict=True)
     )
-    return across, down
+    return x, y
 
 
 def _grid_on_page(image: Placed) -> Grid:
@@ -122,7 +114,7 @@ def _grid_on_page(image: Placed) -> Grid:
     else:
         scale = np.abs(sides).max(axis=1) / (image.width, image.height)
         factors = np.array((1, 1) if image.is_jpeg2000 else image.sampling)
-        far = np.array([32.0, 32.0]) if image.is_jpeg2000 else (factors > 1).astype(float)
+        far = 32.0 if image.is_jpeg2000 else (factors > 1).astype(float)
         steps, beyond = 8 * factors * scale, far * scale + np.maximum(scale, 1) + 1
         if image.is_turned:
             steps, beyond = steps[::-1], beyond[::-1]

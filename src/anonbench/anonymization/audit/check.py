@@ -5,8 +5,7 @@ For each image, the audit proves from the bytes in the shard or in a user's file
 - the file holds the image and nothing else (`audit.files`);
 - the hidden regions are the first of the draw order, as many as the degree requires;
 - inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
-  every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`); of several
-  methods in order, each has to make its image of the previous one;
+  every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`);
 - the result of all layers together is not nearly the original (`audit.visibility`);
 - every other pixel equals the original's;
 - of a shard: its images and their regions are those that detection counted.
@@ -50,8 +49,8 @@ class Auditor:
         self._checked: dict[str, int] = {}
         names = "images", "without_regions", "regions", "outside_image", "hidden_pixels", "failed"
         self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
-        """Images checked, those that show no hidden region, hidden regions, those that lie outside
-        their image, pixels hidden, images that failed and are masked."""
+        """Images, those that show no hidden region, hidden regions, those that lie outside their
+        image, pixels hidden, images that failed and are masked."""
 
     def check(
         self,
@@ -63,16 +62,9 @@ class Auditor:
         source: Source | None = None,
         is_masked: bool = False,
     ) -> None:
-        """Check one image, see `check_layers`.
+        """Check one image by its pixels, see `check_layers`, and its file as it was written.
 
-        Args:
-            image_id: as in the box table.
-            original: uint8 [H, W] or [H, W, 3].
-            data: the file as it was written.
-            pixels: the pixels that were encoded. They need not be trusted.
-            between: images between its layers.
-            source: the original's file, if there is one.
-            is_masked: whether it failed, and its regions are black instead.
+        `is_masked`: whether it failed, and its regions are black instead.
 
         Raises:
             RegionVisibleError: its method does not hide a region of it.
@@ -99,20 +91,14 @@ class Auditor:
                 "author. Until it is fixed, take it out of `methods`, or the image out of the data"
             ) from None
         self._checked[image_id] = len(regions)
-        self.counts.update(counted)
-        self.counts["images"] += 1
-        self.counts["failed"] += is_masked
-        self.counts["without_regions"] += counted["regions"] == counted["outside_image"]
+        is_bare = counted["regions"] == counted["outside_image"]
+        self.counts.update(counted, images=1, failed=is_masked, without_regions=is_bare)
 
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
         """Check that these were the images that detection left, with all regions that it counted.
 
         So neither an image on which a detector failed is published, nor one whose regions are
-        missing from the box table.
-
-        Args:
-            images: detection's outcome for the shard: id, status, regions.
-            keep_without_regions: whether images without regions were to be kept.
+        missing from the box table. `images` is detection's outcome: columns id, status, regions.
 
         Raises:
             InputError: the box table or the images are others.
@@ -120,8 +106,8 @@ class Auditor:
         statuses = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
         left = images[images["status"].isin(statuses)]
         expected = dict(zip(left["id"].astype(str), left["regions"].astype(int), strict=True))
-        if wrong := sorted(self._checked.items() ^ expected.items()):
-            image_id = wrong[0][0]
+        if wrong := self._checked.items() ^ expected.items():
+            image_id, _ = min(wrong)
             there, here = (
                 f"it with {found[image_id]} regions" if image_id in found else "no such image"
                 for found in (expected, self._checked)
@@ -136,7 +122,7 @@ def check_outside(
     before: np.ndarray,
     after: np.ndarray,
     files: tuple[bytes, bytes],
-    regions: Sequence[Region],
+    regions: list[Region],
     degree: int,
     settings: Anonymization,
 ) -> None:
@@ -146,20 +132,19 @@ def check_outside(
         before: the anonymized picture, uint8 [H, W] or [H, W, 3].
         after: the one made from it, uint8 [H, W, 3].
         files: the PNG files of both, as written.
-        regions: all of the image.
-        degree: percent of them that is hidden.
-        settings: margin and shapes.
+        regions: all of the image, of which `degree` percent are hidden.
 
     Raises:
         Failure: they differ there, a file is no plain image of its pixels, or the regions are not
             as detection writes them.
     """
-    shape, hidden = (*before.shape[:2], 3), hidden_regions(list(regions), degree)
+    shape = (*before.shape[:2], 3)
     if after.shape != shape or after.dtype != np.uint8:
         raise Failure("the picture is no RGB image of the same size")
     for data, pixels in zip(files, (before, after), strict=True):
         check_png(data, pixels)
-    seen = covered(hidden, shape, settings, None if settings.coding_blocks else ())
+    grids = None if settings.coding_blocks else ()
+    seen = covered(hidden_regions(regions, degree), shape, settings, grids)
     differs = (after != np.atleast_3d(before)).any(axis=2)
     if changed := np.count_nonzero(differs & ~seen):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

@@ -1,10 +1,9 @@
 """Check that written files are the pixels that were checked, and nothing else.
 
-No metadata, no thumbnail, no further frame, nothing after the image's end. Except for its
-compressed rows, a PNG file has one possible content; the rows are decompressed by another library
-than the one that compressed them. Every other file is encoded again from the pixels, by an encoder
-of the same standard, with the tables and options in the file: this must give the same bytes. The
-pixels need not be trusted: other pixels give another file.
+Except for its compressed rows, a PNG file has one possible content; the rows are decompressed by
+another library than the one that compressed them. Every other file is encoded again from the
+pixels, with the tables and options in the file: this must give the same bytes. The pixels need not
+be trusted: other pixels give another file.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -61,12 +60,12 @@ def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
-    check = zlib_ng.crc32(body, zlib_ng.crc32(name))
-    return b"".join([struct.pack(">I", len(body)), name, body, struct.pack(">I", check)])
+    named = name + body
+    return struct.pack(">I", len(body)) + named + struct.pack(">I", zlib_ng.crc32(named))
 
 
 def _rows_of(pixels: np.ndarray) -> bytes:
-    """Return rows as filtered in PNG files (9.2): grey ones unchanged, others less those above."""
+    """Rows as filtered in PNG files (9.2): grey ones unchanged, others less those above."""
     shown = pixels.reshape(len(pixels), -1)
     rows = np.empty((len(shown), 1 + shown.shape[1]), np.uint8)
     rows[:, 0], rows[:, 1:] = _KINDS[pixels.ndim], shown  # filter 0 is none, 2 is `Up`
@@ -90,13 +89,9 @@ def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
 def check_file(
     data: bytes, pixels: np.ndarray, profile: bytes = b"", quality: int | None = None
 ) -> None:
-    """Refuse a file of any format whose content is not exactly these pixels.
+    """Refuse a file of any format that is not exactly uint8 [H, W] or [H, W, 3] and a profile.
 
-    Args:
-        data: the file.
-        pixels: uint8 [H, W] or [H, W, 3].
-        profile: the colour profile that it has to hold, empty for none.
-        quality: of a JPEG file; None: any, with standard tables.
+    `quality`: of a JPEG file; None: any, with standard tables.
 
     Raises:
         Failure: the file has other content.
@@ -107,15 +102,13 @@ def check_file(
         return check_png(data, pixels, profile)
     again = io.BytesIO()
     try:
-        format_, options = "JPEG", dict[str, Any](quality=quality)
         if quality is None:
             with Image.open(io.BytesIO(data)) as image:
-                format_, options = str(image.format), _options(image, data)
-                is_lossy = format_ == "JPEG" or "quality" in options
-                if not is_lossy and not np.array_equal(np.asarray(image), pixels):
-                    raise Failure("the file shows other pixels than those that were checked")
+                options = {"format": image.format} | _options(image, data)
+        else:
+            options = {"format": "JPEG", "quality": quality}
         options |= {"icc_profile": profile} if profile else {}
-        Image.fromarray(pixels).save(again, format_, **options)
+        Image.fromarray(pixels).save(again, **options)
     except Failure:
         raise
     except Exception:  # decoders of damaged data may raise nearly anything
@@ -126,7 +119,7 @@ def check_file(
 
 
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """Return the encoder's options found in a file."""
+    """The encoder's options found in a file."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         if image.quantization.keys() != {component[3] for component in image.layer}:
             raise Failure("the JPEG file contains unused tables, or lacks one")
@@ -134,8 +127,8 @@ def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
         if not {*map(tuple, tables)} <= _standard_tables():
             raise Failure("the JPEG file's quantization tables are not the standard ones")
         sampling = max(JpegImagePlugin.get_sampling(image), 0)
-        more = {"progressive": True} if image.info.get("progressive") else {}
-        return {"qtables": tables, "subsampling": sampling} | more
+        is_progressive = bool(image.info.get("progressive"))
+        return {"qtables": tables, "subsampling": sampling, "progressive": is_progressive}
     if image.format == "TIFF":
         return {"compression": image.info.get("compression")}
     if image.format == "WEBP":
@@ -147,13 +140,12 @@ def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _standard_tables() -> frozenset[tuple[int, ...]]:
-    """Return the tables of all qualities, as another encoder writes them."""
-    pixel, found = np.zeros((8, 8, 3), np.uint8), set[tuple[int, ...]]()
+    """Tables of all qualities, as another encoder writes them."""
+    found = set[tuple[int, ...]]()
     for quality in range(1, 101):
-        made, data = cv2.imencode(".jpg", pixel, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        with Image.open(io.BytesIO(data.tobytes())) as image:
-            assert made and isinstance(image, JpegImagePlugin.JpegImageFile)
-            found |= {tuple(table) for table in image.quantization.values()}
+        pixel, how = np.zeros((8, 8, 3), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+        with Image.open(io.BytesIO(cv2.imencode(".jpg", pixel, how)[1].tobytes())) as image:
+            found |= {*map(tuple, cast("Any", image).quantization.values())}
     return frozenset(found)
 
 
@@ -173,57 +165,55 @@ class CheckedPage(NamedTuple):
 def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
     """Refuse a PDF file that is not exactly these pages.
 
-    It is read from its first byte to its last. Everything besides compressed pixels has one
-    possible content, given the number, sizes and places of the pages. So there is no room for a
-    text, an attachment, a second version of a page, metadata or anything else.
+    Besides compressed pixels, it has one possible content, from its first byte to its last: there
+    is no room for a text, an attachment, a second version of a page, metadata or anything else.
 
     Raises:
         Failure: something is not as it has to be.
     """
-    at, objects = 0, list[int]()
+    at, places = 0, list[int]()
 
-    def expect(text: str) -> None:
+    def expect(text: str, starts_object: bool = False) -> None:
         nonlocal at
+        if starts_object:
+            places.append(at)
+            text = f"{len(places)} 0 obj\n{text}"
         wanted = text.encode("latin-1")
         if data[at : at + len(wanted)] != wanted:
             raise Failure("the PDF file contains other data than its images")
         at += len(wanted)
 
-    def expect_object(text: str, end: str = "\nendobj\n") -> None:
-        objects.append(at)
-        expect(f"{len(objects)} 0 obj\n{text}{end}")
-
     expect("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
-    expect_object("<< /Type /Catalog /Pages 2 0 R >>")
-    expect_object(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>")
-    for page in pages:
+    expect("<< /Type /Catalog /Pages 2 0 R >>\nendobj\n", True)
+    expect(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>\nendobj\n", True)
+    for own, page in enumerate(pages, start=1):
         height, width = page.shape[:2]
         channels, space = (1, "DeviceGray") if len(page.shape) == 2 else (3, "DeviceRGB")
         across, up = (f"{72 * side / page.dpi:.4f}" for side in (width, height))
-        own = len(objects) + 1
-        expect_object(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {own + 1} 0 R "
-            f"/Resources << /XObject << /Im {own + 2} 0 R >> >> >>"
+        expect(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {3 * own + 1} 0 "
+            f"R /Resources << /XObject << /Im {3 * own + 2} 0 R >> >> >>\nendobj\n",
+            True,
         )
         drawn = f"q {across} 0 0 {up} 0 0 cm /Im Do Q"
-        expect_object(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream")
-        expect_object(
+        expect(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream\nendobj\n", True)
+        expect(
             f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
             f"/{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor 15 "
             f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >> ",
-            end="",
+            True,
         )
         if (length := _LENGTH.match(data, at)) is None:
             raise Failure("the PDF file lacks the pixels of a page")
         at = length.end() + int(length[1])
-        stream = data[length.end() : at]
-        expect("\nendstream\nendobj\n")
-        if hashlib.sha256(_rows_in(stream, page.shape)).digest() != page.digest:
+        rows = _rows_in(data[length.end() : at], page.shape)
+        if hashlib.sha256(rows).digest() != page.digest:
             raise Failure("the PDF file shows other pixels than those that were checked")
-    start, count = at, len(objects) + 1
-    expect(f"xref\n0 {count}\n0000000000 65535 f \n")
-    expect("".join(f"{place:010d} 00000 n \n" for place in objects))
+        expect("\nendstream\nendobj\n")
+    start, count = at, len(places) + 1
+    offsets = "".join(f"{place:010d} 00000 n \n" for place in places)
+    expect(f"xref\n0 {count}\n0000000000 65535 f \n{offsets}")
     expect(f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n")
     if at != len(data):
         raise Failure("the PDF file has data after its end")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -22,18 +21,13 @@ from anonbench.anonymization.audit.regions import (
 )
 from anonbench.anonymization.audit.visibility import check_custom_method, check_visibility
 from anonbench.config import Anonymization
-from anonbench.core.registries.methods import WEAK, Method, RegionWindow
+from anonbench.core.registries.methods import Method, RegionWindow
 from anonbench.core.vocabulary import Variant
 
-_LEFT = ("none", "coarse", "unknown", "most", "all")
-"""Information left in a region. If kinds of regions have different methods, the strongest come
-first, and are visible where they overlap.
-"""
-UNKNOWN = _LEFT.index("unknown")
-SHOW_NOTHING = ("mask", "inpaint", "replace")
-"""Methods whose promise proves that nothing of a region's pixels is left: a region may then be
-unchanged only by chance.
-"""
+_LEFT = ("none", "coarse", "unknown", "most", "all")  # information left in a region
+_UNKNOWN = _LEFT.index("unknown")
+_SHOW_NOTHING = ("mask", "inpaint", "replace")
+"""Methods whose promise proves that nothing is left: a region is then unchanged by chance only."""
 LEAST_SIDES = {
     **dict.fromkeys(("mask", "replace", "inpaint", "noise", "barrel", "recolour"), 1),
     **dict.fromkeys(("pixelate", "swirl", "patch_shuffle", "dp_pixelate"), 2),
@@ -42,8 +36,7 @@ LEAST_SIDES = {
 }
 _AROUND = {"inpaint": 5}
 """Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
-see. A narrower region is computed with the pixels beside it. Written down once more, since a method
-that forgets it shows a pixel as its own mean.
+see. Written down once more, since a method that forgets them shows a pixel as its own mean.
 """
 
 
@@ -51,14 +44,10 @@ class Step(NamedTuple):
     """A method, or a strength of one, that hides regions."""
 
     name: str
-    method: Any
-    """With its parameters."""
-    least: int
-    """Least sides of the window of each region."""
-    around: int
-    """Width of the surroundings of each region."""
-    leaves: int
-    """Place in `_LEFT`."""
+    method: Any  # with its parameters
+    least: int  # sides of each region's window
+    around: int  # width of its surroundings
+    leaves: int  # place in `_LEFT`
 
 
 Group = tuple[int, list[Step], list[Region]]
@@ -78,11 +67,8 @@ def check_layers(
 
     Args:
         original: uint8 [H, W] or [H, W, 3].
-        pixels: of the same shape.
+        pixels: of the same shape. They, and the images `between` layers, need not be trusted.
         regions: all of the image's.
-        variant: the method and degree requested.
-        settings: the strengths.
-        between: images between the layers of a method that has several. They need not be trusted.
         source: the original's file; None: its coding blocks are those that regions name.
 
     Raises:
@@ -94,45 +80,36 @@ def check_layers(
     count = sum(len(steps) for _, steps, _ in groups)
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
-    for each in images:
-        if each.shape != shape or each.dtype != original.dtype:
-            raise Failure("the shape or depth of a layer differs from the original's")
+    if any((each.shape, each.dtype) != (shape, original.dtype) for each in images):
+        raise Failure("the shape or depth of a layer differs from the original's")
     grids: Sequence[Grid] | None = ()
     if settings.coding_blocks and groups:
         grids = None if source is None else grids_of(source, shape)
-    # pixels that the checked methods may have hidden; those that they certainly did, which no later
-    # one may change; those that are or seem hidden, and may be changed; those that show nothing
+    # pixels that methods may have hidden; those that they certainly did, which no later one may
+    # change; those that are or seem hidden, and may be changed; those that show nothing
     may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
         _check_outside(original, pixels, may_be)
     for leaves, steps, own in groups:
-        shows_nothing = False
         for step in steps:
-            shows_nothing |= step.method.name in SHOW_NOTHING
-            found = []
-            for region in own:
-                sides = step.least, getattr(settings.shape, region.entity), step.around
-                blocks = region.grids if grids is None else grids
-                if area := area_of(region, shape, settings.margin, *sides, blocks):
-                    found.append((region, area))
-            upright = np.zeros_like(sure)
-            if step.around:
-                upright = covered(hidden, shape, settings, grids, upright=True)
-            open_ = _check_step(*next(layers), step, found, sure, edges, upright)
+            asked = shape, settings, grids, step.least, step.around
+            found = [(each, area) for each in own if (area := area_of(each, *asked))]
+            seen = covered(hidden if step.around else (), shape, settings, grids, upright=True)
+            open_ = _check_step(*next(layers), step, found, sure, edges, seen)
         inside += len(found)
-        for region, area in found:
-            window, required, may = area
-            may_be[window] |= may
-            edges[window] |= may & ~open_[window]
-            sure[window] |= required
+        shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
+        for region, (window, maps) in found:
+            may_be[window] |= maps[-1]
+            edges[window] |= maps[-1] & ~open_[window]
+            sure[window] |= maps[0]
             if shows_nothing:
-                proved[window] |= required
+                proved[window] |= maps[0]
             else:
-                left.append((leaves > UNKNOWN, region.entity, area))
+                left.append((window, maps[0], region.entity, leaves > _UNKNOWN))
         edges[sure] = False
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
-    for is_weak, entity, (window, required, _) in left:
+    for window, required, entity, is_weak in left:
         rest = required & ~proved[window]
         check_visibility(first[:, *window], last[:, *window], rest, entity, is_weak)
     return {
@@ -149,63 +126,53 @@ def covered(
     grids: Sequence[Grid] | None,
     upright: bool = False,
 ) -> np.ndarray:
-    """Pixels that regions may cover, or their upright boxes; bool [H, W].
-
-    `grids`: coding blocks that are covered whole; None: those that each region names.
-    """
+    """Pixels that regions, or their upright boxes, may cover, bool [H, W]; see `area_of`."""
     found = np.zeros(shape[:2], bool)
     for region in regions:
-        form = getattr(settings.shape, region.entity)
-        blocks = region.grids if grids is None else grids
-        if upright:
-            region, form = replace(region, slanted=False), form.replace("ellipse", "box")
-        if area := area_of(region, shape, settings.margin, 1, form, 0, blocks):
-            found[area.window] |= area.may
+        if area := area_of(region, shape, settings, grids, upright=upright):
+            found[area.window] |= area.maps[-1]
     return found
 
 
 def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> list[Group]:
-    """Regions in draw order by their methods, and the information that these leave together.
+    """Regions in draw order by their methods; the strongest come first, with all their steps.
 
-    The strongest come first, with all their steps. Later ones must not change their pixels, and see
-    them hidden: otherwise a method that moves pixels would show again what another one had hidden.
+    Later ones must not change their pixels, and see them hidden: otherwise a method that moves
+    pixels would show again what another one had hidden.
     """
     groups: dict[tuple[int, tuple[str, ...]], Group] = {}
     for region in hidden:
-        steps = steps_of(name, region.entity, settings)
+        steps = _steps(name, region.entity, settings)
         names, *_, leaves = zip(*steps, strict=True)
         groups.setdefault((min(leaves), names), (min(leaves), steps, []))[2].append(region)
     return list(map(groups.__getitem__, sorted(groups)))
 
 
-def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
-    """Return the methods, one after the other, that hide a region of a kind.
-
-    Raises:
-        Failure: one of them has no check.
-    """
+def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
+    """Methods, one after the other, that hide a region of a kind; Failure if one has no check."""
     method = cast("Any", vars(settings).get(name) or settings.method(name))
     kind = type(method)
+    names: Sequence[str] = ()
     if method.name == "layers":
         names = method.methods
     elif method.name == "by_entity":
         names = (getattr(method, entity),)
     elif kind.steps is not Method.steps:
         names = method.steps(entity)
-    elif (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
+    if names:
+        return [step for each in names for step in _steps(each, entity, settings)]
+    if (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
         raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
-    else:
-        left = method.information_left
-        leaves = _LEFT.index(left) if left in _LEFT else UNKNOWN
-        if method.name not in LEAST_SIDES:  # no other package's method may have such a name
-            return [Step(name, method, method.least_side, method.surroundings, leaves)]
-        least = LEAST_SIDES[method.name]
-        if method.name == "dp_pixelate":
-            least = method.min_block
-        elif method.name == "mask" and method.colour == "mean":
-            least = 4
-        return [Step(name, method, least, _AROUND.get(method.name, 0), leaves)]
-    return [step for each in names for step in steps_of(each, entity, settings)]
+    left = method.information_left
+    leaves = _LEFT.index(left) if left in _LEFT else _UNKNOWN
+    if method.name not in LEAST_SIDES:  # no other package's method may have such a name
+        return [Step(name, method, method.least_side, method.surroundings, leaves)]
+    least = LEAST_SIDES[method.name]
+    if method.name == "dp_pixelate":
+        least = method.min_block
+    elif method.name == "mask" and method.colour == "mean":
+        least = 4
+    return [Step(name, method, least, _AROUND.get(method.name, 0), leaves)]
 
 
 def _check_step(
@@ -221,20 +188,20 @@ def _check_step(
     if step.around:
         found = joined(found, sure.shape)
     open_ = np.zeros_like(sure)
-    for _, (window, _, may) in found:
-        open_[window] |= may
+    for _, (window, maps) in found:
+        open_[window] |= maps[-1]
     open_ &= ~sure
     _check_outside(before, after, open_)
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
-    for region, (window, required, may) in reversed(found):
-        look = open_[window] & may
+    for region, (window, maps) in reversed(found):
+        look = open_[window] & maps[-1]
         if not look.any():
             continue
         if look.size == 1 and step.least > 1:
             raise NotHidden("an image of one pixel has nothing to average it with")
-        own = look & required & ~edges[window]
+        own = look & maps[0] & ~edges[window]
         planes = first[:, *window], last[:, *window]
         given = RegionWindow(*planes, own, region.entity, upright[window], look ^ own)
         right = kept(step.method, given)
@@ -253,17 +220,11 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
     """Pixels of a region that are as its method promises, bool [h, w].
 
     Raises:
-        Failure: the region is visible although the method says that it is not, or what it says
-            cannot be used.
+        Failure: the method left it visible, or its answer cannot be used.
     """
-    mask, (original, written) = inside.mask, (inside.original, inside.written)
-    is_built_in = method.name in LEAST_SIDES
+    is_built_in, mask = method.name in LEAST_SIDES, inside.mask
     if not is_built_in:
-        own = original[:, mask]
-        if np.array_equal(own, written[:, mask]) and own.size and np.ptp(own, axis=1).any():
-            raise NotHidden("a region is unchanged")
-        if (left := method.information_left) not in WEAK:
-            check_custom_method(original, written, mask, left == "none")
+        check_custom_method(inside.original, inside.written, mask, method.information_left)
     right = np.asarray(method.is_hidden_in(inside), bool)
     if right.shape != mask.shape:
         raise Failure(f"its method's check returns shape {right.shape}, not {mask.shape}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from operator import attrgetter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from anonbench.anonymization.audit import Failure
+from anonbench.config import Anonymization
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,32 +20,17 @@ if TYPE_CHECKING:
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
 SLACK = 1 / 256
-"""Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
-misses, by less than this may be hidden or not.
-"""
+"""A pixel that a slanted region enters, or misses, by less than this may be hidden or not."""
 _ROUNDING = 1e-6  # tolerance in pixels for the ends of coding blocks
+_PLAIN = Anonymization()
 Window = tuple[slice, slice]
 Grid = tuple[float, ...]
-"""Coding blocks in pixels of the upright original, as in a box table: left, top, right and bottom
-of the picture; x, y where a block begins; its width and height; and how far beside and below it, on
-each side, its decoding also affects pixels.
-"""
+"""Coding blocks in pixels of the upright original: left, top, right and bottom of the picture; x, y
+where a block begins; its width and height; and how far beside and below it, on each side, its
+decoding also affects pixels."""
 
 
-@lru_cache(maxsize=8)
-def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels in each block along an axis, and those that it affects; bool [n, length]."""
-    low, high, corner, step, beyond = axis
-    first = math.floor((low - corner) / step + _ROUNDING)
-    at = corner + step * np.arange(first, math.ceil((high - corner) / step - _ROUNDING))[:, None]
-    start, stop = np.maximum(at, low) + _ROUNDING, np.minimum(at + step, high) - _ROUNDING
-    pixel = np.arange(length)
-    own = (pixel + 1 > start) & (pixel < stop)
-    return own, (pixel + 1 > start - beyond) & (pixel < stop + beyond)
-
-
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """One row of a box table: place in the draw order, corners as float64 [4, 2], coding blocks."""
 
     entity: str
@@ -54,30 +39,19 @@ class Region:
     slanted: bool
     grids: tuple[Grid, ...] = ()
 
-    @classmethod
-    def of(cls, row: Mapping[Any, Any], rank: int, quad: Any, grids: object = None) -> Region:
-        """Read a row with entity and box; `quad`, if given, has the corners of a slanted one."""
-        slanted = quad is not None and not np.isnan(quad).any()
-        values = quad if slanted else [row[side] for side in _BOX]
-        corners = np.array(values, np.float64).reshape(4, 2)
-        if isinstance(grids, str):
-            grids = tuple(tuple(map(float, each.split())) for each in grids.split(";") if each)
-        own = grids if isinstance(grids, tuple) else ()
-        return cls(str(row["entity"]), rank, corners, slanted, own)
-
 
 class Area(NamedTuple):
-    """Pixels that a region certainly covers and may cover, bool [h, w], in its method's window."""
+    """Pixels of a region in its method's window."""
 
     window: Window
-    required: np.ndarray
-    may: np.ndarray
+    maps: np.ndarray
+    """bool [n, h, w]: the first has those that it certainly covers, the last those that it may."""
 
     def within(self, window: Window) -> Area:
-        """Return the same pixels in a larger window."""
+        """The same pixels in a larger window."""
         pairs = zip(self.window, window, strict=True)
         frame = [(old.start - new.start, new.stop - old.stop) for old, new in pairs]
-        return Area(window, np.pad(self.required, frame), np.pad(self.may, frame))
+        return Area(window, np.pad(self.maps, [(0, 0), *frame]))
 
 
 Found = list[tuple[Region, Area]]
@@ -86,18 +60,25 @@ Found = list[tuple[Region, Area]]
 def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     """Regions of each image in a box table, in the table's order."""
     found: dict[str, list[Region]] = {}
-    quads = boxes[_QUAD].to_numpy(np.float64)
-    for row, quad in zip(boxes.to_dict("records"), quads, strict=True):
-        region = Region.of(row, int(row["order"]), quad, row.get("blocks"))
+    for row in boxes.to_dict("records"):
+        region = _region(row, int(row["order"]), [row[column] for column in _QUAD])
         found.setdefault(str(row["id"]), []).append(region)
     return found
 
 
 def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
     """Regions in draw order, of rows with entity, box, and perhaps `quad` and `blocks`."""
-    return [
-        Region.of(row, rank, row.get("quad"), row.get("blocks")) for rank, row in enumerate(rows)
-    ]
+    return [_region(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
+
+
+def _region(row: Mapping[Any, Any], rank: int, quad: Any) -> Region:
+    slanted = quad is not None and not np.isnan(quad).any()
+    corners = np.array(quad if slanted else [row[side] for side in _BOX], np.float64)
+    grids = row.get("blocks")
+    if isinstance(grids, str):
+        grids = tuple(tuple(map(float, each.split())) for each in grids.split(";") if each)
+    own = grids if isinstance(grids, tuple) else ()
+    return Region(str(row["entity"]), rank, corners.reshape(4, 2), slanted, own)
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
@@ -106,59 +87,55 @@ def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
     Raises:
         Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
     """
-    hidden = []
-    for place, region in enumerate(sorted(regions, key=attrgetter("rank"))):
-        if region.rank != place:
-            raise Failure("its regions' draw order is not a permutation")
-        if not np.isfinite(region.corners).all():
-            raise Failure("a region's corner is not a number")
-        if 100 * place < degree * len(regions):
-            hidden.append(region)
-    return hidden
+    drawn = sorted(regions, key=attrgetter("rank"))
+    if [each.rank for each in drawn] != [*range(len(drawn))]:
+        raise Failure("its regions' draw order is not a permutation")
+    if not all(np.isfinite(each.corners).all() for each in drawn):
+        raise Failure("a region's corner is not a number")
+    return [each for each in drawn if 100 * each.rank < degree * len(drawn)]
 
 
 def area_of(
     region: Region,
     shape: tuple[int, ...],
-    margin: float = 1.0,
+    settings: Anonymization = _PLAIN,
+    grids: Sequence[Grid] | None = (),
     least: int = 1,
-    form: str = "box",
     around: int = 0,
-    grids: Sequence[Grid] = (),
+    upright: bool = False,
 ) -> Area | None:
     """Pixels of a region, or None where it lies outside the image.
 
     Args:
         region: the region.
         shape: the image's, [H, W] or [H, W, 3].
-        margin: factor by which the region is grown about its corners' mean.
+        settings: the margin, and the form of regions.
+        grids: coding blocks that are covered whole; None: those that the region names.
         least: sides that the window has at least, as far as the image reaches.
-        form: `box`, the `ellipse` inside it, or the whole `image`.
         around: pixels that the window has besides on each side, as far as the image reaches.
-        grids: coding blocks of the image's file, which are covered whole.
+        upright: whether the region is its upright box.
     """
+    form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
-        every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
-        return Area((slice(0, shape[0]), slice(0, shape[1])), every, every)
-    corners, size = region.corners, np.array(shape[:2])
-    if margin != 1.0:
-        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
-    first = np.clip(np.floor(corners.min(axis=0)[::-1]), 0, size).astype(int)
-    last = np.clip(np.ceil(corners.max(axis=0)[::-1]), 0, size).astype(int)
-    if (first >= last).any():
+        every = np.broadcast_to(np.True_, (1, *shape[:2]))  # of no size: there may be hundreds
+        return Area((slice(0, shape[0]), slice(0, shape[1])), every)
+    corners = region.corners
+    if settings.margin != 1.0:
+        grown = corners * settings.margin + corners.mean(axis=0) * (1.0 - settings.margin)
+        corners = np.round(grown, 6)
+    low = np.clip(np.floor(corners.min(axis=0)[::-1]), 0, size).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)[::-1]), 0, size).astype(int)
+    if (low >= high).any():
         return None
-    rows, columns = map(slice, first.tolist(), last.tolist())
-    if region.slanted or form == "ellipse":
+    rows, columns = map(slice, low.tolist(), high.tolist())
+    area = Area((rows, columns), np.broadcast_to(np.True_, (1, *(high - low))))
+    if not upright and (region.slanted or form == "ellipse"):
         outline = _hull if region.slanted else _ellipse
-        area = Area((rows, columns), *outline(corners, (rows, columns)))
-    else:
-        every = np.ones(last - first, bool)
-        area = Area((rows, columns), every, every)
-    if grids:
-        area = whole_blocks(area, grids, shape)
+        area = Area(area.window, outline(corners, area.window))
+    if blocks := region.grids if grids is None else grids:
+        area = whole_blocks(area, blocks, shape)
     # widened evenly, an odd pixel at its end, and shifted into the image
-    rows, columns = area.window
-    low, high = np.array([(rows.start, columns.start), (rows.stop, columns.stop)])
+    low, high = np.array([(part.start, part.stop) for part in area.window]).T
     length = np.maximum(high - low, np.minimum(least, size))
     low = np.clip(low - (length - high + low) // 2, 0, size - length)
     first, last = np.maximum(low - around, 0), np.minimum(low + length + around, size)
@@ -177,77 +154,73 @@ def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> A
             down, along = (np.flatnonzero(each.any(axis=0)).tolist() for each in met[-1][1::2])
             window = _about(window, (slice(down[0], down[-1] + 1), slice(along[0], along[-1] + 1)))
     rows, columns = window
+    maps = area.within(window).maps
+    touching = maps.astype(np.float32)
+    for own_y, far_y, own_x, far_x in met:
+        hit = (own_y[:, rows] @ touching @ own_x[:, columns].T > 0).astype(np.float32)
+        maps |= far_y[:, rows].T @ hit @ far_x[:, columns] > 0
+    return Area(window, maps)
 
-    def extended(mask: np.ndarray) -> np.ndarray:
-        found, seen = mask.copy(), mask.astype(np.float32)
-        for own_y, far_y, own_x, far_x in met:
-            hit = (own_y[:, rows] @ seen @ own_x[:, columns].T > 0).astype(np.float32)
-            found |= far_y[:, rows].T @ hit @ far_x[:, columns] > 0
-        return found
 
-    placed = area.within(window)
-    required = extended(placed.required)
-    return Area(window, required, required if area.may is area.required else extended(placed.may))
+@lru_cache(maxsize=8)
+def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in each block along an axis, and those that it affects; bool [n, length]."""
+    low, high, corner, step, beyond = axis
+    first = math.floor((low - corner) / step + _ROUNDING)
+    at = corner + step * np.arange(first, math.ceil((high - corner) / step - _ROUNDING))[:, None]
+    start, stop = np.maximum(at, low) + _ROUNDING, np.minimum(at + step, high) - _ROUNDING
+    pixel = np.arange(length)
+    own = (pixel + 1 > start) & (pixel < stop)
+    return own, (pixel + 1 > start - beyond) & (pixel < stop + beyond)
 
 
 def joined(found: Found, shape: tuple[int, ...]) -> Found:
-    """Merge regions that a method with surroundings hides together into one area per group.
-
-    Regions form a group if their windows share a pixel; groups are merged if their smallest common
-    windows do, until no two do.
-    """
-    required, may = np.zeros((2, *shape[:2]), bool)
-    windows: list[Window] = []
-    for _, (window, certain, possible) in found:
-        required[window] |= certain
-        may[window] |= possible
-        while met := next((each for each in windows if _meet(each, window)), None):
-            windows.remove(met)
-            window = _about(met, window)
+    """Merge regions until no two windows share a pixel: such are hidden together."""
+    maps, windows = np.zeros((2, *shape[:2]), bool), list[Window]()
+    for _, (window, own) in found:
+        maps[:, *window] |= own
+        while met := [each for each in windows if _meet(each, window)]:
+            windows.remove(met[0])
+            window = _about(met[0], window)
         windows.append(window)
-    return [(found[0][0], Area(each, required[each], may[each])) for each in windows]
+    return [(found[0][0], Area(each, maps[:, *each])) for each in windows]
 
 
 def _meet(one: Window, other: Window) -> bool:
-    pairs = zip(one, other, strict=True)
-    return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
 def _about(one: Window, other: Window) -> Window:
-    rows, columns = (
-        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
-    )
+    """Smallest window that holds two."""
+    pairs = zip(one, other, strict=True)
+    rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
     return rows, columns
 
 
-def _hull(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of a window that the corners' hull surely touches, and that it may; bool [h, w].
+def _hull(corners: np.ndarray, window: Window) -> np.ndarray:
+    """Pixels that the corners' hull surely touches, and that it may; bool [2, h, w].
 
     Two convex shapes are apart if some side of one of them separates them.
     """
-    rows, columns = (np.arange(part.start, part.stop) + 0.5 for part in window)
-    apart = np.zeros((len(rows), len(columns)))
+    rows, columns = (part + 0.5 for part in np.ogrid[window])
+    apart = np.zeros((len(rows), columns.size))
     for x, y in [(1.0, 0.0), (0.0, 1.0), *(a - b for a, b in combinations(corners, 2))]:
         across = np.array([-y, x]) / max(abs(x) + abs(y), 1e-300)
         low, *_, high = sorted((corners @ across).tolist())
-        place = across[0] * columns + (across[1] * rows - (low + high) / 2)[:, None]
+        place = across[0] * columns + (across[1] * rows - (low + high) / 2)
         np.maximum(apart, np.abs(place, out=place) - (high - low) / 2, out=apart)
     # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
     flat = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK
-    return apart <= 0.5 - SLACK, apart <= (np.inf if flat else 0.5 + SLACK)
+    return np.stack([apart <= 0.5 - SLACK, apart <= (np.inf if flat else 0.5 + SLACK)])
 
 
-def _ellipse(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same for the ellipse in a box."""
+def _ellipse(corners: np.ndarray, window: Window) -> np.ndarray:
+    """The same for the ellipse in a box."""
     low, high = corners.min(axis=0)[::-1], corners.max(axis=0)[::-1]
-    away = [
-        np.abs(np.arange(part.start, part.stop) + 0.5 - middle)
-        for part, middle in zip(window, (low + high) / 2, strict=True)
-    ]
-    half = np.maximum((high - low) / 2, 1e-9)
-    near = (
-        [np.maximum(each - (0.5 - inset), 0) / side for each, side in zip(away, half, strict=True)]
-        for inset in (SLACK, -SLACK)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-9)
+    reach = np.array([0.5 - SLACK, 0.5 + SLACK])[:, None, None]
+    y, x = (
+        np.square(np.maximum(np.abs(part + 0.5 - at) - reach, 0) / side)
+        for part, at, side in zip(np.ogrid[window], middle, half, strict=True)
     )
-    sure, may = (down[:, None] ** 2 + across**2 < 1.0 for down, across in near)
-    return sure, may
+    return np.asarray(y + x < 1)

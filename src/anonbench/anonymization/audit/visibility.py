@@ -1,12 +1,10 @@
 """Check that regions are hidden at all, by whatever methods; and what such checks share.
 
-Each step is checked by itself, and yet the result of all may be the original: a negative of a
-negative, a swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is
-compared with the original once more, by its detail: the difference of pixels from the mean of their
-neighbours.
-The share of its energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the
-original, even if it is brighter, and 0 for one colour. Flat parts and even shades have no detail:
-white paper may stay white, and a blur keeps smooth parts.
+Steps that are each as they should be may leave the original: a negative of a negative, a swirl of a
+thousandth of a turn, blocks of two pixels in a large face. So a region is compared with the
+original by its detail, the difference of pixels from the mean of their neighbours. The share of its
+energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the original, even if it is
+brighter, and 0 for one colour. Flat parts and even shades have no detail.
 
 Limits and measurements: docs/explanation/threat-model.md. Regions are uint8 [c, h, w], their own
 pixels bool [h, w]. OpenCV is imported where it is used: the config is read with this module.
@@ -25,29 +23,21 @@ from anonbench.anonymization.audit import NotHidden
 
 _ACROSS = 32  # shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs
 _INSIDE = 0.999  # least share of a thumbnail's pixel that must belong to the region
-_NEAR = 4.0
-"""Grey levels of detail; a pixel that differs by no more counts as nearly unchanged."""
+_NEAR = 4.0  # grey levels of detail; a pixel that differs by no more counts as nearly unchanged
 _LEAST = 64  # least number of pixels with detail for a verdict on a region
 _COARSE = 0.97  # limit of the detail left by a method that promises to leave none
-_WEAK, _MOST = 0.9, 0.5
-"""Limits of detail, and of the share of nearly unchanged pixels, for any other method."""
-_LIKE, _LIKE_NONE = 0.95, 0.5
-"""Limits of the correlation of detail: for another package's method, and for one that claims to
-leave nothing.
-"""
+_WEAK, _MOST = 0.9, 0.5  # limits for others: of detail, and of the share of pixels nearly unchanged
+_LIKE, _LIKE_NONE = 0.95, 0.5  # limits of the correlation of detail, see `check_custom_method`
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16  # number of changes between neighbouring pixels that make a row or column unique
 
 
 def near(written: np.ndarray, expected: Iterable[Any], allowed: float = 0.5) -> np.ndarray:
-    """Compare a region, uint8 [c, h, w], with a plane for each channel.
+    """Whether a region, uint8 [c, h, w], is near a plane for each channel; bool [h, w].
 
-    They are best made one after the other: a large image has one of them at a time in memory.
-
-    Returns:
-        bool [h, w]: less than `allowed` grey levels away in all channels. With the usual half of a
-        level, an expected value that ends in .5 is near neither of its neighbours.
+    That is less than `allowed` grey levels away: with half a level, an expected value that ends in
+    .5 is near neither of its neighbours. Planes are best made one by one, for they may be large.
     """
     kept = np.ones(written.shape[1:], bool)
     for shown, plane in zip(written, expected, strict=True):
@@ -72,14 +62,10 @@ def block_means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
 def check_visibility(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, entity: str, is_weak: bool
 ) -> None:
-    """Refuse a region that is nearly unchanged: raise NotHidden.
-
-    `is_weak`: whether its methods promise to leave most of it.
-    """
+    """Refuse a region that is nearly unchanged (NotHidden); weak methods may leave most of it."""
     if is_weak:
         apart = np.maximum(before, after) - np.minimum(before, after)
-        nearly = (apart.max(axis=0) <= _NEAR)[own]
-        many = nearly.size and nearly.mean() >= _MOST
+        many = own.any() and np.mean((apart.max(axis=0) <= _NEAR)[own]) >= _MOST
         left, limit = _unchanged(before, after, own, together=True) if many else 0.0, _WEAK
     else:
         left, limit = _unchanged(before, after, own), _COARSE
@@ -90,14 +76,18 @@ def check_visibility(
 
 
 def check_custom_method(
-    before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_none: bool
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, information_left: str
 ) -> None:
-    """Refuse a region that another package's method left visible, whatever that claims.
+    """Refuse a region that another package's method left visible: raise NotHidden.
 
-    The check searches for the region, upright or mirrored, in any channel, brighter, darker or as a
-    negative, and for its rows and columns. It raises NotHidden. `claims_none`: whether the method
-    claims to leave nothing.
+    Unless the method says that it is weak, the check searches for the region, upright or mirrored,
+    in any channel, brighter, darker or as a negative, and for its rows and columns.
     """
+    seen = before[:, own]
+    if np.array_equal(seen, after[:, own]) and seen.size and np.ptp(seen, axis=1).any():
+        raise NotHidden("a region is unchanged")
+    if information_left in ("most", "all"):
+        return
     differs = (before != after).any(axis=0) & own
     on_its_side = before.swapaxes(1, 2), differs.T, own.T
     for planes, changed, mask in ((before, differs, own), on_its_side):
@@ -110,7 +100,7 @@ def check_custom_method(
         *turned, its = np.rot90(shown, turns, axes=(1, 2))[:, :, ::along]
         if its.shape == inside[0].shape:
             found = max(found, _likeness(small, turned, np.minimum(inside[0], its) > _INSIDE))
-    if found >= (_LIKE_NONE if claims_none else _LIKE):
+    if found >= (_LIKE_NONE if information_left == "none" else _LIKE):
         raise NotHidden(
             f"a region is not hidden: its detail correlates with the original's ({found:.2f})"
         )
@@ -131,8 +121,8 @@ def _unchanged(
     sums = []
     for was, new in zip(_details(before, own), _details(after, own), strict=True):
         told = np.count_nonzero(np.abs(was) >= _NEAR)
-        energy = np.square(was).sum(dtype=np.float64)
-        sums.append((told, energy, np.square(new - was).sum(dtype=np.float64)))
+        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new - was))
+        sums.append((told, *squares))
     counts, energies, changes = np.array(sums).T
     if together:
         counts, energies, changes = counts.max(keepdims=True), energies.sum(), changes.sum()
@@ -161,10 +151,8 @@ def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
     """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
     import cv2
 
-    height, width = planes.shape[1:]
-    share = min(1.0, across / min(height, width))
-    height, width = max(1, round(height * share)), max(1, round(width * share))
-    small = np.empty((len(planes), height, width), np.float32)
-    for to, plane in zip(small, planes, strict=True):
-        to[:] = cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    return small
+    share = min(1.0, across / min(planes.shape[1:]))
+    height, width = (max(1, round(side * share)) for side in planes.shape[1:])
+    size, area = (width, height), cv2.INTER_AREA
+    parts = (plane.astype(np.float32) for plane in planes)
+    return np.stack([cv2.resize(each, size, interpolation=area) for each in parts])

@@ -193,10 +193,10 @@ def compare(
     free = np.ones(changed.shape, bool)
     found = []
     for region in sorted(regions, key=lambda each: each.rank):
-        area = area_of(region, original.shape, 1.0, 1)
+        area = area_of(region, original.shape)
         if area is None:
             continue
-        inside = area.may
+        inside = area.maps[-1]
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = float(changed[area.window][shows if shows.any() else inside].mean())

@@ -6,13 +6,12 @@ zones are drawn as ink coverage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.replacement.barcodes import code_image, code_of
 from anonbench.core.fakes import ZONES, Size, TextKind, characters, zone
 from anonbench.core.icao9303 import TD1, TD2, TD3, Format
 from anonbench.core.libraries.opencv import cv2
@@ -28,8 +27,18 @@ _LEAST_ROW = 6
 _FEWEST_LETTERS = 12
 
 
-@dataclass(frozen=True)
-class Colours:
+_SHARES = {TextKind.WORDS: (0.8, 0.72)} | dict.fromkeys(
+    (TextKind.CAPITALS, TextKind.DIGITS), (0.95, 0.83)
+)
+"""Font size and baseline as shares of a line's height."""
+_SIDE = 0.1  # margin to the left and right, as a share of a line's height
+_ZONE_SIZE, _ZONE_WIDTH, _ZONE_BASE, _ZONE_SIDE = 0.85, 1.6, 0.82, 0.2
+"""Font size as a share of a line's height, and at most of the pitch; baseline; margin."""
+_TD1_RATIO, _TD2_RATIO = 6.2, 9.6
+"""Width by height: below the first a zone has three lines, below the second two of 36."""
+
+
+class Colours(NamedTuple):
     """Of a region's paper and of its ink, int64 [1] or [3] each."""
 
     paper: np.ndarray
@@ -43,16 +52,10 @@ class Colours:
 
 
 def colours(pixels: np.ndarray) -> tuple[Colours, np.ndarray]:
-    """Split a region into paper and ink by Otsu's threshold.
+    """Colours of a region, uint8 [h, w] or [h, w, 3], and where its ink is, bool [h, w].
 
-    Paper is the larger part, and its colour the median. Of the ink the half that is farther from
-    the paper counts, so that edges do not pale it.
-
-    Args:
-        pixels: uint8 [h, w] or [h, w, 3].
-
-    Returns:
-        The colours, and bool [h, w]: where the ink is.
+    Otsu's threshold splits it into paper, the larger part, whose colour is the median, and ink. Of
+    the ink the half that is farther from the paper counts, so that edges do not pale it.
     """
     planes = pixels.reshape(*pixels.shape[:2], -1)
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
@@ -80,29 +83,24 @@ def redrawn(pixels: np.ndarray, entity: str) -> np.ndarray:
     """
     found, ink = colours(pixels)
     if entity == "barcode":
-        dark, light = sorted((found.ink, found.paper), key=lambda colour: float(colour.mean()))
+        from anonbench.anonymization.replacement.barcodes import code_image, code_of
+
+        dark, light = sorted(found, key=lambda colour: float(colour.mean()))
         if light.mean() - dark.mean() < _LEAST_CONTRAST:
             dark, light = np.zeros_like(dark), np.full_like(light, 255)
         found, coverage = Colours(light, dark), code_image(code_of(pixels), pixels.shape[:2])
-    elif entity == "ink":  # a signature says nothing by being another one
-        coverage = np.zeros(ink.shape, np.uint8)
+    elif entity == "ink" or (entity == "text" and is_slanted(ink)):
+        coverage = np.zeros(ink.shape, np.uint8)  # a signature says nothing by being another one
     else:
-        coverage = _zone(ink) if entity == "mrz" else _text(ink)
+        is_text = entity == "text"
+        stands = ink.shape[0] > (STANDING if is_text else 1) * ink.shape[1]
+        lying = np.rot90(ink, -1) if stands else ink
+        if is_text:
+            coverage = text_lines(kind_of(lying), rows_of(lying), lying.shape)
+        else:
+            coverage = zone_lines(zone_format(lying.shape, letters_of(lying)), lying.shape)
+        coverage = np.rot90(coverage) if stands else coverage
     return found.blended(coverage).reshape(pixels.shape)
-
-
-def _text(ink: np.ndarray) -> np.ndarray:
-    if is_slanted(ink):
-        return np.zeros(ink.shape, np.uint8)
-    if ink.shape[0] > STANDING * ink.shape[1]:
-        return np.rot90(_text(np.rot90(ink, -1)))
-    return text_lines(kind_of(ink), rows_of(ink), ink.shape)
-
-
-def _zone(ink: np.ndarray) -> np.ndarray:
-    if ink.shape[0] > ink.shape[1]:
-        return np.rot90(_zone(np.rot90(ink, -1)))
-    return zone_lines(zone_format(ink.shape, letters_of(ink)), ink.shape)
 
 
 def rows_of(ink: np.ndarray) -> int:
@@ -116,10 +114,7 @@ def rows_of(ink: np.ndarray) -> int:
 
 
 def kind_of(ink: np.ndarray) -> TextKind:
-    """Guess the kind of a line by its letters' sizes.
-
-    Capitals and digits are all of one height, and digits of nearly one width.
-    """
+    """Kind of a line: capitals and digits are of one height, and digits of nearly one width."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
     widths, heights = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
     letters = heights >= 0.3 * heights.max(initial=1)
@@ -130,7 +125,7 @@ def kind_of(ink: np.ndarray) -> TextKind:
 
 
 def is_slanted(ink: np.ndarray) -> bool:
-    """Check whether the ink is one slanted line; nothing is drawn in such a window."""
+    """Whether the ink is one slanted line; nothing is drawn in such a window."""
     rows, columns = np.nonzero(ink)
     if len(rows) < 3:
         return False
@@ -141,10 +136,7 @@ def is_slanted(ink: np.ndarray) -> bool:
 
 
 def letters_of(ink: np.ndarray) -> float | None:
-    """Number of evenly spaced letters that fit a zone's line; None if too few are visible.
-
-    The pitch is the median distance of neighbours in one row.
-    """
+    """Number of evenly spaced letters that fit a zone's line; None if too few are visible."""
     _, _, stats, centres = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
     heights = stats[1:, cv2.CC_STAT_HEIGHT]
     if len(heights) < _FEWEST_LETTERS:
@@ -158,28 +150,14 @@ def letters_of(ink: np.ndarray) -> float | None:
     steps = steps[steps > height / 4]
     if len(steps) < _FEWEST_LETTERS:
         return None
-    return float(np.ptp(along) / np.median(steps)) + 1.0
-
-
-_SHARES = {
-    TextKind.WORDS: (0.8, 0.72),
-    TextKind.CAPITALS: (0.95, 0.83),
-    TextKind.DIGITS: (0.95, 0.83),
-}
-"""Font size and baseline as shares of a line's height."""
-_SIDE = 0.1  # margin to the left and right, as a share of a line's height
-_ZONE_SIZE, _ZONE_WIDTH, _ZONE_BASE, _ZONE_SIDE = 0.85, 1.6, 0.82, 0.2
-"""Font size as a share of a line's height, and at most of the pitch; baseline; margin."""
-_TD1_RATIO, _TD2_RATIO = 6.2, 9.6
-"""Width by height: below the first a zone has three lines, below the second two of 36."""
+    return float(np.ptp(along) / np.median(steps)) + 1.0  # the median step is their pitch
 
 
 def text_lines(kind: TextKind, rows: int, size: Size) -> np.ndarray:
     """Return uint8 [h, w]: lines of text, each as wide as the region."""
     height, width = size
     canvas = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(canvas)
-    share, base = _SHARES[kind]
+    draw, (share, base) = ImageDraw.Draw(canvas), _SHARES[kind]
     for row in range(rows):
         top, bottom = row * height // rows, (row + 1) * height // rows
         font = _font(max(1, round(share * (bottom - top))))
@@ -195,7 +173,7 @@ def text_lines(kind: TextKind, rows: int, size: Size) -> np.ndarray:
 
 
 def zone_format(size: Size, letters: float | None) -> Format:
-    """Return the format of zone by the letters in a line, else by the region's proportions."""
+    """Format of a zone by the letters in a line, else by the region's proportions."""
     if letters is not None:
         return min(ZONES, key=lambda layout: abs(layout.width - letters))
     ratio = size[1] / size[0]
@@ -206,24 +184,19 @@ def zone_lines(layout: Format, size: Size) -> np.ndarray:
     """Return uint8 [h, w]: the lines of a zone in letters of one pitch."""
     height, width = size
     canvas = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(canvas)
-    lines = zone(layout, size)
+    draw, lines = ImageDraw.Draw(canvas), zone(layout, size)
     step = height / len(lines)
     side = _ZONE_SIDE * step
     pitch = (width - 2 * side) / layout.width
     font = _font(max(1, round(min(_ZONE_SIZE * step, _ZONE_WIDTH * pitch))))
     for row, line in enumerate(lines):
-        base = round((row + _ZONE_BASE) * step)
         for place, character in enumerate(line):
-            middle = side + (place + 0.5) * pitch
-            left = round(middle - font.getlength(character) / 2)
+            left = round(side + (place + 0.5) * pitch - font.getlength(character) / 2)
+            base = round((row + _ZONE_BASE) * step)
             draw.text((left, base), character, fill=255, font=font, anchor="ls")
     return np.asarray(canvas)
 
 
 @lru_cache(maxsize=256)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the font that comes with Pillow."""
-    font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)

@@ -1,8 +1,7 @@
 """Record of a job's output: its checksum, and the identity of the job if it is checked.
 
-Records are in a hidden folder beside the files; of a bundle's files, in its metadata. A job reads a
-result only if its bytes are those that its own job wrote. Size and time cannot show this, so each
-reader hashes what it reads.
+Records are in a hidden folder beside the files; of a bundle's files, in its metadata. Size and time
+cannot show that a file is as its own job wrote it, so each reader hashes what it reads.
 """
 
 from __future__ import annotations
@@ -10,21 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.provenance import file_digest
 
 FOLDER = ".checksums"
-DIGEST = ".digest"
-"""Suffix of the small file with a large file's digest, which Snakemake compares instead."""
+DIGEST = ".digest"  # suffix of the file with a big file's digest, which Snakemake compares instead
 MADE = ".made"  # suffix of the output that says which run of a job ended well
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
-_TYPES = {"name": str, "sha256": str, "size": int}  # types of a record
-_CHECKED_IN_PARTS = ".tar"
-"""Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (
     "`anonbench run --configfile CONFIG --forcerun {}` makes it again (a file of your own belongs "
     "outside the folder of results)"
@@ -32,7 +27,7 @@ _WAY_OUT = (
 
 
 def digest_file(path: str) -> str:
-    """Return the path of a big file's digest."""
+    """Path of a big file's digest."""
     return path + DIGEST
 
 
@@ -42,7 +37,7 @@ def made_file(path: str) -> str:
 
 
 def record_of(path: Path) -> Path:
-    """Return the path of a file's record."""
+    """Path of a file's record."""
     return path.parent / FOLDER / f"{path.name}.json"
 
 
@@ -53,13 +48,13 @@ def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:
 
 
 def read_checksum(path: Path) -> dict[str, Any] | None:
-    """Return the record of a file; None if there is none, or it is damaged."""
+    """Record of a file; None if there is none, or it is damaged."""
     try:
         record: dict[str, Any] = read_json(record_of(path))
-        is_whole = all(type(record[name]) is kind for name, kind in _TYPES.items())
+        types = [type(record[name]) for name in ("name", "sha256", "size")]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return record if is_whole and record["name"] == path.name else None
+    return record if types == [str, str, int] and record["name"] == path.name else None
 
 
 def holds(path: Path, record: Mapping[str, Any]) -> bool:
@@ -77,10 +72,10 @@ def is_intact(path: Path) -> bool:
 
 
 def verify(path: Path, must_be_known: bool = False) -> None:
-    """Check the size and content of a file before it is read, whatever its time.
+    """Check the size and content of a file before it is read.
 
-    Of a `.tar` only the size is checked here: its readers check each part. A file without a record
-    is not checked, or is refused if it `must_be_known`.
+    Of a `.tar` only the size is checked: its readers check each part, by the digests in an index
+    beside it. A file without a record is not checked, or is refused if it `must_be_known`.
 
     Raises:
         InputError: the file is missing, not as its job wrote it, or not known.
@@ -93,18 +88,18 @@ def verify(path: Path, must_be_known: bool = False) -> None:
         return
     if not path.exists():
         raise InputError(f"{path} is gone; {_WAY_OUT.format(path)}")
-    in_parts = path.suffix == _CHECKED_IN_PARTS and path.stat().st_size == record["size"]
+    in_parts = path.suffix == ".tar" and path.stat().st_size == record["size"]
     if not in_parts and not holds(path, record):
         raise refusal(path)
 
 
-def verify_against(path: Path, sha256: str, size: int) -> None:
-    """Raise an InputError if a file without a record is missing, or of another digest or size."""
-    if not holds(path, {"sha256": sha256, "size": size}):
+def verify_against(path: Path, record: Mapping[str, Any]) -> None:
+    """Raise an InputError if a file is missing, or not as a record with sha256 and size says."""
+    if not holds(path, record):
         found = f"{path.stat().st_size:,} bytes" if path.exists() else "nothing"
         raise InputError(
-            f"{path} is damaged: {found} where {size:,} bytes of another content were written; "
-            "get it again, or remove it and run again"
+            f"{path} is damaged: {found} where {record['size']:,} bytes of another content were "
+            "written; get it again, or remove it and run again"
         )
 
 
@@ -116,27 +111,19 @@ def refusal(path: Path, found: str = "") -> InputError:
     return InputError(f"{path} is damaged: {found}; {_WAY_OUT.format(path)}")
 
 
-class Listed(NamedTuple):
-    """A file that a bundle carries, as its metadata list it; no job makes it."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-def listed_files(metadata: Path) -> list[Listed]:
-    """Files listed in a bundle's metadata, read as plain JSON, which is fast.
+def listed_files(metadata: Path) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of the files that a bundle's metadata list, by path.
 
     Raises:
         InputError: the file is missing or not such metadata.
     """
     try:
         graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
-        return [
-            Listed(each["@id"], int(each["contentSize"]), str(each["sha256"]))
+        return {
+            each["@id"]: {"size": int(each["contentSize"]), "sha256": str(each["sha256"])}
             for each in graph
             if "sha256" in each
-        ]
+        }
     except FileNotFoundError:
         raise InputError(
             f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "

@@ -32,12 +32,10 @@ _SETTINGS = "anonbench.config"
 """Only methods and constants of settings count: the values of fields are part of a job's identity.
 A script depends on the sections that it names, not on the whole config."""
 _FACT = re.compile(r"(label|line_colour|seconds_an?_\w+|memory_mb|install): .*ClassVar")
-"""Class values that only plans and shown results depend on; `registry.facts` stands for them."""
-_SILENT = frozenset({"tqdm"})  # packages that compute nothing
+"""Class values that only plans and shown results depend on; `_SHOWN` stands for them."""
+_SHOWN = "anonbench.core.registries.registry:facts"
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
-_SHOWN = "anonbench.core.registries.registry:facts"
-"""Code that shows the names and colours of registered classes."""
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -66,27 +64,29 @@ def code_identity(modules: Collection[str], without: Sequence[str] = ()) -> dict
                 found[f"{name} data"] = _data()[name]
         elif name == _SHOWN:
             found[name] = _facts()
-        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
-            found |= _versions(package)
+        elif (package := name.partition(".")[0]) not in {*PACKAGES, "tqdm"}:  # computes nothing
+            names = _distributions().get(package, [])  # none of Python's own
+            # a local part (2.13.0+cpu) identifies the build, not the code
+            found |= {each: metadata.version(each).partition("+")[0] for each in names}
     return dict(sorted(found.items()))
 
 
 def script_identity(name: str, source: str) -> dict[str, str]:
-    """Return the code of a script, under the name of its file, and of all that it imports."""
+    """Code of a script, under the name of its file, and of all that it imports."""
     digest, uses = _code(source)
     return {name: digest} | code_identity(uses)
 
 
 @cache
 def code_digest(script: Path) -> str:
-    """Return one digest of a script's `script_identity`."""
+    """One digest of a script's `script_identity`."""
     source = script.read_text(encoding="utf-8")  # Snakemake may pass a temporary copy
     name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
     return _digest(name, lambda: script_identity(script.name, source))
 
 
 def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
-    """Return one digest of modules' `code_identity`."""
+    """One digest of modules' `code_identity`."""
     name = f"{' '.join(modules)} without {' '.join(without)}"
     return _digest(name, lambda: code_identity(modules, without))
 
@@ -98,37 +98,36 @@ def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
         remembered[name] = identity()
         if not sys.dont_write_bytecode:
             with suppress(OSError):  # the folder may be writable only by others
-                write_json(_memory().with_suffix(".json"), {_state(): remembered})
+                write_json(_memory(), {_state(): remembered})
     text = json.dumps(remembered[name], sort_keys=True)  # as read from the cache
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _memory() -> Path:
-    return Path(cache_from_source(str(next(iter(PACKAGES.values())) / "fingerprint.py")))
+    compiled = cache_from_source(str(next(iter(PACKAGES.values())) / "fingerprint.py"))
+    return Path(compiled).with_suffix(".json")
 
 
 @cache
 def _remembered() -> dict[str, dict[str, str]]:
     """Identities that were found with the current sources and installed packages."""
     try:
-        return dict(read_json(_memory().with_suffix(".json")).get(_state(), {}))
+        return dict(read_json(_memory()).get(_state(), {}))
     except (OSError, ValueError, AttributeError):
         return {}
 
 
 @cache
 def _state() -> str:
-    """Return a digest of all sources and installed packages; names include their versions."""
+    """Digest of all sources and installed packages, whose names include their versions."""
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
-    digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
     code = [(name, file_digest(file)) for name, file in sorted(_files().items())]
-    digest.update(f"{code} {_data()}".encode())
     # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
     places = filter(os.path.isdir, {*sys.path})
-    installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
-    digest.update(str(sorted(installed)).encode())
-    return digest.hexdigest()
+    installed = sorted({entry.name for place in places for entry in Path(place).glob("*-info")})
+    state = f"{sys.version} {[*PACKAGES]} {facts} {code} {_data()} {installed}"
+    return hashlib.sha256(state.encode()).hexdigest()
 
 
 @cache
@@ -158,8 +157,10 @@ def _code(source: str, is_settings: bool = False) -> tuple[str, set[str]]:
 def _defining(module: str, name: str) -> str:
     """Module that defines an imported name, which may be a module; `module:name` for `_SHOWN`."""
     whole = f"{module}.{name}"
-    if whole in _files() or f"{module}:{name}" == _SHOWN:
-        return whole if whole in _files() else _SHOWN
+    if whole in _files():
+        return whole
+    if f"{module}:{name}" == _SHOWN:
+        return _SHOWN
     return _exported().get(name, _ROOT) if module == _SETTINGS else module
 
 
@@ -169,11 +170,6 @@ def _exported() -> dict[str, str]:
     tree = ast.parse(_files()[_SETTINGS].read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return {each.asname or each.name: str(i.module) for i in imports for each in i.names}
-
-
-def _is_field(node: ast.AST) -> bool:
-    """Whether a statement of a class of settings declares a field, whose value is a parameter."""
-    return isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.unparse(node.annotation)
 
 
 class _Executed(ast.NodeTransformer):
@@ -189,7 +185,12 @@ class _Executed(ast.NodeTransformer):
             case ast.AnnAssign() if _FACT.match(ast.unparse(node)):
                 return None
             case ast.ClassDef() if self._is_settings:
-                node.body = [each for each in node.body if not _is_field(each)] or [ast.Pass()]
+                node.body = [
+                    each
+                    for each in node.body
+                    if not isinstance(each, ast.AnnAssign)
+                    or "ClassVar" in ast.unparse(each.annotation)
+                ] or [ast.Pass()]
             case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
                 return [self.visit(each) for each in node.orelse] or None
         for annotation in {"annotation", "returns"}.intersection(node._fields):
@@ -204,9 +205,9 @@ def _data() -> dict[str, str]:
     for top, folder in PACKAGES.items():
         for file in sorted(folder.rglob("*.*")):
             if file.suffix != ".py" and file.parent.name != "__pycache__" and file.is_file():
-                place = [top, *file.relative_to(folder).parent.parts]
-                names = (".".join(place[:depth]) for depth in range(len(place), 1, -1))
-                package = next((name for name in names if name in _files()), top)
+                package = ".".join([top, *file.relative_to(folder).parent.parts])
+                while package not in {top, *_files()}:
+                    package = package.rpartition(".")[0]
                 found[package] = f"{found.get(package, '')}{file.name} {file_digest(file)} "
     return found
 
@@ -232,11 +233,3 @@ def _facts() -> str:
     from anonbench.core.registries.systems import SYSTEMS
 
     return facts_digest((METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, SYSTEMS))
-
-
-@cache
-def _versions(package: str) -> dict[str, str]:
-    """Return versions of the distributions of a top-level package; empty for Python's own."""
-    # a local part (2.13.0+cpu) identifies the build, not the code
-    names = _distributions().get(package, [])
-    return {name: metadata.version(name).partition("+")[0] for name in names}

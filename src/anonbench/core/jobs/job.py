@@ -23,20 +23,11 @@ from anonbench.core.jobs.job_cache import JobCache
 from anonbench.core.vocabulary import RESULTS
 from anonbench.core.wording import guard_output, harmless
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+THREAD_VARIABLES = [f"{each}_NUM_THREADS" for each in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")]
 _INTERRUPTED = 130
-_GOES_ON = (
-    "this job is still running from an earlier, killed run and writes {}: wait "
-    "for it or end it, then run again"
-)
 WAIT_SECONDS = 20.0
 _terminals: list[tuple[int, Path]] = []  # descriptor and log of this process's job
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 TRY_AGAIN = 75  # exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)
 
 
@@ -88,12 +79,15 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             logging.warning("interrupted")
             sys.exit(_INTERRUPTED)
         except Exception as error:
-            text, has_traceback = str(error), False
+            text, has_traceback = str(error), not isinstance(error, InputError)
             if isinstance(error, OSError):
-                text, has_traceback = _system_error(error), error.errno not in _FULL
-            elif not isinstance(error, InputError):
+                full, where = _FULL.get(error.errno or 0), error.filename
+                text = f"{full}; make room and run again: what is finished is kept"
+                if not full:
+                    text = f"{error.strerror or error}{f' ({where})' if where else ''}"
+                has_traceback = not full
+            elif has_traceback:
                 text = f"{type(error).__name__}, an error of the program; see {log}"
-                has_traceback = True
             logging.error("%s", text, exc_info=has_traceback)
             _write_terminal(terminal, text)
             sys.exit(1)
@@ -101,24 +95,19 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
-def _system_error(error: OSError) -> str:
-    if error.errno in _FULL:
-        full = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
-        return f"{full}; make room and run again: what is finished is kept"
-    where = f" ({error.filename})" if error.filename else ""
-    return f"{error.strerror or error}{where}"
-
-
 @contextmanager
 def _redirect_output(log: Path) -> Iterator[int]:
     """Send standard output and error of this process and its children to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = os.dup(2)
-    saved = os.dup(1)
+    terminal, saved = os.dup(2), os.dup(1)
     # emptied only when it is known that no other process writes to it
     with log.open("a", encoding="utf-8") as file:
         if not _lock_log(file.fileno()):
-            _write_terminal(terminal, _GOES_ON.format(log))
+            _write_terminal(
+                terminal,
+                f"this job is still running from an earlier, killed run and writes {log}: wait "
+                "for it or end it, then run again",
+            )
             sys.exit(1)
         file.truncate(0)
         os.dup2(file.fileno(), 1)
@@ -132,12 +121,10 @@ def _redirect_output(log: Path) -> Iterator[int]:
             yield terminal
         finally:
             _terminals.pop()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.dup2(saved, 1)
-            os.dup2(terminal, 2)
-            os.close(saved)
-            os.close(terminal)
+            for stream, descriptor, earlier in ((sys.stdout, 1, saved), (sys.stderr, 2, terminal)):
+                stream.flush()
+                os.dup2(earlier, descriptor)
+                os.close(earlier)
 
 
 def warn_on_terminal(logger: logging.Logger, text: str) -> None:

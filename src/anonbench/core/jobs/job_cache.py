@@ -71,7 +71,7 @@ class JobCache:
         self._given = parameters
         self._parameters = {name: v for name, v in parameters.items() if name not in _ONLY_PLANNED}
         self._results, self._benchmark = results, benchmark
-        self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
+        self._digests = {p.with_suffix(""): p for p in self._inputs if p.suffix == DIGEST}
         self._asked = self._is_done = False
         self._parts: list[JobCache] = []
 
@@ -88,12 +88,13 @@ class JobCache:
 
         Both are Snakemake's; an output is big if it has a digest file, `<name>_digest`.
         """
-        files = []
-        for given in (inputs, outputs):
-            lists = {name: [*f] if isinstance(f, list) else [f] for name, f in given.items()}
-            files.append({n: lists[n] + lists.get(f"{n}_digest", []) for n in lists})
-        names = [name for name in files[1] if f"{name}_digest" in files[1]]
-        return {name: self.part(files[0].get(name, []), files[1][name]) for name in names}
+
+        def files(given: Any, name: str) -> list[Any]:
+            named = (given.get(each, []) for each in (name, f"{name}_digest"))
+            return [file for f in named for file in (f if isinstance(f, list) else [f])]
+
+        names = [name for name, _ in outputs.items() if outputs.get(f"{name}_digest")]
+        return {name: self.part(files(inputs, name), files(outputs, name)) for name in names}
 
     @cached_property
     def identity(self) -> str:
@@ -114,15 +115,15 @@ class JobCache:
         Raises:
             InputError: an input in the results is not as its job wrote it.
         """
-        listed = listed_files(carried) if carried else []
-        bundle = {carried.parent / file.path: file for file in listed} if carried else {}
+        listed = listed_files(carried) if carried else {}
+        bundle = {carried.parent / file: listed[file] for file in listed} if carried else {}
         for path in self._inputs:
-            if file := bundle.get(path):
-                verify_against(path, file.sha256, file.size)
+            if path in bundle:
+                verify_against(path, bundle[path])
             elif self._is_result(path):
                 verify(path, must_be_known=True)
             elif path in self._digests:
-                verify_against(path, *_read_digest(self._digests[path]))
+                verify_against(path, _read_digest(self._digests[path]))
         for path in self._outputs:
             if record := read_checksum(path):  # a half-written output was not changed by hand
                 write_json(record_of(path), record | {REPLACED: True})
@@ -141,11 +142,11 @@ class JobCache:
             for output, record in records.items()
         )
         for output, record in records.items():
-            if not self._is_done:
+            if self._is_done:
+                os.utime(output)
+                write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
+            else:
                 output.unlink(missing_ok=True)
-                continue
-            os.utime(output)
-            write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
         if self._is_done:
             log.info("nothing that this job depends on has changed: its outputs are kept")
         return self._is_done
@@ -168,10 +169,11 @@ class JobCache:
         digests: dict[Path, str] = {}
         of_parts = {output for part in self._parts for output in part._outputs}
         outputs = [path for path in self._outputs if path not in of_parts]
-        for output in filter(_is_digest, outputs):
-            file = output.with_suffix("")
-            digests[file] = file_digest(file)
-            output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
+        for output in outputs:
+            if output.suffix == DIGEST:
+                file = output.with_suffix("")
+                digests[file] = file_digest(file)
+                output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
         known = {IDENTITY: self.identity} if self._asked else {}
         for output in outputs:
             if self._asked or self._is_result(output):
@@ -181,14 +183,10 @@ class JobCache:
         return self._results is not None and path.is_relative_to(self._results)
 
 
-def _is_digest(path: Path) -> bool:
-    return path.suffix == DIGEST
-
-
-def _read_digest(path: Path) -> tuple[str, int]:
+def _read_digest(path: Path) -> dict[str, Any]:
     try:
         sha256, size = path.read_text(encoding="utf-8").split()
-        return sha256, int(size)
+        return {"sha256": sha256, "size": int(size)}
     except ValueError:
         raise InputError(f"{path} is damaged: remove it and run again") from None
 

@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 
 from anonbench.core.io import append_checksum, atomic, read_checksummed
 
-FLUSH_SECONDS = 60.0
-"""Seconds of work that a killed job loses at most, or `FLUSH_SHARE` times a flush."""
-FLUSH_SHARE = 30
+FLUSH_SECONDS = 60.0  # seconds of work that a killed job loses at most, or
+FLUSH_SHARE = 30  # so many times as long as a flush takes
 _IDENTITY = b"identity"
 
 log = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ class WorkCache:
                 self._is_changed |= source != file and len(self._tables[-1]) > 0
 
     def table(self) -> pa.Table:
-        """Return all rows, sorted."""
+        """All rows, sorted."""
         return pa.concat_tables(self._tables).sort_by([(name, "ascending") for name in self._by])
 
     def add(self, rows: pa.Table) -> None:
@@ -82,7 +81,7 @@ class WorkCache:
             self._is_changed = False
 
     def _read(self, file: Path) -> pa.Table:
-        """Read the missing rows that a file has; empty if it is damaged or of another identity."""
+        """The missing rows that a file has; none if it is damaged or of another identity."""
         try:
             content = pa.BufferReader(read_checksummed(file))
             found = pq.read_schema(content)

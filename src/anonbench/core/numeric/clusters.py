@@ -1,11 +1,8 @@
 """Means and rates of dependent values: cluster-robust standard errors, intervals, bootstrap.
 
 Photographs of one person, or pages of one form, are alike: a cluster is a set of values that depend
-on each other. Only clusters are taken to be independent. Intervals are valid for new clusters of
-the same kind, for example new persons.
+on each other. Intervals are valid for new clusters of the same kind, for example new persons.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator
@@ -19,11 +16,9 @@ from anonbench.core.wording import count
 
 MIN_CLUSTERS = 8
 """Least number of clusters for an interval: below it, their spread is too uncertain."""
-
-# counts in memory at once while resampling: 8 MB
-DRAWS = 1 << 20
-# scores are of order one: a smaller standard error is rounding
-_ROUNDING = 1e-12
+DRAWS = 1 << 20  # counts in memory at once while resampling: 8 MB
+_ROUNDING = 1e-12  # scores are of order one: a smaller standard error is rounding
+_PSEUDO = 0.5  # clusters of each extreme that are added before a design effect is estimated
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Estimate:
     reason: str = ""
 
     def p_above(self, bound: float) -> float:
-        """Return the one-sided p-value of the hypothesis that the true value is at most `bound`.
+        """One-sided p-value of the hypothesis that the true value is at most `bound`.
 
         NaN without an interval. Without spread (`se` = 0) it is 0 above the bound and 1 elsewhere.
         """
@@ -54,11 +49,11 @@ class Estimate:
         return float(stdtr(self.df, (bound - self.value) / self.se))
 
     def p_below(self, bound: float) -> float:
-        """Return the p-value of a true value of at least `bound`: the mirror image of `p_above`."""
+        """P-value of a true value of at least `bound`: the mirror image of `p_above`."""
         return replace(self, value=-self.value).p_above(-bound)
 
     def p_different(self) -> float:
-        """Return the two-sided p-value of the hypothesis that the true value is 0."""
+        """Two-sided p-value of the hypothesis that the true value is 0."""
         return min(2.0 * min(self.p_above(0.0), self.p_below(0.0)), 1.0)
 
 
@@ -78,7 +73,7 @@ def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def t_estimate(
     value: float, variance: float, df: float, confidence: float, n: int, clusters: int
 ) -> Estimate:
-    """Return value ± t · √variance, or the reason why there is no interval.
+    """Interval value ± t · √variance, or the reason why there is none.
 
     The sampling variance is NaN where it is not defined; df need not be whole; `n` values count, in
     as many independent `clusters`.
@@ -119,19 +114,14 @@ def clustered_mean(
     least: float = -np.inf,
     most: float = np.inf,
 ) -> Estimate:
-    """Return the mean of values and its cluster-robust t interval.
+    """Mean of values and its cluster-robust t interval.
 
-    The variance is the jackknife's over clusters (CV3 in MacKinnon, Nielsen and Webb 2023,
-    "Cluster-robust inference: A guide to empirical practice", J. Econometrics 232:272-299):
-    (G - 1) / G · Σ_g (e_g / (n - n_g))², where e_g sums the deviations of cluster g from the mean.
-    Clusters of equal size make it G / (G - 1) · Σ e_g² / n², single values s² / n. The degrees of
-    freedom are those of the effective number of clusters (Carter, Schnepel and Steigerwald 2017,
-    Rev. Econ. Stat. 99:698-709), which is G for equal sizes.
-
-    Args:
-        values: float [N], NaN where undefined: those are left out.
-        clusters: label of each value's cluster [N], of any type that sorts.
-        least, most: that a value can be; the interval ends there.
+    The variance is the jackknife's over clusters (CV3 in MacKinnon, Nielsen and Webb 2023, J.
+    Econometrics 232:272-299): (G - 1) / G · Σ_g (e_g / (n - n_g))², where e_g sums the deviations
+    of cluster g from the mean; for single values it is s² / n. The degrees of freedom are those of
+    the effective number of clusters (Carter, Schnepel and Steigerwald 2017, Rev. Econ. Stat.
+    99:698-709), which is G for equal sizes. Values are float [N], NaN where undefined, in
+    `clusters` [N]; the interval ends at the `least` and `most` that a value can be.
     """
     values, codes, sizes = _defined(values, clusters)
     mean = float(values.mean()) if len(values) else float("nan")
@@ -140,7 +130,7 @@ def clustered_mean(
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Return the factor by which clusters widen the variance of a mean (Kish 1965).
+    """Factor by which clusters widen the variance of a mean (Kish 1965).
 
     n values [N], NaN left out, are as informative as n / effect independent ones. NaN for fewer
     than two clusters, and for values without spread.
@@ -166,17 +156,14 @@ def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.nda
 
 
 def cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sums [G, M] and the sizes [G] of the clusters of values [N, M], by label."""
+    """Sums [G, M] and sizes [G] of the clusters of values [N, M], by label."""
     codes = np.unique(clusters, return_inverse=True)[1]
     sums = [np.bincount(codes, weights=column) for column in values.T]
     return np.stack(sums, axis=1), np.bincount(codes).astype(np.float64)
 
 
 def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Return the means [S, M] of clusters with totals [G, M] and sizes [G].
-
-    Each cluster is weighted by times [S, G]. NaN if all weights are 0.
-    """
+    """Means [S, M] of clusters of totals [G, M] and sizes [G], weighted by times [S, G], or NaN."""
     # not by BLAS, whose last bit depends on its threads and on the other columns
     sums = [np.einsum("sg,g->s", times, column) for column in np.ascontiguousarray(totals.T)]
     counts = np.einsum("sg,g->s", times, sizes)
@@ -194,22 +181,18 @@ def _clipped(
 
 
 def _defined(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the values that are defined [n], the number of each one's cluster [n], sizes [G]."""
+    """Values that are defined [n], the number of each one's cluster [n], sizes of clusters [G]."""
     kept = ~np.isnan(values)
     codes = np.unique(clusters[kept], return_inverse=True)[1]
     return values[kept], codes, np.bincount(codes)
 
 
 def _jackknife_variance(deviations: np.ndarray, codes: np.ndarray, sizes: np.ndarray) -> float:
-    """Return the variance of a mean from deviations [n] of values in clusters of sizes [G]."""
     groups = len(sizes)
     if groups < 2:
         return float("nan")
     shifts = np.bincount(codes, weights=deviations) / (len(deviations) - sizes)
     return float((groups - 1) / groups * np.square(shifts).sum())
-
-
-_PSEUDO = 0.5  # clusters of each extreme that are added before a design effect is estimated
 
 
 @dataclass(frozen=True)
@@ -224,18 +207,13 @@ class Rate(Estimate):
 
 
 def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, high: float) -> float:
-    """Return the design effect of values between two extremes, also where all are the same.
+    """Design effect of values between two extremes, also where all are the same.
 
-    A plain estimate is 0 / 0 where all probes or none are hits, and too small near there, because a
-    few hits cannot show that they come in clusters. So half a cluster at either extreme is added
-    before the estimate, as half a count is added to an empty cell. Where all values are the same,
-    each cluster then counts as one value. The effect is at least 1, and at most that of clusters
-    within which all is alike, Σ n_g² / n (Korn and Graubard 1998, Survey Methodology 24:193-201,
-    for the use of n / effect with a binomial interval).
-
-    Args:
-        values: float [N], at least one; `low` and `high` are the extremes.
-        codes: number of each value's cluster [N], from 0 on.
+    A plain estimate is 0 / 0 where all probes or none are hits, and too small near there. So half a
+    cluster at either extreme is added before the estimate, as half a count is added to an empty
+    cell. The effect is at least 1, and at most that of clusters within which all is alike,
+    Σ n_g² / n (Korn and Graubard 1998, Survey Methodology 24:193-201, for the use of n / effect
+    with a binomial interval). Values are float [N], at least one, in clusters numbered `codes` [N].
     """
     sizes = np.bincount(codes)
     alike = float(np.square(sizes).sum() / len(values))
@@ -253,11 +231,10 @@ def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, hig
 
 
 def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Rate:
-    """Return the share of hits and Wilson's interval for the effective number of probes.
+    """Share of hits and Wilson's interval for the effective number of probes.
 
-    Args:
-        hits: float [N] within [0, 1], fractions for ties; NaN where undefined: those are left out.
-        clusters: label of each probe's cluster [N], for example its person.
+    Hits are float [N] within [0, 1], fractions for ties, NaN where undefined; `clusters` [N] label
+    each probe's cluster, for example its person.
     """
     hits, codes, sizes = _defined(hits, clusters)
     nan = math.nan  # the same object each time: equal rates are equal
@@ -277,18 +254,12 @@ def clustered_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) ->
 def paired_rate_difference(
     a: np.ndarray, b: np.ndarray, clusters: np.ndarray, confidence: float
 ) -> Estimate:
-    """Return the difference of two shares of hits over the same probes, with its t interval.
+    """Difference of two shares of hits over the same probes, a less b, with its t interval.
 
     The standard error is Wald's of paired shares with a half added to each cell of the 2 × 2 table,
     which keeps its coverage where few probes differ, also where none does (Agresti and Min 2005,
-    Stat. Med. 24:729-740), for the effective number of probes (`extreme_design_effect`).
-
-    Args:
-        a, b: float [N] within [0, 1], NaN where a probe has none: those are left out.
-        clusters: label of each probe's cluster [N].
-
-    Returns:
-        Share of a less that of b; the interval ends within [-1, 1].
+    Stat. Med. 24:729-740), for the effective number of probes (`extreme_design_effect`). Hits are
+    float [N] within [0, 1], NaN where a probe has none, in `clusters` [N].
     """
     differences, codes, sizes = _defined(a - b, clusters)
     if not len(differences):

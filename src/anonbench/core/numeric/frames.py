@@ -1,16 +1,11 @@
 """Transformed vectors whose product is their similarity: cosine, inner product or distance.
 
 docs/reference/systems.md (Similarity) has the formulas. Gains of nDCG are similarities of the
-reference, so their scale R must not depend on the vectors' unit: it is the largest norm of the
-reference's originals, or their largest distance from their mean. On centred unit vectors all three
-are the same. A common factor changes no ranking, and no nDCG with linear gains.
-
-By an inner product, images with long vectors may rank before a query's own image. The own image
-then counts at its rank, as always, and a ranking without knowledge is not assumed to begin with it
-(`floor` is `chance`).
+reference, so their scale must not depend on the vectors' unit: it is the largest norm of the
+reference's originals, or their largest distance from their mean. By an inner product, images with
+long vectors may rank before a query's own image; a ranking without knowledge is then not assumed to
+begin with it (`floor` is `chance`).
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -39,23 +34,14 @@ class SharedScale:
         return similarity == self.similarity and (self.centre is None or len(self.centre) == width)
 
     def rows(self, values: np.ndarray) -> np.ndarray:
-        """Return vectors [N, D] as rows of a database, float32 [N, D], or [N, D + 2] for distances.
+        """Vectors [N, D] as rows of a database, float32 [N, D], or [N, D + 2] for distances.
 
-        A zero vector stays zero by cosine: its similarity to all is 0.
-
-        Raises:
-            InputError: by Euclidean distance, vectors are so far away that float32 is too coarse.
+        A zero vector stays zero by cosine. Raises InputError if, by Euclidean distance, vectors are
+        so far away that float32 is too coarse.
         """
-        return unit_rows(values) if self.similarity == "cosine" else self._scaled(values)
+        if self.similarity == "cosine":
+            return unit_rows(values)
 
-    def queries(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows of a database as queries: products with rows are then similarities."""
-        if self.similarity != "euclidean":
-            return rows
-        width = rows.shape[-1]
-        return rows[..., [*range(width - 2), width - 1, width - 2]]
-
-    def _scaled(self, values: np.ndarray) -> np.ndarray:
         shifted = values.astype(np.float64)
         if self.centre is not None:
             shifted -= self.centre
@@ -72,31 +58,34 @@ class SharedScale:
             )
         return np.concatenate([shifted, halves, np.ones_like(halves)], axis=1, dtype=np.float32)
 
+    def queries(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of a database as queries: products with rows are then similarities."""
+        if self.similarity != "euclidean":
+            return rows
+        width = rows.shape[-1]
+        return rows[..., [*range(width - 2), width - 1, width - 2]]
+
 
 COSINE = SharedScale()
 
 
 def shared_scale(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> SharedScale:
-    """Return the frame of a reference's originals; ValueError if there is no such similarity.
+    """Frame of a reference's originals; ValueError if there is no such similarity.
 
     `parts` gives all its vectors in parts, float [n, D] each, each time that it is called.
     """
     if similarity == "cosine":
         return COSINE
-    if similarity == "inner":
-        return SharedScale("inner", None, _largest(parts(), None))
-    if similarity != "euclidean":
+    if similarity not in ("inner", "euclidean"):
         raise ValueError(f"no similarity is called {similarity!r}")
-    total, count = np.zeros(1), 0
-    for part in parts():
-        total, count = total + part.astype(np.float64).sum(axis=0), count + len(part)
-    centre = total / max(1, count)
-    return SharedScale("euclidean", centre, _largest(parts(), centre))
-
-
-def _largest(parts: Iterable[np.ndarray], centre: np.ndarray | None) -> float:
+    centre = None
+    if similarity == "euclidean":
+        total, count = np.zeros(1), 0
+        for part in parts():
+            total, count = total + part.astype(np.float64).sum(axis=0), count + len(part)
+        centre = total / max(1, count)
     largest = 0.0
-    for part in parts:
+    for part in parts():
         values = part.astype(np.float64) - (0.0 if centre is None else centre)
         largest = max(largest, float(np.square(values).sum(axis=1).max(initial=0.0)))
-    return largest**0.5 or 1.0
+    return SharedScale(similarity, centre, largest**0.5 or 1.0)  # type: ignore[arg-type]

@@ -1,10 +1,8 @@
 """Correlation of two metrics over models, where rows of one method are alike.
 
 A method that hides more lowers every metric of all its rows. Over a few methods this looks like a
-correlation of the metrics, whatever is true of the models. Correlation within methods avoids this.
+correlation of the metrics; correlation within methods avoids this.
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -22,10 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class GroupedCorrelation:
-    """Correlation of models within methods; NaN where it is undefined.
-
-    The interval treats rows as independent given their method.
-    """
+    """Correlation of models within methods, with rows independent given it; NaN: undefined."""
 
     coefficient: float
     low: float
@@ -33,8 +28,7 @@ class GroupedCorrelation:
     p: float  # two-sided, by permutation of the rows within each method
     p_models: float
     """Two-sided, by permuting models alike in all methods: it also holds where a model is better
-    than another in every method. NaN unless each method has the same models once.
-    """
+    than another in every method. NaN unless each method has the same models once."""
     rows: int
     methods: int
     reason: str = ""  # why there is no interval, or no coefficient
@@ -49,18 +43,12 @@ def within_methods(
     resamples: int,
     *seed: object,
 ) -> GroupedCorrelation:
-    """Return the correlation of two metrics within methods.
+    """Correlation of two metrics, float [R], within methods.
 
-    Pearson's coefficient of the deviations from each method's means, which is the partial
-    correlation given the method. The interval is Fisher's (1924, Metron 3:329-332), with one row
-    less for each further method. The p-values are exact where permutations are few, else
-    (hits + 1) / (resamples + 1) (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39).
-
-    Args:
-        x, y: the metrics of the rows, float [R].
-        methods, models: label of each row's method and model [R].
-        resamples: permutations that are drawn where there are too many.
-        seed: what the draws depend on.
+    Pearson's coefficient of the deviations from each method's means. The interval is Fisher's
+    (1924, Metron 3:329-332), with one row less for each further method. The p-values are exact
+    where permutations are few, else (hits + 1) / (resamples + 1) with permutations that depend on
+    `seed` (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39).
     """
     nan = float("nan")
     groups = np.unique(methods, return_inverse=True)[1] if len(methods) else np.zeros(0, int)
@@ -87,7 +75,7 @@ def within_methods(
 
 
 def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return values [R] less the mean of their group, by its number [R] from 0 on."""
+    """Values [R] less the mean of their group, by its number [R] from 0 on."""
     means = np.bincount(groups, weights=values) / np.bincount(groups)
     return np.asarray(values - means[groups])
 
@@ -95,7 +83,7 @@ def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def _p_within(
     dx: np.ndarray, dy: np.ndarray, groups: np.ndarray, resamples: int, *seed: object
 ) -> float:
-    """Return the share of permutations within groups that correlate at least as much."""
+    """Share of permutations within groups that correlate at least as much."""
     parts = [(dx[groups == group], dy[groups == group]) for group in np.unique(groups)]
     observed = float((dx * dy).sum())
     if math.prod(math.factorial(len(x)) for x, _ in parts) <= _EXACT:
@@ -117,7 +105,7 @@ def _p_models(
     resamples: int,
     *seed: object,
 ) -> float:
-    """Return the share of permutations of models that correlate at least as much; else NaN."""
+    """Share of permutations of models that correlate at least as much; else NaN."""
     columns = np.unique(models, return_inverse=True)[1]
     shape = (int(groups.max()) + 1, int(columns.max()) + 1)
     cells = groups * shape[1] + columns
@@ -127,22 +115,20 @@ def _p_models(
     # products[u, v] sums, over methods, x of model u times y of model v
     products = dx[order].reshape(shape).T @ dy[order].reshape(shape)
     own = np.arange(shape[1])
-    exact = math.factorial(shape[1]) <= _EXACT
-    if exact:
+    if exact := math.factorial(shape[1]) <= _EXACT:
         orders = _permutations(own)
     else:
         orders = rng("models", *seed).permuted(np.tile(own, (resamples, 1)), axis=1)
-    sums = products[own, orders].sum(axis=1)
-    return _share(sums, float(np.trace(products)), exact)
+    return _share(products[own, orders].sum(axis=1), float(np.trace(products)), exact)
 
 
 def _permutations(values: np.ndarray) -> np.ndarray:
-    """Return all orders [n!, n] of values [n]."""
+    """All orders [n!, n] of values [n]."""
     return values[np.array(list(permutations(range(len(values)))), dtype=np.int64)]
 
 
 def _share(sums: np.ndarray, observed: float, exact: bool) -> float:
-    """Return the share of sums that are at least as far from 0, the observed one among them."""
+    """Share of sums that are at least as far from 0, the observed one among them."""
     bound = abs(observed) - _ROUNDING * max(float(np.abs(sums).max()), abs(observed))
     hits = int((np.abs(sums) >= bound).sum())
     return hits / len(sums) if exact else (hits + 1) / (len(sums) + 1)

@@ -4,8 +4,6 @@ Their order is exact: by value, descending, then by position. Positions are the 
 that no result depends on how a sort treats ties.
 """
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import os
@@ -33,10 +31,7 @@ def threads() -> int:
 
 
 def unit_rows(values: np.ndarray) -> np.ndarray:
-    """Return vectors [N, D] at length one, as float32.
-
-    A zero vector, which a system may give of a blank image, stays zero: its similarity to all is 0.
-    """
+    """Vectors [N, D] at length one, as float32; a zero vector stays zero: similar to nothing."""
     units = np.empty(values.shape, dtype=np.float32)
     for start in range(0, len(values), _NORM_CHUNK):
         chunk = values[start : start + _NORM_CHUNK].astype(np.float64)
@@ -46,10 +41,7 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
 
 
 def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
-    """Refuse zero vectors among originals, which by cosine have no ranking to compare with.
-
-    The InputError names `what` has one, and its id.
-    """
+    """Refuse zero vectors of `what`, originals, which by cosine have no ranking: InputError."""
     if blank := [ids[row] for row in np.flatnonzero(~values.any(axis=1))]:
         raise InputError(
             f"{what}: {len(blank)} embeddings of originals are zero, such as that of {blank[0]!r}: "
@@ -65,7 +57,7 @@ class ProductBuffer:
         self._values = np.empty(0, dtype=np.float32)
 
     def take(self, rows: int, columns: int) -> np.ndarray:
-        """Return float32 [rows, columns], contiguous, of any content."""
+        """An array float32 [rows, columns], contiguous, of any content."""
         if self._values.size < rows * columns:
             self._values = np.empty(rows * columns, dtype=np.float32)
         return self._values[: rows * columns].reshape(rows, columns)
@@ -111,7 +103,7 @@ class Similarity:
         return blocks(queries, self.block)
 
     def __call__(self, queries: np.ndarray, room: ProductBuffer | None = None) -> np.ndarray:
-        """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
+        """Similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
         product in the same buffer overwrites.
@@ -145,15 +137,12 @@ def blocks(rows: int, block: int) -> list[slice]:
 
 
 def repeated(vectors: Iterable[np.ndarray]) -> tuple[list[int], list[int]]:
-    """Return the positions of vectors that repeat earlier ones, and of the first of each."""
+    """Positions of vectors that repeat earlier ones, and of the first of each."""
     seen: dict[bytes, int] = {}
-    again, first = [], []
-    for row, vector in enumerate(vectors):
-        earlier = seen.setdefault(hashlib.sha256(vector.data).digest()[:16], row)
-        if earlier != row:
-            again.append(row)
-            first.append(earlier)
-    return again, first
+    digests = (hashlib.sha256(vector.data).digest()[:16] for vector in vectors)
+    first = {row: seen.setdefault(digest, row) for row, digest in enumerate(digests)}
+    again = [row for row, earlier in first.items() if earlier != row]
+    return again, [first[row] for row in again]
 
 
 def _round_up(value: int, multiple: int) -> int:
@@ -169,7 +158,7 @@ def _padded(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def first(values: np.ndarray, k: int) -> np.ndarray:
-    """Return the positions of the k greatest of values [N], in order, int64 [k]."""
+    """Positions of the k greatest of values [N], in order, int64 [k]."""
     size = len(values)
     if k >= size:
         return np.asarray(np.argsort(-values, kind="stable"))

@@ -1,7 +1,5 @@
 """Intervals and coefficients: vectorized, seeded, NaN where a value is undefined."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 
@@ -9,15 +7,13 @@ import numpy as np
 
 from anonbench.core.numeric.seeding import rng
 
-# draws in memory at once while resampling: 8 MB, which stay in the processor's cache
-DRAWS = 1 << 20
+DRAWS = 1 << 20  # draws in memory at once while resampling: 8 MB
 
 
 def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.ndarray:
-    """Return means [resamples, M] of rows drawn with replacement from values [N, M].
+    """Means [resamples, M] of rows drawn with replacement from values [N, M], without NaN.
 
-    All columns share the draws: they are scores of the same queries. NaN are left out of a mean.
-    The draws depend on `seed` and N alone.
+    All columns share the draws, which depend on `seed` and N alone.
     """
     generator = rng("bootstrap", *seed)
     count = len(values)
@@ -40,13 +36,13 @@ def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.nda
 
 
 def _weighted(times: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the sums [S, M] of columns [M, N], each value weighted by times [S, N]."""
+    """Sums [S, M] of columns [M, N], each value weighted by times [S, N]."""
     # not by BLAS, whose last bit depends on its threads and on the other columns
     return np.stack([np.einsum("sn,n->s", times, column) for column in columns], axis=1)
 
 
 def interval(samples: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the percentile interval of samples [S]; NaN are left out, NaN where none is left."""
+    """Percentile interval of samples [S]; NaN are left out, NaN where none is left."""
     defined = samples[~np.isnan(samples)]
     if not len(defined):
         return float("nan"), float("nan")
@@ -56,7 +52,7 @@ def interval(samples: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 def wilson(correct: float, count: float, confidence: float) -> tuple[float, float]:
-    """Return Wilson's score interval of the share correct / count (Wilson 1927)."""
+    """Wilson's score interval of the share correct / count (Wilson 1927)."""
     if confidence <= 0.0:
         return correct / count, correct / count
     if confidence >= 1.0:
@@ -89,17 +85,14 @@ def fewest_trials(limit: float, confidence: float) -> int:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Return the standard error s / √n of a mean of values [n]; NaN for fewer than two."""
-    if len(values) < 2:
-        return float("nan")
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    """Standard error s / √n of a mean of values [n]; NaN for fewer than two."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return p-values [m] adjusted for m tests (Holm 1979, Scand. J. Statist. 6:65-70).
+    """P-values [m] adjusted for m tests (Holm 1979, Scand. J. Statist. 6:65-70).
 
-    The i-th smallest becomes the largest of (m + 1 - j) p_j over j ≤ i, at most 1: it controls the
-    chance of any false finding among the m under any dependence between them. NaN are no tests.
+    The i-th smallest becomes the largest of (m + 1 - j) p_j over j ≤ i, at most 1. NaN: no tests.
     """
     adjusted = np.full(p.shape, np.nan)
     tests = np.flatnonzero(~np.isnan(p))
@@ -115,7 +108,7 @@ def varies(values: np.ndarray) -> np.ndarray:
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Pearson's coefficient along the last axis; NaN where a series is constant."""
+    """Pearson's coefficient along the last axis; NaN where a series is constant."""
     if x.shape[-1] < 2:
         return np.full(x.shape[:-1], np.nan)
     dx = x - x.mean(axis=-1, keepdims=True)
@@ -128,14 +121,14 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Return Spearman's rank correlation of two series [N]; NaN where one is constant."""
+    """Spearman's rank correlation of two series [N]; NaN where one is constant."""
     import pandas as pd  # imported here: some commands start without it
 
     return float(pearson(*(pd.Series(series).rank().to_numpy() for series in (x, y))))
 
 
 def bootstrap_pearson(x: np.ndarray, y: np.ndarray, resamples: int, *seed: object) -> np.ndarray:
-    """Return Pearson's coefficient [resamples] of rows drawn with replacement from x, y [N].
+    """Pearson's coefficient [resamples] of rows drawn with replacement from x, y [N].
 
     The draws depend on `seed` and N alone. NaN where a resample is constant.
     """

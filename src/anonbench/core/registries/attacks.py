@@ -22,17 +22,11 @@ if TYPE_CHECKING:
 class Attacker(Protocol):
     """A model that crops are compared by."""
 
-    side: int
-    """Of its square input, in pixels."""
+    side: int  # of its square input, in pixels
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Return unit vectors, float32 [N, D], of crops uint8 [N, side, side, 3] RGB."""
         ...
-
-
-def is_aligned(attacker: Attacker) -> bool:
-    """Check whether a model expects faces aligned by eyes, nose and mouth: it has `aligned`."""
-    return bool(getattr(attacker, "aligned", False))
 
 
 class AttackerKind(Registered):
@@ -48,20 +42,16 @@ class AttackerKind(Registered):
         return True
 
     def load(self) -> Attacker:
-        """Load the model; import its package here.
-
-        Raises:
-            InputError: the model cannot be loaded.
-        """
+        """Load the model; import its package here. InputError if it cannot be loaded."""
         raise NotImplementedError
 
     def training_size(self) -> int:
-        """Greatest number of regions of each entity to learn from."""
-        raise NotImplementedError
+        """Greatest number of regions of each entity to learn from, its field `regions`."""
+        return int(getattr(self, "regions", 2000))
 
     def context(self) -> float:
-        """Factor to enlarge a region's box by, for an attacker that sees only its surroundings."""
-        return 0.0
+        """Factor to enlarge boxes by for one that sees only surroundings, its field `factor`."""
+        return float(getattr(self, "factor", 0.0))
 
     def files(self) -> list[Path]:
         """List the files of the weights that its parameters name."""
@@ -93,16 +83,11 @@ class Risk(StrEnum):
 class Equipment:
     """What an attack on regions may use besides its own parameters."""
 
-    detection: Any
-    """The section `detection` of the config."""
-    anonymization: Any
-    """The section `anonymization`: attackers know how images were anonymized."""
-    detectors: Sequence[str] = ()
-    """Detectors that found the data set's regions."""
-    threads: int = 1
-    """Number of CPU threads of the attack's own inference engine."""
-    restorers: LearnedRestorers | None = None
-    """None: there are no train images to learn from, or no attacker learns."""
+    detection: Any  # the section `detection` of the config
+    anonymization: Any  # the section: attackers know how images were anonymized
+    detectors: Sequence[str] = ()  # that found the data set's regions
+    threads: int = 1  # CPU threads of the attack's own inference engine
+    restorers: LearnedRestorers | None = None  # None: nothing is learned from train images
 
 
 class LoadedAttack(Protocol):
@@ -127,25 +112,16 @@ class LoadedAttack(Protocol):
         ...
 
 
-class LoadedFileAttack(LoadedAttack, Protocol):
-    """A loaded attack that also uses how images are stored (`RegionAttack.reads_files`)."""
+@dataclass(frozen=True)
+class EachRegion:
+    """A loaded attack that looks at one region at a time; see `LoadedAttack`."""
 
-    def look_at_file(
-        self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
-    ) -> list[Any]:
-        """Attack an image and its file (None: never stored); returns the same as `look`."""
-        ...
+    secret: Callable[[np.ndarray, Region, Variant], Any]
+    shares: Callable[[Any, Any], RegionShares]
 
-    def control(self, truth: Any) -> Any:
-        """Result of the attack if nothing of an original's result is left: its own control.
-
-        It replaces the masked image, which may still hold what this attack uses.
-        """
-        ...
-
-    def not_applicable(self, truths: Sequence[Any]) -> str:
-        """Reason why none of these truths can be attacked; empty: they are not known."""
-        ...
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `LoadedAttack.look`."""
+        return [self.secret(image, region, variant) for region in regions]
 
 
 class PrivacyAttack(Registered):
@@ -162,26 +138,24 @@ class RegionAttack(PrivacyAttack):
     seconds_an_image: ClassVar[tuple[float, float]] = (0.0, 0.0)
     """On a core, and those that each of its megapixels adds; for the plan and the time limits of
     clusters."""
-    seconds_a_region: ClassVar[float] = 0.02
-    """On a core, besides those of its image."""
+    seconds_a_region: ClassVar[float] = 0.02  # on a core, besides those of its image
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: visible ones are then attacked
     separately, like regions of an original."""
     reads_files: ClassVar[bool] = False
-    """Whether it uses how images are stored; `load` then returns a `LoadedFileAttack`."""
+    """Whether it uses how images are stored; what it loads then has three more methods, see
+    `anonbench.evaluation.privacy.attacks.kinds.block_noise`."""
     restores: ClassVar[bool] = False
     """Whether it also attacks regions restored by learned models (`Equipment.restorers`)."""
-    reads_text: ClassVar[bool] = False
-    """Whether it reads by the recognizer of the detector mrz."""
+    reads_text: ClassVar[bool] = False  # by the recognizer of the detector mrz
     guesses: ClassVar[int] = 5
     """Number of other probes' secrets compared with each probe's, for the random baseline."""
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """Load models; import packages here.
 
-        Raises:
-            InputError: a model is missing; says where to put it.
-            AttackNotPossibleError: there is nothing to attack by; the reason is in the table.
+        InputError says where to put a missing model; AttackNotPossibleError, whose reason is in the
+        table, that there is nothing to attack by.
         """
         raise NotImplementedError
 
@@ -204,22 +178,20 @@ class AttackNotPossibleError(Exception):
 
 @dataclass(frozen=True)
 class Archive:
-    """Published vectors of validation images, and what is known of the images."""
+    """Published vectors of validation images, and what is known of the images.
 
-    ids: Sequence[str]
-    """[N]."""
+    Persons and classes are numbers, int64 [N], -1 for an image where it is not known; None: of no
+    image.
+    """
+
+    ids: Sequence[str]  # [N]
     vectors: Mapping[Variant, np.ndarray]
     """Of each version, float32 [N, D], compared by inner product; originals included."""
-    queries: np.ndarray
-    """Places of the images that are attacked, int64 [Q]."""
+    queries: np.ndarray  # places of the images that are attacked, int64 [Q]
     persons: np.ndarray | None
-    """Number of each image's person, int64 [N], -1 where it is not known; None: nobody is."""
-    attribute: np.ndarray | None
-    """Number of each image's class, int64 [N], -1 where it is not known; None: no label."""
-    clusters: np.ndarray
-    """Of images that are no independent evidence, int64 [N]."""
-    asked: np.ndarray
-    """Vectors of the originals that are attacked, as queries, float32 [Q, D]."""
+    attribute: np.ndarray | None  # each image's class
+    clusters: np.ndarray  # of images that are no independent evidence, int64 [N]
+    asked: np.ndarray  # vectors of the originals that are attacked, as queries, float32 [Q, D]
     seed: int
     others: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     """Further attributes by name, each as `attribute`."""
@@ -227,33 +199,21 @@ class Archive:
     """From a side to what originals show, uint8 [N, side, side, 3]: faces, or whole images."""
     recognizer: Callable[[np.ndarray], np.ndarray] | None = None
     """From pictures to unit vectors of their faces; None: there is no face recognizer."""
-    training_set: Archive | None = None
-    """Of other images, which the attacker has and learns from."""
-
-    def similarities(self, variant: Variant) -> np.ndarray:
-        """Return the similarities of the originals that are attacked to one version, [Q, N]."""
-        similar: np.ndarray = self.asked @ self.vectors[variant].T
-        return similar
+    training_set: Archive | None = None  # of other images, which the attacker has
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One measure of an attack on one version of the images."""
 
-    measure: str
-    """What the rate counts, such as `exact_lines`; empty where no probe's truth is known."""
-    variant: Variant | None
-    """None: all sensitive regions masked, the control."""
+    measure: str  # such as `exact_lines`; empty where no probe's truth is known
+    variant: Variant | None  # None: all sensitive regions masked, the control
     shares: np.ndarray
     """Result of each probe, float [P] within [0, 1]; NaN where it cannot be told."""
-    clusters: np.ndarray
-    """Cluster of each probe, int64 [P]."""
-    chance: float
-    """Rate that a random guess reaches on the same probes."""
-    entity: Entity | None = None
-    """None: whole images."""
-    reason: str = ""
-    """Why this measure has no rate, where another of the same attack has one."""
+    clusters: np.ndarray  # of each probe, int64 [P]
+    chance: float  # rate that a random guess reaches on the same probes
+    entity: Entity | None = None  # None: whole images
+    reason: str = ""  # why this measure has no rate, where another of the same attack has one
 
 
 class ArchiveAttack(PrivacyAttack):
@@ -266,8 +226,7 @@ class ArchiveAttack(PrivacyAttack):
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """Attack each version of the images, the originals (the ceiling) among them.
 
-        Raises:
-            AttackNotPossibleError: nothing can be told; the reason is in the table.
+        AttackNotPossibleError if nothing can be told; its reason is in the table.
         """
         raise NotImplementedError
 

@@ -17,12 +17,9 @@ from anonbench.core.registries.registry import Registered, Registry
 class RegionWindow:
     """The window of one region before and after a method, as the audit judges it."""
 
-    original: np.ndarray
-    """uint8 [c, h, w], with one or three channels."""
-    written: np.ndarray
-    """uint8 [c, h, w]."""
-    mask: np.ndarray
-    """bool [h, w]: the pixels that show this region and no other one."""
+    original: np.ndarray  # uint8 [c, h, w], with one or three channels.
+    written: np.ndarray  # uint8 [c, h, w].
+    mask: np.ndarray  # bool [h, w]: the pixels that show this region and no other one.
     entity: str
     hidden: np.ndarray
     """bool [h, w]: upright boxes of all regions that are hidden in the image, if a method has

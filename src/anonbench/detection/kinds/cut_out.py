@@ -17,23 +17,19 @@ import numpy as np
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_grey, clipped_quad
+from anonbench.detection.base import PerImage, as_grey, clipped
 
 if TYPE_CHECKING:
     import zxingcpp
 
-_GAPS, _LEAST_PATTERN = (5, 15, 45), 20
-"""Gaps in a pattern that are bridged, and its least side, in pixels."""
+_GAPS, _LEAST_PATTERN = (5, 15, 45), 20  # gaps that are bridged, and a pattern's least side; pixels
 _RECTANGULAR, _PATTERNED, _EMPTY = 0.85, 0.75, 0.05
 """Least share of a rectangle that a pattern spans, greatest share of it that is light or dark, and
 light share below which a row at its edge is none of its own."""
-_SMALL = 1000
-"""Longer side in pixels up to which a pattern is enlarged: its squares may be few pixels wide."""
-_WHOLE = 0.5
-"""Least share of a cut that its code fills: one with a label around it has a quiet zone."""
+_SMALL = 1000  # longer side up to which a pattern is enlarged: its squares may be few pixels wide
+_WHOLE = 0.5  # least share of a cut that its code fills: one with a label around has a quiet zone
 _START = 8  # modules of the first bar of a PDF417
-_MODULES = 6
-"""Least number of modules along a side of a code of two dimensions, without its dark edge."""
+_MODULES = 6  # least along a side of a code of two dimensions, without its dark edge
 
 
 class CutOutDetector(PerImage):
@@ -49,7 +45,8 @@ class CutOutDetector(PerImage):
         grey = as_grey(image)
         for part, light, to_part in _light_patterns(grey):
             across, down = _module(light), _module(light.T)
-            if min(part.shape[1] / across, part.shape[0] / down) < _MODULES:
+            height, width = part.shape
+            if min(width / across, height / down) < _MODULES:
                 continue
             black, white = ([float(np.median(part[light == own]))] for own in (False, True))
             quiet = ceil(4 * max(across, down))
@@ -57,18 +54,14 @@ class CutOutDetector(PerImage):
             for edges in _dark_edges(across, down):
                 cut = cv2.copyMakeBorder(part, *edges, cv2.BORDER_CONSTANT, value=black)
                 cut = cv2.copyMakeBorder(cut, *frame, cv2.BORDER_CONSTANT, value=white)
-                if any(_area(code) >= _WHOLE * part.size for code in self._read(cut)):
+                read = [corners_reported(code) for code in self._read(cut) if code.valid]
+                areas = (cv2.contourArea(each.astype(np.float32)) for each in read)
+                if any(area >= _WHOLE * part.size for area in areas):
                     top, bottom, left, right = edges
-                    height, width = part.shape
                     whole = rectangle(-left, -top, width + right, height + bottom)
                     corners = (whole - to_part[:, 2]) @ np.linalg.inv(to_part[:, :2]).T
-                    yield from clipped_quad(Entity.BARCODE, corners, 1.0, grey)
+                    yield from clipped(Entity.BARCODE, [corners], [1.0], grey)
                     break
-
-
-def _area(code: zxingcpp.Barcode) -> float:
-    """Area of a valid code as reported, in pixels; 0 for another."""
-    return float(cv2.contourArea(corners_reported(code).astype(np.float32))) if code.valid else 0.0
 
 
 def corners_reported(code: zxingcpp.Barcode) -> np.ndarray:
@@ -110,11 +103,10 @@ def _light_patterns(grey: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, 
     for gap in _GAPS:
         joined = cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
         for shape in cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]:
-            if min(cv2.boundingRect(shape)[2:]) < _LEAST_PATTERN:
-                continue
             middle, sides, angle = cv2.minAreaRect(shape)
-            filled = _RECTANGULAR * sides[0] * sides[1]
-            if min(sides) < _LEAST_PATTERN or cv2.contourArea(cv2.convexHull(shape)) < filled:
+            if min(*cv2.boundingRect(shape)[2:], *sides) < _LEAST_PATTERN:
+                continue
+            if cv2.contourArea(cv2.convexHull(shape)) < _RECTANGULAR * sides[0] * sides[1]:
                 continue
             corners = cv2.boxPoints((middle, (sides[0] + 1, sides[1] + 1), angle)) + 0.5
             corners = np.roll(corners, -int(corners.sum(axis=1).argmin()), axis=0)
@@ -138,8 +130,7 @@ def _upright(
     part = cv2.warpAffine(grey, way, (width, height), borderMode=cv2.BORDER_REPLICATE)
     light = part > level
     rows, columns = (np.flatnonzero(light.mean(axis=axis) >= _EMPTY) for axis in (1, 0))
-    if not rows.size or not columns.size or not 1 - _PATTERNED < light.mean() < _PATTERNED:
-        return
-    inner = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    shift = 0.5 - way[:, :2].sum(axis=1) / 2 - (columns[0], rows[0])
-    yield part[inner], light[inner], np.column_stack([way[:, :2], way[:, 2] + shift])
+    if rows.size and columns.size and 1 - _PATTERNED < light.mean() < _PATTERNED:
+        inner = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        shift = 0.5 - way[:, :2].sum(axis=1) / 2 - (columns[0], rows[0])
+        yield part[inner], light[inner], np.column_stack([way[:, :2], way[:, 2] + shift])

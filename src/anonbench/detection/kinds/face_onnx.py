@@ -45,26 +45,19 @@ class FaceOnnx(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        detector = FaceOnnxDetector(self, loading.threads)
+        detector: Detector = FaceOnnxDetector(self, loading.threads)
         speed, side = loading.detection.speed, self.limit_side_len
-        if speed == "single":
-            return base.Grown(detector, self.margin)
-        turns = ALL_TURNS if speed == "thorough" else UPRIGHT
-        reach = Reach(
-            whole=side, tile=side, overlap=min(96, side // 2), turns=turns, upright=4_000_000
-        )
-        return base.Grown(Views(detector, reach), self.margin)
+        if speed != "single":
+            overlap, turns = min(96, side // 2), ALL_TURNS if speed == "thorough" else UPRIGHT
+            detector = Views(detector, Reach(side, side, overlap, turns=turns, upright=4_000_000))
+        return base.Grown(detector, self.margin)
 
 
 class FaceOnnxDetector(base.PerImage):
     """All faces of each image: scores and distances to four sides, at three strides."""
 
     def __init__(self, settings: FaceOnnx, threads: int) -> None:
-        """Load the model, for `threads` images at a time, and run it on a blank image.
-
-        Raises:
-            InputError: there is no file, or it is not such a model.
-        """
+        """Load the model, or raise InputError; `threads` images are searched at a time."""
         from anonbench.core.libraries.onnx import cpu_session
 
         path = settings.weights
@@ -88,16 +81,11 @@ class FaceOnnxDetector(base.PerImage):
             ) from error
 
     def _search(self, image: np.ndarray) -> list[Region]:
-        height, width = image.shape[:2]
-        scale = self._settings.limit_side_len / max(height, width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        sides = image.shape[1::-1]
+        scale = self._settings.limit_side_len / max(sides)
+        size = [max(1, round(side * scale)) for side in sides]
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        boxes, scores = self._find(cv2.resize(base.as_rgb(image), size, interpolation=how))
-        boxes = boxes * (np.array([width, height] * 2) / np.array(size * 2))
-        return base.clipped_boxes(Entity.FACE, boxes, scores, image)
-
-    def _find(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (x0, y0, x1, y1; float [N, 4]) and scores of an image, uint8 [H, W, 3]."""
+        rgb = cv2.resize(base.as_rgb(image), size, interpolation=how)
         below, right = (-side % _MULTIPLE for side in rgb.shape[:2])
         padded = np.pad(rgb, ((0, below), (0, right), (0, 0)))
         outputs = self._run(padded)
@@ -108,12 +96,13 @@ class FaceOnnxDetector(base.PerImage):
             which = np.flatnonzero(likely >= self._settings.threshold)
             row, column = np.divmod(which // _ANCHORS, padded.shape[1] // stride)
             centres = np.stack([column, row], axis=1) * stride
-            sides = outputs[distance].reshape(-1, 4)[which] * stride
-            boxes.append(np.hstack([centres - sides[:, :2], centres + sides[:, 2:]]))
+            reach = outputs[distance].reshape(-1, 4)[which] * stride
+            boxes.append(np.hstack([centres - reach[:, :2], centres + reach[:, 2:]]))
             scores.append(likely[which])
         box, likely = np.concatenate(boxes), np.concatenate(scores)
         kept = base.suppressed(box, likely, self._settings.overlap)
-        return box[kept], likely[kept]
+        box = box[kept] * (np.array(sides * 2) / np.array(size * 2))
+        return base.clipped(Entity.FACE, box, likely[kept], image)
 
     def _run(self, rgb: np.ndarray) -> list[np.ndarray]:
         tensor = (rgb.astype(np.float32) - np.float32(127.5)) / np.float32(128)

@@ -18,26 +18,23 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_rgb, clipped_box, corners_of
+from anonbench.detection.base import PerImage, as_rgb, clipped, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
 
-_SMALL, _LARGE = 700_000, 6_000_000
-"""Pixels of the copy that is searched: a smaller image is enlarged to twice its sides at most."""
+_SMALL, _LARGE = 700_000, 6_000_000  # pixels of the copy that is searched
+_ENLARGED = 2.0  # greatest ratio of its sides to the image's
 _DARK = 90  # median grey below which an image is a negative
-_CONTRAST = 32
-"""Grey levels by which ink is darker than the paper around it, in one colour channel at least."""
+_CONTRAST = 32  # grey levels by which ink is darker than its paper, in one colour channel at least
 _GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
-_PAPER, _TEXT = 0.8, 0.1
-"""Least shares of pixels of about one brightness in a document that has two lines of text, and of
-the area of a document that lines of text cover."""
+_PAPER = 0.8  # least share of about one brightness in a document that has two lines of text
+_TEXT = 0.1  # least share of the area of a document that lines of text cover
 _BRIGHTNESS = 33  # grey levels that paper spans
 _BARE = 0.9  # share of paper from which an image without lines of text is a document
-_ON_PAGE, _SEEN, _GAP = 4, 1000, 4
-"""Fewest lines of text on a page that is a part of a photograph; longest side at which pages are
-searched; and, there, the greatest width of strokes and of a page's blurred edge."""
-_BEHIND, _SHADE = 31, 0.3
-"""Side, there, of the square whose median is the paper behind a line; least share of light on paper
-in a shadow."""
+_ON_PAGE = 4  # fewest lines of text on a page that is a part of a photograph
+_SEEN = 1000  # longest side at which such pages are searched, and to which the next two belong
+_GAP = 4  # greatest width of strokes and of a page's blurred edge
+_BEHIND = 31  # side of the square whose median is the paper behind a line
+_SHADE = 0.3  # least share of light on paper in a shadow
 _FEWEST = 8  # least number of lines of text for an image to be a document by its text
 _TALL = 0.1
 """Height of a line, as a share of the image's shorter side, above which it does not count as one of
@@ -47,22 +44,15 @@ _MARGIN = 5.0  # enlargement of a place with ink on each side, in thousandths of
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
 _STROKE = 16  # widest stroke
 _RULE = 50  # shortest straight line that is a rule of a form
-_SPARSE = 0.25
-"""Share of ink below which straight lines are rules; above it, they are bars of a code."""
-_PRINT, _SOLID = 150, 80
-"""Longest side (in thousandths of the page's) and least contrast of a stamp or fingerprint."""
+_SPARSE = 0.25  # share of ink below which straight lines are rules; above, they are bars of a code
+_PRINT, _SOLID = 150, 80  # longest side (always of the page), least contrast: stamp, fingerprint
 _SPECK = 7  # length below which a piece of ink is dust, unless it touches others
 _LONG, _SURE = 40, 4  # length from which strokes are no dust, and their weight compared with others
 _DUSTY = 0.7  # dust as a share of the ink of strokes around it, from which these count as dust, too
 _NEAR = 24  # distance up to which strokes belong together
-_LEAST = 16
-"""Length below which a place has no meaningful ink; nor has one with fewer than `_DROPS` pixels of
-it.
-"""
-_DROPS = 80
-_PICTURE, _DENSE, _WINDOW = 180, 0.35, 40
-"""Shorter side of a printed picture (in thousandths of the page's), its share of ink at least, and
-the side of the square in which shares are measured."""
+_LEAST, _DROPS = 16, 80  # length, or pixels of ink, below which a place has no meaningful ink
+_PICTURE, _DENSE = 180, 0.35  # shorter side (always of the page), share of ink: printed picture
+_WINDOW = 40  # side of the square in which shares are measured
 _FILLED = 0.6  # share of a rectangle about strokes below which it is divided
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom, in pixels of the copy
@@ -98,75 +88,74 @@ class InkDetector(PerImage):
     def _search(self, image: np.ndarray, lines: Sequence[Region]) -> Iterator[Region]:
         pixels = image.shape[0] * image.shape[1]
         wanted = min(max(pixels, _SMALL), _LARGE)
-        scale = min(float(np.sqrt(wanted / pixels)), 2.0)
+        scale = min(float(np.sqrt(wanted / pixels)), _ENLARGED)
         dark = _darkness(image, scale)
-        if not self._is_document(dark, image, lines):
+        if not _is_document(dark, image, lines):
             alone = _pages_alone(image, lines)
             if alone is None:
                 return
             dark = _darkness(alone, scale)
-        heights = [scale * _height(line) for line in lines]
         unit = _side(dark)
-        if heights:
-            unit = max(min(unit, float(np.median(heights)) / _LINE), 0.5)
-        strokes, contrast = self._strokes(dark, _drawn(dark.shape, lines, scale, unit), unit)
+        if lines:
+            height = float(np.median([scale * _height(line) for line in lines]))
+            unit = max(min(unit, height / _LINE), 0.5)
+        strokes, contrast = _strokes(dark, _drawn(dark.shape, lines, scale, unit), unit)
         margin = _MARGIN * unit
         for x0, y0, x1, y1 in _places(strokes, unit):
             box = np.array([x0 - margin, y0 - margin, x1 + margin, y1 + margin]) / scale
             inked = contrast[y0:y1, x0:x1][strokes[y0:y1, x0:x1] > 0]
-            score = 0.5 + float(inked.mean()) / 510
-            yield from clipped_box(Entity.INK, box, score, image)
+            yield from clipped(Entity.INK, [box], [0.5 + float(inked.mean()) / 510], image)
 
-    def _is_document(self, dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
-        counts = np.bincount(dark.ravel(), minlength=256) / dark.size
-        paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
-        if paper >= (_PAPER if len(lines) > 1 else _BARE):
-            return True
-        tallest = _TALL * min(image.shape[:2])
-        count = sum(_height(line) <= tallest for line in lines)
-        text = _drawn(image.shape[:2], lines, 1.0, 0.0)
-        return count >= _FEWEST and float(text.mean()) >= _TEXT
 
-    def _strokes(
-        self, dark: np.ndarray, text: np.ndarray, unit: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Ink that is neither text, rule, dust nor picture, with its contrast, uint8 [h, w].
+def _is_document(dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
+    counts = np.bincount(dark.ravel(), minlength=256) / dark.size
+    paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
+    if paper >= (_PAPER if len(lines) > 1 else _BARE):
+        return True
+    text = _drawn(image.shape[:2], lines, 1.0, 0.0)
+    return len(_low(lines, image)) >= _FEWEST and float(text.mean()) >= _TEXT
 
-        Ink has the value 1, or `_SURE` in long strokes.
-        """
-        contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
-        least = _CONTRAST
-        ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * least))
-        contrast = np.maximum(contrast, _prints(dark))
-        ink = (contrast > ground).astype(np.uint8)
-        window = (max(3, round(_WINDOW * unit)),) * 2
-        sparse = cv2.boxFilter(ink, cv2.CV_32F, window) < _SPARSE
-        length = round(_RULE * unit)
-        for shape in ((1, length), (length, 1)):
-            rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
-            ink[(cv2.dilate(rules, np.ones((3, 3), np.uint8)) > 0) & sparse] = 0
-        long = _lengths(ink) >= _LONG * unit
-        ink[text > 0] = 0
-        dense = (cv2.boxFilter(ink, cv2.CV_32F, window) > _DENSE).astype(np.uint8)
-        picture = cv2.morphologyEx(dense, cv2.MORPH_OPEN, _square(_PICTURE * _side(dark)))
-        ink[cv2.dilate(picture, _square(_NEAR * unit)) > 0] = 0
-        lengths = _lengths(ink)
-        strokes = lengths >= _SPECK * unit
-        dusty, inked = (
-            cv2.boxFilter(each.astype(np.uint8), cv2.CV_32F, window)
-            for each in ((lengths > 0) & ~strokes, strokes)
-        )
-        strokes &= dusty < _DUSTY * inked
-        # the rest of a signature, another part of which was taken for a line
-        long &= ink > 0
-        strokes = np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8))
-        return strokes, contrast
+
+def _low(lines: Sequence[Region], image: np.ndarray) -> list[Region]:
+    """Lines that are low enough to be print of a document."""
+    return [line for line in lines if _height(line) <= _TALL * min(image.shape[:2])]
+
+
+def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ink that is neither text, rule, dust nor picture, with its contrast, uint8 [h, w].
+
+    Ink has the value 1, or `_SURE` in long strokes.
+    """
+    contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
+    ground = float(np.clip(_GROUND * np.median(contrast), _CONTRAST, 2 * _CONTRAST))
+    contrast = np.maximum(contrast, _prints(dark))
+    ink = (contrast > ground).astype(np.uint8)
+    window = (max(3, round(_WINDOW * unit)),) * 2
+    sparse = cv2.boxFilter(ink, cv2.CV_32F, window) < _SPARSE
+    length = round(_RULE * unit)
+    for shape in ((1, length), (length, 1)):
+        rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
+        ink[(cv2.dilate(rules, np.ones((3, 3), np.uint8)) > 0) & sparse] = 0
+    long = _lengths(ink) >= _LONG * unit
+    ink[text > 0] = 0
+    dense = (cv2.boxFilter(ink, cv2.CV_32F, window) > _DENSE).astype(np.uint8)
+    picture = cv2.morphologyEx(dense, cv2.MORPH_OPEN, _square(_PICTURE * _side(dark)))
+    ink[cv2.dilate(picture, _square(_NEAR * unit)) > 0] = 0
+    lengths = _lengths(ink)
+    strokes = lengths >= _SPECK * unit
+    dusty, inked = (
+        cv2.boxFilter(each.astype(np.uint8), cv2.CV_32F, window)
+        for each in ((lengths > 0) & ~strokes, strokes)
+    )
+    strokes &= dusty < _DUSTY * inked
+    # the rest of a signature, another part of which was taken for a line
+    long &= ink > 0
+    return np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8)), contrast
 
 
 def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | None:
-    """Return a photograph with the colour of paper beside its pages; None if it shows no page."""
-    tallest = _TALL * min(image.shape[:2])
-    printed = [line for line in lines if _height(line) <= tallest]
+    """A photograph with the colour of paper beside its pages; None if it shows no page."""
+    printed = _low(lines, image)
     if len(printed) < _ON_PAGE:
         return None
     scale = min(1.0, _SEEN / max(image.shape[:2]))
@@ -174,9 +163,8 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     shape = small.shape[:2]
     text = _drawn(shape, printed, scale, 0.0)
     middles = [(scale * corners_of(line).mean(axis=0)).astype(int) for line in printed]
-    lit = np.array(
-        [np.median(small[_drawn(shape, [line], scale, 0.0) > 0], axis=0) for line in printed]
-    )
+    inside = (small[_drawn(shape, [line], scale, 0.0) > 0] for line in printed)
+    lit = np.array([np.median(pixels, axis=0) for pixels in inside])
     down, across = np.indices(shape, np.float32)
     slopes = np.linalg.lstsq([(*middle, 1) for middle in middles], lit, rcond=None)[0]
     sloped = np.dstack([across, down, np.ones(shape)]) @ slopes  # light may come from a side
@@ -283,17 +271,12 @@ def _divided(place: np.ndarray, grown: np.ndarray, least: float) -> Iterator[Box
         return
     y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     inside, around = place[y0:y1, x0:x1], grown[y0:y1, x0:x1]
-    longer = max(y1 - y0, x1 - x0)
-    if longer <= least or around.mean() >= _FILLED:
+    if max(inside.shape) <= least or around.mean() >= _FILLED:
         yield x0, y0, x1, y1
         return
-    axis = 0 if y1 - y0 == longer else 1
-    for part, its in zip(
-        np.array_split(inside, 2, axis), np.array_split(around, 2, axis), strict=True
-    ):
+    axis = 0 if y1 - y0 >= x1 - x0 else 1
+    parts = (np.array_split(each, 2, axis) for each in (inside, around))
+    for part, its in zip(*parts, strict=True):
         for left, top, right, bottom in _divided(part, its, least):
             yield x0 + left, y0 + top, x0 + right, y0 + bottom
-        if axis == 0:
-            y0 += part.shape[0]
-        else:
-            x0 += part.shape[1]
+        x0, y0 = (x0, y0 + part.shape[0]) if axis == 0 else (x0 + part.shape[1], y0)

@@ -11,19 +11,11 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import (
-    Grown,
-    PerImage,
-    as_rgb,
-    clipped_boxes,
-    require_finite,
-    require_memory,
-)
+from anonbench.detection import base
 from anonbench.detection.views import Reach, Views
 
 _FIELD = 12.0  # side, in pixels of the least scale, of what its first network looks at
-_BYTES_A_PIXEL = 120
-"""Bytes of memory for a pixel of an image searched in one piece: 1.4 GB at 12 megapixels."""
+_BYTES_A_PIXEL = 120  # of memory, of an image searched in one piece: 1.4 GB at 12 megapixels
 
 
 class Mtcnn(DetectorKind):
@@ -47,28 +39,22 @@ class Mtcnn(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        detector = MtcnnDetector(self, loading.detection.device)
-        if loading.detection.speed == "single":
-            return Grown(detector, self.margin)
-        # it has its own pyramid: tiles bound the memory, and the next scale has what they cut.
-        # Upright: four turns take five times as long, and CenterFace finds more turned faces
-        reach = Reach(whole=1448, tile=1024, overlap=96)
-        return Grown(Views(detector, reach), self.margin)
+        detector: Detector = MtcnnDetector(self, loading.detection.device)
+        if loading.detection.speed != "single":
+            # it has its own pyramid: tiles bound the memory, and the next scale has what they cut.
+            # Upright: four turns take five times as long, and CenterFace finds more turned faces
+            detector = Views(detector, Reach(whole=1448, tile=1024, overlap=96))
+        return base.Grown(detector, self.margin)
 
 
-class MtcnnDetector(PerImage):
+class MtcnnDetector(base.PerImage):
     """All faces of each image: facenet-pytorch's boxes for single images.
 
     In a batch, rounding would make boxes depend on the other images.
     """
 
     def __init__(self, settings: Mtcnn, device_name: str = "cpu") -> None:
-        """Load the networks on a device (auto, cpu or cuda).
-
-        Raises:
-            ImportError: facenet-pytorch is not installed.
-            InputError: the device is cuda, and there is none.
-        """
+        """Load the networks on a device (auto, cpu or cuda); InputError for cuda without a GPU."""
         import torch
 
         from anonbench.core.libraries.compat import install_torchvision_ops
@@ -98,14 +84,14 @@ class MtcnnDetector(PerImage):
 
         if min(image.shape[:2]) * (_FIELD / self._least) < _FIELD:  # it fails without a scale
             return []
-        require_memory(image, _BYTES_A_PIXEL)
+        base.require_memory(image, _BYTES_A_PIXEL)
         # otherwise a GPU may use 10 bits of precision for float32
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            boxes, scores = self._model.detect(as_rgb(image))
+            boxes, scores = self._model.detect(base.as_rgb(image))
         if boxes is None:
             return []
-        return clipped_boxes(Entity.FACE, boxes.astype(np.float64), scores, image)
+        return base.clipped(Entity.FACE, boxes.astype(np.float64), scores, image)
 
 
 def _require_numbers(_network: Any, _inputs: Any, outputs: Any) -> None:
-    require_finite(*(output.cpu().numpy() for output in outputs))
+    base.require_finite(*(output.cpu().numpy() for output in outputs))

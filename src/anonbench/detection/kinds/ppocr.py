@@ -10,10 +10,10 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -24,31 +24,22 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import (
-    as_rgb,
-    clipped_quad,
-    require_finite,
-    united,
-)
+from anonbench.detection.base import as_rgb, clipped, require_finite, united
 from anonbench.detection.text_recognizer import INSTALL, WHEEL
 from anonbench.detection.text_search import TextSearch
 from anonbench.detection.views import Reach, Views
 
 log = logging.getLogger(__name__)
 
-PACKAGES = (WHEEL, "rapidocr")
-"""Packages that bring PP-OCR's networks as ONNX files, in their folder `models`."""
+PACKAGES = (WHEEL, "rapidocr")  # have PP-OCR's networks as ONNX files, in their folder `models`
 ONNX = "inference.onnx"
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """A text detector in a package: a file without its inference.yml."""
 
-    files: tuple[str, ...]
-    """Names that it goes by."""
-    digest: str
-    """SHA-256."""
+    files: tuple[str, ...]  # names that it goes by
+    digest: str  # SHA-256
     install: str | None
     """The command that installs it; None: in no package, but rapidocr downloads it on request."""
 
@@ -114,37 +105,29 @@ def _found(model: str, folder: Path | None, field: str) -> Path:
 
 
 def packaged(model: str) -> Path | None:
-    """Return a model's ONNX file in the packages that are installed, or None."""
+    """A model's ONNX file in the packages that are installed, or None."""
     specs = [importlib.util.find_spec(package) for package in PACKAGES]
-    origins = [spec.origin for spec in specs if spec is not None and spec.origin is not None]
-    return _published_file([Path(origin).parent / "models" for origin in origins], model)
+    origins = [Path(spec.origin) for spec in specs if spec is not None and spec.origin is not None]
+    return _published_file([origin.with_name("models") for origin in origins], model)
+
+
+def _published_file(folders: Iterable[Path], model: str) -> Path | None:
+    names = PUBLISHED[model].files if model in PUBLISHED else ()
+    paths = (folder / name for folder in folders for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def missing_weights_hint(model: str) -> str:
     """Hint for a model whose weights are missing."""
     folder = f"set detection.ppocr.weights to the model's folder ({ONNX}"
-    known = PUBLISHED.get(model)
-    if known is None:
-        return (
-            f"{folder}), or detection.ppocr.model to one that is found by its name: "
-            f"{', '.join(PUBLISHED)}"
-        )
-    folder += f", or {known.files[0]})"
-    return folder if known.install is None else f"{folder} or {known.install}"
-
-
-def _published_file(folders: Iterable[Path], model: str) -> Path | None:
-    known = PUBLISHED.get(model)
-    paths = [folder / name for folder in folders for name in known.files] if known else []
-    return next((path for path in paths if path.is_file()), None)
+    if (known := PUBLISHED.get(model)) is None:
+        other = "detection.ppocr.model to one that is found by its name"
+        return f"{folder}), or {other}: {', '.join(PUBLISHED)}"
+    return f"{folder}, or {known.files[0]})" + (f" or {known.install}" if known.install else "")
 
 
 _MEANS = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
-Network = Callable[[np.ndarray], np.ndarray]
-"""Float32 [1, 3, H, W] to the probability that each pixel is text, float32 [1, 1, H, W]. Several
-threads may call it at once.
-"""
 _STRIDE = 32  # the network halves its input five times
 _CANDIDATES = 1000  # greatest number of contours examined in a view
 
@@ -185,24 +168,17 @@ class Ppocr(DetectorKind):
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         detector, side = DbnetDetector(self, loading.threads), self.limit_side_len
+        reach = Reach(whole=side * 3 // 2, tile=side, overlap=side // 5)
         if loading.detection.speed == "single":
             return detector
-        whole, quick = side * 3 // 2, loading.detection.speed == "quick"
-        reach = Reach(
-            whole=whole,
-            tile=side,
-            overlap=side // 5,
-            halved=whole if quick else None,
-            doubled=None if quick else side * 5 // 8,
-        )
-        if quick:
-            return TextSearch(Views(detector, reach), None, None)
+        if loading.detection.speed == "quick":
+            return TextSearch(Views(detector, replace(reach, halved=reach.whole)), None, None)
         name, second = self.second_model, None
         if name is not None and name not in self.models:
             find_models([name], None, "second_model")  # whose errors name the setting
             second = DbnetDetector(Ppocr(model=name), loading.threads)
-        fine = Views(detector, replace(reach, doubled=None))
-        return TextSearch(Views(detector, reach), fine, second)
+        views = Views(detector, replace(reach, doubled=side * 5 // 8))
+        return TextSearch(views, Views(detector, reach), second)
 
 
 class DbnetDetector:
@@ -211,8 +187,7 @@ class DbnetDetector:
     def __init__(self, settings: Ppocr, threads: int = 1) -> None:
         """Load the weights; InputError without them, or if they are damaged.
 
-        Images are looked at together by several threads, each by one: that is faster than several
-        threads for one image, and what is found cannot depend on their number.
+        Each image is searched by one thread, so that their number has no effect.
         """
         from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
 
@@ -230,46 +205,39 @@ class DbnetDetector:
         return list(self._workers.map(self._detect_one, images))
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
-        seen = _padded(image, max(_STRIDE, ceil(_STRIDE * max(image.shape[:2]) / self._limit)))
+        least = max(_STRIDE, ceil(_STRIDE * max(image.shape[:2]) / self._limit))
+        below, right = (max(0, least - side) for side in image.shape[:2])
+        seen = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
         tensor = np.asarray(self._before(as_rgb(seen)[:, :, ::-1]))  # blue first
-        maps = (network(tensor) for network in self._networks)
-        found = [region for each in maps for region in self._regions(each, seen, image)]
+        found = []
+        for network in self._networks:
+            maps = network(tensor)
+            require_finite(maps)
+            likely, (height, width) = np.ascontiguousarray(maps[0, 0]), seen.shape[:2]
+            # the next step would clip slanted lines at the image's edge corner by corner
+            boxes, scores = self._after.boxes_from_bitmap(
+                likely, likely > self._after.thresh, width, height
+            )
+            found += clipped(Entity.TEXT, boxes.astype(np.float64), scores, image)
         return united(found, image) if len(self._networks) > 1 else found
-
-    def _regions(self, maps: np.ndarray, seen: np.ndarray, image: np.ndarray) -> list[Region]:
-        """Regions of one model, from the probability that each pixel of `seen` is text."""
-        require_finite(maps)
-        probabilities = np.ascontiguousarray(maps[0, 0])
-        is_text = probabilities > self._after.thresh
-        height, width = seen.shape[:2]
-        # the next step would clip slanted lines at the image's edge corner by corner
-        boxes, scores = self._after.boxes_from_bitmap(probabilities, is_text, width, height)
-        pairs = zip(boxes.astype(np.float64), scores, strict=True)
-        return [part for pair in pairs for part in clipped_quad(Entity.TEXT, *pair, image)]
-
-
-def _padded(image: np.ndarray, least: int) -> np.ndarray:
-    """Return an image with sides of at least so many pixels: its last row or column repeated."""
-    below, right = (max(0, least - side) for side in image.shape[:2])
-    if not (below or right):
-        return image
-    return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE))
 
 
 def _flush_denormals() -> None:
     """Make this thread treat numbers below 1e-38 as zero.
 
-    PP-OCRv3's detector has some 13,000 such weights, and Intel's processors are slow at each
-    product with them: single layers took thirty times as long. ONNX Runtime's own setting
-    (`session.set_denormal_as_zero`) reaches only its own threads, and images are run in ours.
+    PP-OCRv3's detector has 13,000 such weights, with which layers take thirty times as long. ONNX
+    Runtime's own setting reaches only its own threads, and images are run in ours.
     """
     import torch
 
     torch.set_flush_denormal(True)
 
 
-def _network(path: Path) -> Network:
-    """The network as ONNX Runtime computes it, in the thread that calls it."""
+def _network(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The network, run by the calling thread.
+
+    It takes float32 [1, 3, H, W] and gives the probability that each pixel is text, [1, 1, H, W].
+    """
     from anonbench.core.libraries.onnx import cpu_session
 
     try:
@@ -280,7 +248,7 @@ def _network(path: Path) -> Network:
             "not an ONNX file: get it again"
         ) from error
     given, made = session.get_inputs(), session.get_outputs()
-    if [len(x.shape) for x in given] != [4] or [len(x.shape) for x in made] != [4]:
+    if [len(each.shape) for each in given] != [4] or [len(each.shape) for each in made] != [4]:
         raise InputError(
             f"detector ppocr: {path} is not a text detector: it must turn one tensor of "
             "images into one of maps"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +16,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import template_matching as matching
 from anonbench.detection import views
-from anonbench.detection.base import PerImage, clipped_quad, corners_of
+from anonbench.detection.base import PerImage, clipped, corners_of
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -24,8 +24,7 @@ FEWEST = 30  # least number of features outside its boxes for a template to be r
 SMALLEST = 4  # ratio of the largest size at which images are looked at to the smallest
 CANDIDATES = 10  # number of most similar templates that are tried on an image
 LONGEST = 1000  # longest side of images and templates when they are matched, in pixels
-ALIKE = 0.75
-"""Least share of the template's cells outside its boxes in which the image looks the same."""
+ALIKE = 0.75  # least share of cells of the template outside its boxes in which the image is alike
 PALE = 2  # width in pixels of the border around a template's boxes that is not compared either
 
 
@@ -51,16 +50,16 @@ class Known:
     """A loaded template: the part that is compared, and the boxes that are passed on."""
 
     name: str
-    size: tuple[int, int]
-    """Width and height of its working copy; all other coordinates are in its pixels."""
-    features: matching.Features
-    """Features outside its boxes: the content of the boxes belongs to one person."""
-    embedding: np.ndarray
-    frame: np.ndarray
-    """uint8 [h, w]: the template at the size in which it is compared."""
-    compared: np.ndarray
-    """bool [h, w]: the frame without the boxes."""
+    size: tuple[int, int]  # width and height of its working copy, in whose pixels the rest is
+    features: matching.Features  # outside its boxes: their content belongs to one person
+    frame: np.ndarray  # uint8 [h, w]: the template at the size in which it is compared
+    compared: np.ndarray  # bool [h, w]: the frame without the boxes
     boxes: list[Box]
+
+
+Document = tuple[Known, np.ndarray, float]
+"""A template, the transformation (float64 [3, 3]) from its pixels to the image's, and their
+agreement."""
 
 
 class TemplateDetector(PerImage):
@@ -72,34 +71,31 @@ class TemplateDetector(PerImage):
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read the templates and compute their features.
-
-        The folder has images, in sub-folders or not, and their boxes in `annotations.json` (COCO),
-        `annotations.csv` or `annotations.parquet`.
-
-        Raises:
-            InputError: no templates, no boxes, a box outside its image, a template without
-                structure to be recognized by.
-        """
-        self._known, self._centres = _load(folder)
-        self._embeddings = np.stack([known.embedding for known in self._known])
+        """Read images, in sub-folders or not, and one of `ANNOTATIONS`; else InputError."""
+        images = _read_images(folder)
+        regions = _read_boxes(folder, images)
+        self._known, descriptors = [], []
+        for name, (_, image) in images.items():
+            grey = next(views.planes(matching.bounded(image, LONGEST)))
+            features, share = matching.extract(grey), _share(grey, image)
+            boxes = [(region.entity, corners_of(region) * share) for region in regions[name]]
+            self._known.append(_known(folder, name, grey, features, boxes))
+            descriptors.append(features.descriptors)
+        self._centres = matching.codebook(np.concatenate(descriptors))
+        self._embeddings = np.stack([matching.embed(each, self._centres) for each in descriptors])
 
     def _search(self, image: np.ndarray) -> Iterator[Region]:
         for known, matrix, score in self.find(image):
             for entity, corners in known.boxes:
-                yield from clipped_quad(entity, matching.moved(corners, matrix), score, image)
+                yield from clipped(entity, [matching.moved(corners, matrix)], [score], image)
 
-    def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that an image shows: in the whole image, and in tiles of it from half size.
-
-        Of each the template, the transformation (float64 [3, 3]) from its pixels to the image's,
-        and their agreement.
-        """
+    def find(self, image: np.ndarray) -> list[Document]:
+        """Templates that an image shows: in the whole image, and in tiles of it from half size."""
         # of an enlarged image, noise has the strongest features until it is shrunk again
         shrinking = views.Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
         # features of full size take 2 s a megapixel
         tiling = views.Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
-        found: list[tuple[Known, np.ndarray, float]] = []
+        found: list[Document] = []
         for plane in views.spread_planes(matching.bounded(image, LONGEST)):
             for grey in views.pyramid(plane, shrinking):
                 back = np.diag([*(1 / _share(grey, image)), 1.0])
@@ -120,9 +116,7 @@ class TemplateDetector(PerImage):
                         found.append(each)
         return found
 
-    def _documents(
-        self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
-    ) -> list[tuple[Known, np.ndarray, float]]:
+    def _documents(self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0) -> list[Document]:
         """Templates that a view (uint8 [h, w]) or its negative shows; see `find`."""
         features = matching.extract(grey)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
@@ -140,16 +134,18 @@ class TemplateDetector(PerImage):
 
     def _best(
         self, grey: np.ndarray, features: matching.Features, shrunk: float
-    ) -> tuple[Known, np.ndarray, float] | None:
-        """Return the template that fits an image best, shrunk by a factor; see `find`."""
+    ) -> Document | None:
+        """The template that fits an image best, shrunk by a factor; see `find`."""
         similarity = self._embeddings @ matching.embed(features.descriptors, self._centres)
-        best: tuple[Known, np.ndarray, float] | None = None
+        best: Document | None = None
         for index in np.argsort(-similarity, kind="stable")[:CANDIDATES]:
             known = self._known[index]
             matrix = matching.align(known.features, features)
             if matrix is None or not matching.is_plausible(matrix, known.size, shrunk):
                 continue
-            value = _agreement(known, grey, matrix)
+            frame = known.frame
+            to_template = np.diag([*np.divide(known.size, frame.shape[::-1]), 1.0])
+            value = matching.agreement(frame, known.compared, grey, matrix @ to_template)
             if value >= ALIKE and (best is None or value > best[2]):
                 best = known, matrix, value
         return best
@@ -165,46 +161,13 @@ def _share(pixels: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.divide(pixels.shape[1::-1], image.shape[1::-1])
 
 
-def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
-    height, width = known.frame.shape
-    to_template = np.diag([known.size[0] / width, known.size[1] / height, 1.0])
-    seen = matching.framed(grey, matrix @ to_template, known.frame.shape)
-    return matching.agreement(known.frame, seen, known.compared)
-
-
-def _load(folder: Path) -> tuple[list[Known], np.ndarray]:
-    """Return the templates, by name, and the centres of their embeddings."""
-    paths, images = _read_images(folder)
-    boxes = _read_boxes(folder, paths, images)
-    loaded = []
-    for name, image in images.items():
-        grey = next(views.planes(matching.bounded(image, LONGEST)))
-        features, share = matching.extract(grey), _share(grey, image)
-        quads = [(region.entity, corners_of(region) * share) for region in boxes[name]]
-        loaded.append((name, grey, features, _outside(folder / name, features, quads), quads))
-    centres = matching.codebook(np.concatenate([each[2].descriptors for each in loaded]))
-    known = [
-        Known(
-            name,
-            (grey.shape[1], grey.shape[0]),
-            outside,
-            matching.embed(features.descriptors, centres),
-            *_frame(grey, [corners for _, corners in quads]),
-            quads,
-        )
-        for name, grey, features, outside, quads in loaded
-    ]
-    return known, centres
-
-
-def _read_images(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Return the templates' paths in the folder, and the images, by name."""
+def _read_images(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
+    """The templates' paths in the folder, and the images, by name."""
     if not folder.is_dir():
         raise InputError(f"templates: the folder {folder} does not exist")
     from anonbench.datasets.images import read_image  # the config is read with this module
 
-    paths: dict[str, str] = {}
-    images: dict[str, np.ndarray] = {}
+    images: dict[str, tuple[str, np.ndarray]] = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
@@ -213,20 +176,19 @@ def _read_images(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         name = inside.with_suffix("").as_posix()
         if name in images:
             raise InputError(f"templates: {folder} has two images named {name}; rename one")
-        paths[name] = inside.as_posix()
         try:
-            images[name] = read_image(path)
+            images[name] = inside.as_posix(), read_image(path)
         except UnreadableImage as error:
             raise InputError(f"templates: {path}: {error}; replace it or take it out") from None
     if not images:
         raise InputError(f"templates: there is no image in {folder}")
-    return paths, images
+    return images
 
 
 def _read_boxes(
-    folder: Path, paths: dict[str, str], images: dict[str, np.ndarray]
+    folder: Path, images: Mapping[str, tuple[str, np.ndarray]]
 ) -> dict[str, list[Region]]:
-    """Return the templates' boxes by name: the path in the folder without suffix is the id."""
+    """The templates' boxes by name: the path in the folder without suffix is the id."""
     import pandas as pd
 
     from anonbench.datasets.annotations.read import read_boxes_file
@@ -236,7 +198,7 @@ def _read_boxes(
     if len(files) != 1:
         amount = "several of" if files else "none of"
         raise InputError(f"templates: {folder} has {amount} {', '.join(ANNOTATIONS)}; keep one")
-    rows = [(name, paths[name], i.shape[1], i.shape[0]) for name, i in images.items()]
+    rows = [(name, path, *image.shape[1::-1]) for name, (path, image) in images.items()]
     listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
     boxes = read_boxes_file(files[0], Images(folder, listed)).regions()
     missing = [name for name in images if name not in boxes]
@@ -248,30 +210,25 @@ def _read_boxes(
     return boxes
 
 
-def _outside(path: Path, features: matching.Features, boxes: Sequence[Box]) -> matching.Features:
-    """Return the features outside the boxes."""
-    outside = features[~matching.is_in_any(features.points, [corners for _, corners in boxes])]
+def _known(
+    folder: Path, name: str, grey: np.ndarray, features: matching.Features, boxes: list[Box]
+) -> Known:
+    """A template (uint8 [h, w]) whose features outside the boxes are enough."""
+    quads = [corners for _, corners in boxes]
+    outside = features[~matching.is_in_any(features.points, quads)]
     if len(outside.points) < FEWEST:
         raise InputError(
-            f"templates: {path} has too little structure outside its boxes to be recognized by "
-            f"({len(outside.points)} features of {FEWEST}); draw the boxes around what is personal "
-            "only, and not around what is printed on every such document"
+            f"templates: {folder / name} has too little structure outside its boxes to be "
+            f"recognized by ({len(outside.points)} features of {FEWEST}); draw the boxes around "
+            "what is personal only, and not around what is printed on every such document"
         )
-    return outside
-
-
-def _frame(grey: np.ndarray, quads: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a template in its frame (uint8 [h, w]), and its compared pixels (bool [h, w])."""
     full = np.array(grey.shape[::-1])
     size = np.maximum(1, np.rint(full * matching.FRAME / full.max())).astype(int)
-    shrinks = bool((size < full).any())
-    frame = cv2.resize(
-        grey, size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-    hidden = np.zeros((size[1], size[0]), np.uint8)
+    how = cv2.INTER_AREA if (size < full).any() else cv2.INTER_LINEAR
+    frame = cv2.resize(grey, size.tolist(), interpolation=how)
+    hidden = np.zeros(frame.shape, np.uint8)
     for quad in quads:
         hull = cv2.convexHull(np.rint(quad * size / full).astype(np.int32))
         cv2.fillConvexPoly(hidden, hull, (1,))
-    around = np.ones((2 * PALE + 1, 2 * PALE + 1), np.uint8)
-    compared: np.ndarray = cv2.dilate(hidden, around) == 0
-    return frame, compared
+    compared = cv2.dilate(hidden, np.ones((2 * PALE + 1, 2 * PALE + 1), np.uint8)) == 0
+    return Known(name, grey.shape[::-1], outside, frame, compared, boxes)

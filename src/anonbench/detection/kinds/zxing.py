@@ -18,7 +18,7 @@ from anonbench.core.boxes import Region, overlap, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_grey, clipped_quad, corners_of, united
+from anonbench.detection.base import PerImage, as_grey, clipped, corners_of, hull_of, united
 from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
 from anonbench.detection.views import (
     UPRIGHT,
@@ -34,21 +34,14 @@ if TYPE_CHECKING:
 
 
 _STACKED = {"DataBarStk", "DataBarStkOmni", "DataBarExpStk"}
-_LEVEL = 16
-"""Greatest angle in degrees to the image's axes at which a stacked code counts as upright."""
-_PDF417 = {"PDF417", "MicroPDF417"}
-"""One of their corners is often given too far inside, by up to a quarter of the code's height."""
-_BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")
-"""Formats that are read as black on white alone, unless the image is inverted."""
-_MISTAKEN = {"DataMatrix"}
-"""Formats that are wrongly found in text and hair if the check sum is not verified."""
+_LEVEL = 16  # greatest angle in degrees to the image's axes at which a stacked code is upright
+_PDF417 = {"PDF417", "MicroPDF417"}  # a corner is often too far inside, by a quarter of the height
+_BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")  # not read as white on black
+_MISTAKEN = {"DataMatrix"}  # found in text and hair if the check sum is not verified
 UNDECODED = 0.5  # score of a code whose check digits fail, and of one of which only bars were seen
-HIDDEN = 0.6
-"""Share of bars inside a code that was read, from which they are its own. With less, the code has
-another one beside it."""
-FEWEST_EDGES, FAINT = 10, 15.0
-"""Edges that a code has at least; standard deviation along it, in grey levels, below which it is
-taken for a pattern of the paper."""
+HIDDEN = 0.6  # share of bars inside a code that was read, from which they are no other code's
+FEWEST_EDGES = 10  # edges that a code has at least
+FAINT = 15.0  # standard deviation along it, in grey levels, below which it is the paper's pattern
 _ROWS = 16  # samples along the bars of a code that may not be one
 _LEAST_SIDE = 40  # least side of an image in which bars are searched for, in pixels
 
@@ -88,27 +81,23 @@ class ReadAndUnread(PerImage):
     def __init__(self, read: Detector, more: Sequence[Detector], bars: Detector) -> None:
         self._detector, self._more, self._bars = read, more, bars
 
-    def _search(self, image: np.ndarray, codes: list[Region]) -> list[Region]:
+    def _search(self, image: np.ndarray, codes: list[Region]) -> Iterator[Region]:
         others = [region for each in self._more for region in each.detect([image])[0]]
         # what is read again is framed less exactly
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
-        codes = [*codes, *united(new, image)] if new else codes
-        return [*codes, *_unread(image, codes, self._bars.detect([image])[0])]
-
-
-def _unread(image: np.ndarray, codes: Sequence[Region], bars: Sequence[Region]) -> Iterator[Region]:
-    """Yield rectangles around the codes whose bars are not inside one that was read."""
-    grey = as_grey(image)
-    for each in bars:
-        hull, quad = _hull(each), corners_of(each)
-        area = HIDDEN * cv2.contourArea(hull)
-        if any(cv2.intersectConvexConvex(_hull(code), hull)[0] >= area for code in codes):
-            continue
-        sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
-        quad = np.roll(quad, -int(sides.argmax()), axis=0)  # a code is longer than its bars
-        if _edges(grey, quad) >= FEWEST_EDGES:
-            corners = grown_sideways(grey, grown_along_bars(grey, quad), gap=1, first=BUSY)
-            yield from clipped_quad(Entity.BARCODE, _squared(corners), UNDECODED, grey)
+        codes = [*codes, *united(new, image)]
+        yield from codes
+        grey = as_grey(image)
+        for bars in self._bars.detect([image])[0]:
+            hull, quad = hull_of(bars), corners_of(bars)
+            area = HIDDEN * cv2.contourArea(hull)
+            if any(cv2.intersectConvexConvex(hull_of(code), hull)[0] >= area for code in codes):
+                continue
+            sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
+            quad = np.roll(quad, -int(sides.argmax()), axis=0)  # a code is longer than its bars
+            if _edges(grey, quad) >= FEWEST_EDGES:
+                corners = grown_sideways(grey, grown_along_bars(grey, quad), gap=1, first=BUSY)
+                yield from clipped(Entity.BARCODE, [_squared(corners)], [UNDECODED], grey)
 
 
 def _edges(grey: np.ndarray, quad: np.ndarray) -> int:
@@ -127,10 +116,6 @@ def _edges(grey: np.ndarray, quad: np.ndarray) -> int:
     return int(np.count_nonzero(np.diff(signs)))
 
 
-def _hull(region: Region) -> np.ndarray:
-    return np.asarray(cv2.convexHull(corners_of(region).astype(np.float32)))
-
-
 class BarsDetector(PerImage):
     """Bars of linear codes in grey images, whether they can be read or not, by OpenCV."""
 
@@ -141,7 +126,7 @@ class BarsDetector(PerImage):
         if min(grey.shape) >= _LEAST_SIDE:
             _, quads = self._bars.detectMulti(grey)
             for quad in () if quads is None else quads.astype(np.float64):
-                yield from clipped_quad(Entity.BARCODE, quad, UNDECODED, grey)
+                yield from clipped(Entity.BARCODE, [quad], [UNDECODED], grey)
 
 
 class ZxingDetector(PerImage):
@@ -168,35 +153,26 @@ class ZxingDetector(PerImage):
                 # from pixels' middles to their outer edges
                 corners = corners + 0.5 + 0.5 * np.sign(corners - corners.mean(axis=0))
                 score = 1.0 if code.valid else UNDECODED
-                yield from clipped_quad(Entity.BARCODE, corners, score, grey)
+                yield from clipped(Entity.BARCODE, [corners], [score], grey)
 
     def _corners(self, code: zxingcpp.Barcode, grey: np.ndarray) -> np.ndarray | None:
         """Corners of a code, float64 [4, 2], from pixels' middles; None if not reported."""
-        corners = corners_reported(code)
-        if not _plausible(corners):
-            if not code.valid:
-                return None
+        corners, name = corners_reported(code), code.format.name
+        is_stacked, is_linear = name in _STACKED, code.format in self._linear
+        # zxing reports a corner at 0, 0 for some codes
+        is_known = cv2.isContourConvex(corners.astype(np.float32)) and corners.any(axis=1).all()
+        is_aslant = abs((code.orientation + 45) % 90 - 45) > _LEVEL
+        if not (is_known or code.valid) or (is_stacked and is_aslant):
+            return None
+        if is_stacked or not is_known:  # the ends of a stacked code are those of different rows
             corners = _enclosing(corners)
-        if code.format.name in _STACKED:  # its ends are those of different rows
-            if abs((code.orientation + 45) % 90 - 45) > _LEVEL:
-                return None
-            corners = _enclosing(corners)
-        elif code.format in self._linear:
+        if is_linear and not is_stacked:
             corners = across_bars(grey, corners)
-        if code.format in self._linear:
+        if is_linear:
             corners = grown_along_bars(grey, corners)
-        if code.format.name in _PDF417:
-            corners = _squared(corners)
-            return grown_sideways(grey, corners, gap=0, first=0.6)
-        if code.format.name in _STACKED:
-            return grown_sideways(grey, corners, gap=2, first=BUSY)
-        return corners
-
-
-def _plausible(corners: np.ndarray) -> bool:
-    """Whether corners are valid: zxing reports a corner at 0, 0 for some codes."""
-    convex = cv2.isContourConvex(corners.astype(np.float32))
-    return bool(convex and not (corners == 0.0).all(axis=1).any())
+        if name in _PDF417:
+            return grown_sideways(grey, _squared(corners), gap=0, first=0.6)
+        return grown_sideways(grey, corners, gap=2, first=BUSY) if is_stacked else corners
 
 
 def _squared(corners: np.ndarray) -> np.ndarray:
@@ -219,18 +195,15 @@ def _enclosing(corners: np.ndarray) -> np.ndarray:
 
 ALIKE = 0.6  # correlation from which a row shows the same bars as the last row of the code
 CONTRAST = 0.3  # least contrast of a row, as a share of the first row's
-GAP = 0.03
-"""Height of skipped gaps without bars (a scratch, a fold), as a share of the code's width."""
+GAP = 0.03  # height of skipped gaps without bars (a scratch, a fold), as a share of the width
 REACH, PARTS = 0.1, 15
 """Height that is compared with one row, as a multiple of the width, and number of rows: linear
 codes are wider than high, and if they are bent or seen aslant, bars change from row to row.
 """
 MOST_COLUMNS = 400  # samples of a row
 SHORTEST = 16  # length below which a row has no profile to compare
-COHERENCE = 0.7
-"""Least coherence of the gradients (0: in all directions, 1: in one) from which they are bars."""
-SIDE_PARTS, MOST_SIDE_PARTS = 16, 16
-"""Parts of a code's width, by which its sides are moved, and how many of them at most."""
+COHERENCE = 0.7  # least coherence of gradients that are bars (0: in all directions, 1: in one)
+SIDE_PARTS, MOST_SIDE_PARTS = 16, 16  # parts of a width by which a side is moved, and most of them
 BUSY, BANDS = 0.4, 4
 """Contrast of neighbouring pixels, as a share of that inside, from which the pattern goes on; it is
 measured in so many bands of rows, as rows of a code may differ in length."""
@@ -252,12 +225,11 @@ def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
             return corners
         half = unit * (unit @ (row[1] - row[0])) / 2
         row = row.mean(axis=0) + np.array([-half, half])
-    result: np.ndarray = row[[0, 1, 1, 0]]
-    return result
+    return np.asarray(row[[0, 1, 1, 0]])
 
 
 def _direction(grey: np.ndarray, row: np.ndarray) -> np.ndarray | None:
-    """Return the unit vector at right angles to the bars along `row` ([2, 2]), if there are any."""
+    """The unit vector at right angles to the bars along `row` ([2, 2]), if there are any."""
     corner = np.maximum(np.floor(row.min(axis=0)).astype(int) - EDGE, 0)
     x1, y1 = np.ceil(row.max(axis=0)).astype(int) + EDGE
     part = grey[corner[1] : y1, corner[0] : x1]
@@ -290,8 +262,7 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
     down = np.array([-across[1], across[0]]) / width
     if down @ (last - first).sum(axis=0) < 0:
         down = -down
-    first, last = _moved(grey, first, -down), _moved(grey, last, down)
-    return np.stack([first[0], first[1], last[1], last[0]])
+    return np.concatenate([_moved(grey, first, -down), _moved(grey, last, down)[::-1]])
 
 
 def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float) -> np.ndarray:
@@ -311,24 +282,18 @@ def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float
         return corners
     part = max(2, round(min(width, MOST_COLUMNS) / SIDE_PARTS))
     pixel = width / (SIDE_PARTS * part)
-    rows = ceil(height / pixel)
-    columns = (SIDE_PARTS + 2 * MOST_SIDE_PARTS) * part
+    size = ((SIDE_PARTS + 2 * MOST_SIDE_PARTS) * part, ceil(height / pixel))
     start = corners[0] - MOST_SIDE_PARTS * part * pixel * across / width
-    to_image = np.column_stack([pixel * across / width, pixel * down / height, start])
-    how, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    size = (columns, rows)
-    drawn = cv2.warpAffine(grey, to_image, size, flags=how, borderMode=border)
-    strip = np.asarray(drawn, np.float32)
+    steps = pixel * across / width, pixel * down / height
+    strip = _sampled(grey, *steps, start, size, cv2.BORDER_REPLICATE)
     edges = np.abs(np.diff(strip, axis=1, append=strip[:, -1:]))
     bands = [band.mean(axis=0) for band in np.array_split(edges, BANDS) if len(band)]
     busy = np.max(bands, axis=0).reshape(-1, part).mean(axis=1)
-    inside = busy[MOST_SIDE_PARTS:-MOST_SIDE_PARTS]
-    busy /= max(np.median(inside), 1e-6)
+    busy /= max(np.median(busy[MOST_SIDE_PARTS:-MOST_SIDE_PARTS]), 1e-6)
     left = _extent(busy[:MOST_SIDE_PARTS][::-1], gap, first)
     right = _extent(busy[-MOST_SIDE_PARTS:], gap, first)
     unit = part * pixel * across / width
-    moved: np.ndarray = corners + np.array([[-left], [right], [right], [-left]]) * unit
-    return moved
+    return np.asarray(corners + np.array([[-left], [right], [right], [-left]]) * unit)
 
 
 def _extent(busy: np.ndarray, gap: int, first: float) -> int:
@@ -344,22 +309,19 @@ def _extent(busy: np.ndarray, gap: int, first: float) -> int:
 
 def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
     """A row's ends (float [2, 2]), moved step by step as long as the bars continue."""
-    unit = (row[1] - row[0]) / np.hypot(*(row[1] - row[0]))
     length = float(np.hypot(*(row[1] - row[0])))
+    unit = (row[1] - row[0]) / length
     pixel = max(1.0, length / MOST_COLUMNS)
     count, rows = int(length / pixel), ceil(REACH * length / pixel)
     pad, gap = count // 16, max(2, round(GAP * count))
     least = 0.0
     for _ in range(PARTS):
-        start = row[0] - pad * pixel * unit
-        to_image = np.column_stack([pixel * unit, pixel * step, start])
-        size, how = (count + 2 * pad, rows), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        strip = np.asarray(cv2.warpAffine(grey, to_image, size, flags=how), np.float32)
+        start, size = row[0] - pad * pixel * unit, (count + 2 * pad, rows)
+        strip = _sampled(grey, pixel * unit, pixel * step, start, size, cv2.BORDER_CONSTANT)
         bars = np.ascontiguousarray(strip[:1, pad : pad + count])
-        contrasts = strip.std(axis=1)
         least = least or CONTRAST * float(bars.std())
         likeness = cv2.matchTemplate(strip, bars, cv2.TM_CCOEFF_NORMED)
-        alike = np.flatnonzero((likeness.max(axis=1) >= ALIKE) & (contrasts >= least))
+        alike = np.flatnonzero((likeness.max(axis=1) >= ALIKE) & (strip.std(axis=1) >= least))
         ends = alike[np.diff(alike, append=len(strip) + gap + 1) > gap]
         last = int(ends[0]) if ends.size else 0
         if not last:
@@ -367,3 +329,18 @@ def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
         row = row + pixel * (last * step + (int(likeness[last].argmax()) - pad) * unit)
     beyond = pixel if pixel > 1 else 0.0  # bars may end anywhere before the next sampled row
     return row + beyond * step
+
+
+def _sampled(
+    grey: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    start: np.ndarray,
+    size: tuple[int, int],
+    border: int,
+) -> np.ndarray:
+    """Grey levels at steps across and down from a place, float32 [h, w]."""
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    to_image = np.column_stack([across, down, start])
+    drawn = cv2.warpAffine(grey, to_image, size, flags=how, borderMode=border)
+    return np.asarray(drawn, np.float32)

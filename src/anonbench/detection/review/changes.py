@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,22 +31,22 @@ def found_without(
     their position; they have no score and no slant. Also returned: the number of added ones that
     the table lacks; it was then written with other corrections.
     """
-    left = list(regions)
-    absent = 0
-    for correction in corrections:
-        if correction.action is not Action.ADD or correction.region is None:
-            continue
-        wanted = key_of(correction.region)
-        same = [i for i, region in enumerate(left) if key_of(region) == wanted]
+    left, absent = list(regions), 0
+    for added in _regions(corrections, Action.ADD):
+        same = [i for i, region in enumerate(left) if key_of(region) == key_of(added)]
         if same:
             # added regions come after equal ones: they have the full score and no slant
             same.sort(key=lambda i: (left[i].score, left[i].quad is None))
             del left[same[-1]]
         else:
             absent += 1
-    removed = [c.region for c in corrections if c.action is Action.REMOVE and c.region is not None]
     known = {key_of(region) for region in left}
+    removed = _regions(corrections, Action.REMOVE)
     return left + [region for region in removed if key_of(region) not in known], absent
+
+
+def _regions(corrections: Sequence[Correction], action: Action) -> list[Region]:
+    return [c.region for c in corrections if c.action is action and c.region is not None]
 
 
 def corrections_for(
@@ -60,9 +58,9 @@ def corrections_for(
     it is removed by name and added again: additions come after removals.
     """
     keys = {key_of(region) for region in wanted}
-    adding = [c for c in present if c.region is not None and c.action is Action.ADD]
-    kept = [c for c in adding if c.region is not None and key_of(c.region) in keys]
-    added = {key_of(c.region) for c in kept if c.region is not None}
+    adding = [(c, c.region) for c in present if c.action is Action.ADD and c.region is not None]
+    kept = [c for c, region in adding if key_of(region) in keys]
+    added = {key_of(region) for _, region in adding} & keys
     for correction in present:
         if correction.action is Action.REMOVE:
             hit = {key_of(region) for region in found if not correct([region], [correction])[0]}
@@ -94,55 +92,58 @@ MOST = 5000  # regions of an image
 _FARTHEST = 1e9
 
 
-@dataclass(frozen=True)
-class State:
-    """Findings in an image, and its current corrections."""
+def added_regions(present: Sequence[Correction]) -> dict[str, Region]:
+    """Regions that corrections add, by row of the file."""
+    return {c.row: c.region for c in present if c.action is Action.ADD and c.region is not None}
 
-    found: Sequence[Region]
-    present: Sequence[Correction]
 
-    @cached_property
-    def added(self) -> dict[str, Region]:
-        """Regions that corrections add, by row of the file."""
-        adding = [c for c in self.present if c.action is Action.ADD]
-        return {c.row: c.region for c in adding if c.region is not None}
+def shown_regions(
+    found: Sequence[Region], present: Sequence[Correction]
+) -> dict[str, list[dict[str, Any]]]:
+    """The `regions` that are hidden, and those that corrections `removed`, as the page shows them.
 
-    def told(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the `regions` that are hidden, and those that corrections `removed`.
+    `found` or `row` gives the origin of each.
+    """
+    added = added_regions(present)
+    removals = [c for c in present if c.action is Action.REMOVE]
+    left = {id(region) for region in correct(found, removals)[0]}
+    again = {key_of(region) for region in added.values()}
+    hidden, removed = [], []
+    for place, region in enumerate(found):
+        plain = _plain(region) | {"found": place}
+        if key_of(region) in again:
+            continue
+        if id(region) in left:
+            hidden.append(plain | {"score": round(region.score, 3)})
+        else:
+            removed.append(plain)
+    hidden += [_plain(region) | {"row": row} for row, region in added.items()]
+    return {"regions": hidden, "removed": removed}
 
-        `found` or `row` gives the origin of each.
-        """
-        removals = [c for c in self.present if c.action is Action.REMOVE]
-        left = {id(region) for region in correct(self.found, removals)[0]}
-        again = {key_of(region) for region in self.added.values()}
-        hidden, removed = [], []
-        for place, region in enumerate(self.found):
-            plain = _plain(region) | {"found": place}
-            if key_of(region) not in again and id(region) in left:
-                hidden.append(plain | {"score": round(region.score, 3)})
-            elif key_of(region) not in again:
-                removed.append(plain)
-        hidden += [_plain(region) | {"row": row} for row, region in self.added.items()]
-        return {"regions": hidden, "removed": removed}
 
-    def wanted(self, regions: Sequence[dict[str, Any]], size: Size) -> list[Region]:
-        """Return the regions that the page requests: `found`, `row`, or entity and box.
+def wanted_regions(
+    found: Sequence[Region],
+    present: Sequence[Correction],
+    requested: Sequence[dict[str, Any]],
+    size: Size,
+) -> list[Region]:
+    """Regions that the page requests: by `found`, by `row`, or by entity and box.
 
-        Raises:
-            InputError: one of them is not known, or no box inside the image (width, height).
-        """
-        if len(regions) > MOST:
-            raise InputError(f"More than {MOST} regions.")
-        result = []
-        for given in regions:
-            place, row = given.get("found"), given.get("row")
-            if type(place) is int and 0 <= place < len(self.found):
-                result.append(self.found[place])
-            elif isinstance(row, str) and row in self.added:
-                result.append(self.added[row])
-            else:
-                result.append(_new(given.get("entity"), given.get("box"), size))
-        return result
+    Raises:
+        InputError: one of them is not known, or no box inside the image (width, height).
+    """
+    if len(requested) > MOST:
+        raise InputError(f"More than {MOST} regions.")
+    added, result = added_regions(present), []
+    for given in requested:
+        place, row = given.get("found"), given.get("row")
+        if type(place) is int and 0 <= place < len(found):
+            result.append(found[place])
+        elif isinstance(row, str) and row in added:
+            result.append(added[row])
+        else:
+            result.append(_new(given.get("entity"), given.get("box"), size))
+    return result
 
 
 def _plain(region: Region) -> dict[str, Any]:
@@ -154,12 +155,14 @@ def _plain(region: Region) -> dict[str, Any]:
 
 
 def _new(entity: Any, box: Any, size: Size) -> Region:
-    numbers = isinstance(box, list) and [
-        value for value in box if type(value) in (int, float) and abs(value) < _FARTHEST
-    ]
-    if not numbers or len(numbers) != 4 or numbers != box or entity not in list(Entity):
+    is_box = isinstance(box, list) and len(box) == 4
+    if (
+        entity not in list(Entity)
+        or not is_box
+        or not all(type(value) in (int, float) and abs(value) < _FARTHEST for value in box)
+    ):
         raise InputError("A region needs an entity and a box of four numbers.")
-    x0, y0, x1, y1 = (float(value) for value in numbers)
+    x0, y0, x1, y1 = map(float, box)
     inside = min(x0, y0) >= 0 and x1 <= size[0] and y1 <= size[1]
     if not (inside and x1 - x0 >= 1 and y1 - y0 >= 1):
         raise InputError("A region is smaller than a pixel, or not inside the image.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,32 +39,21 @@ class CorrectionsFile:
         self._images, self._twins = images, twins
         self._read()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the file has no row, or is missing."""
-        return self._texts.empty
-
     def of(self, image_id: str) -> list[Correction]:
-        """Return an image's corrections, with the additions of images of the same bytes."""
+        """An image's corrections, with the additions of images of the same bytes."""
         others = [twin for twin in self._twins.get(image_id, ()) if twin != image_id]
         adding = [c for twin in others for c in self._rows.get(twin, ())]
         return self._rows.get(image_id, []) + [c for c in adding if c.action is Action.ADD]
 
-    def refresh(self) -> bool:
-        """Read the file again if another program wrote it; return whether one did.
-
-        Raises:
-            InputError: it is gone, or wrong now.
-        """
-        if self._digest == _digest(self.path):
-            return False
-        if not self.path.exists():
+    def refresh(self) -> None:
+        """Read the file again if another program wrote it; InputError if it is gone or wrong."""
+        if self._digest and not self.path.exists():
             raise InputError(
                 f"{self.path} is gone since this review began: put it back, or start the review "
                 "again to begin a new one"
             )
-        self._read()
-        return True
+        if self._digest != _digest(self.path):
+            self._read()
 
     def replace(
         self, image_id: str, dropped: Collection[Correction], new: Sequence[Correction]
@@ -75,7 +64,8 @@ class CorrectionsFile:
             InputError: another program has written the file since it was read.
         """
         old = self._texts.drop(index=[int(c.row) - 1 for c in dropped])
-        owners = [self._owners.get(place, "") for place in old.index] + [image_id] * len(new)
+        owned = {int(c.row) - 1: name for name, own in self._rows.items() for c in own}
+        owners = [owned.get(place, "") for place in old.index] + [image_id] * len(new)
         added = pd.DataFrame([_cells(image_id, c) for c in new], columns=COLUMNS, dtype=str)
         columns = [*([] if "id" in old else ["id"]), *old.columns]
         rows = pd.concat([old, added], ignore_index=True).reindex(columns=columns).fillna("")
@@ -93,17 +83,14 @@ class CorrectionsFile:
         self._read()
 
     def _read(self) -> None:
-        # recorded last: a file that cannot be read is refused again, and not taken as empty
-        digest = _digest(self.path)
-        corrections: dict[str, list[Correction]] = {}
-        owners: dict[int, str] = {}
+        digest, rows = _digest(self.path), dict[str, list[Correction]]()
         texts, unmatched = pd.DataFrame(columns=COLUMNS, dtype=str), 0
         if self.path.exists():
             texts = load_texts(self.path)
             found = read_corrections(self.path, self._images, lenient=True)
-            unmatched, corrections = found.unmatched, group_by_image(found.rows)
-            owners = {int(c.row) - 1: name for name, own in corrections.items() for c in own}
-        self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
+            unmatched, rows = found.unmatched, group_by_image(found.rows)
+        # set last: a file that cannot be read is refused again, and not taken as empty
+        self._digest, self._texts, self._rows, self.is_empty = digest, texts, rows, texts.empty
         self.unmatched = unmatched
         """Rows that match no image; they stay in the file."""
 
@@ -113,7 +100,7 @@ def _digest(path: Path) -> str:
 
 
 def _cells(image_id: str, correction: Correction) -> list[str]:
-    """Return a row as text, with the shortest numbers that are equal in float32."""
+    """A row as text, with the shortest numbers that are equal in float32."""
     region = correction.region
     box = [] if region is None else [region.x0, region.y0, region.x1, region.y1]
     numbers = [np.format_float_positional(np.float32(value), trim="-") for value in box]
@@ -121,17 +108,15 @@ def _cells(image_id: str, correction: Correction) -> list[str]:
 
 
 def _order(rows: pd.DataFrame, owners: Sequence[str]) -> np.ndarray:
-    """Return the places of rows by image, action, entity, top and left."""
+    """Places of rows by image, action, entity, top and left."""
     keys = pd.DataFrame({"owner": owners}, index=rows.index)
-    for column in ("id", "path"):
-        if column in rows:
-            keys["owner"] = keys["owner"].where(keys["owner"] != "", rows[column])
+    for column in (name for name in ("id", "path") if name in rows):
+        keys["owner"] = keys["owner"].where(keys["owner"] != "", rows[column])
     for column in ("action", "entity"):
         keys[column] = rows[column].str.strip().str.lower()
     for column in ("y0", "x0", "y1", "x1"):
         keys[column] = pd.to_numeric(rows[column], errors="coerce")
-    keys = keys.reset_index(drop=True)
-    return keys.sort_values(keys.columns.tolist(), na_position="first").index.to_numpy(int)
+    return keys.sort_values([*keys], na_position="first").index.to_numpy(int)
 
 
 @dataclass(frozen=True)
@@ -139,15 +124,12 @@ class Look:
     """Decision about one image."""
 
     id: str
-    digest: str
-    """SHA-256 of the image's file."""
-    found: str
-    """Digest of the findings: the decision is valid while detectors find the same."""
+    digest: str  # SHA-256 of the image's file
+    found: str  # of the findings: the decision is valid while detectors find the same
     regions: int
     missed: int
     partly: int
-    removed: int
-    """Found regions that show nothing to hide, or were replaced."""
+    removed: int  # found regions that show nothing to hide, or were replaced
 
     @property
     def misses(self) -> Misses:
@@ -155,8 +137,8 @@ class Look:
         return Misses(self.regions, self.missed, self.partly)
 
 
-_COLUMNS = [field.name for field in fields(Look)]
-_TEXTS = _COLUMNS[:3]
+_TYPES: dict[str, type] = dict.fromkeys(("id", "digest", "found"), str)
+_TYPES |= dict.fromkeys(("regions", "missed", "partly", "removed"), int)
 
 
 class Record:
@@ -164,9 +146,16 @@ class Record:
 
     def __init__(self, corrections: Path) -> None:
         """Read the record that is beside a corrections file."""
-        self.path = corrections.with_suffix(".review.csv")
-        looks = _read(self.path) if self.path.exists() else []
-        self.looks = {look.id: look for look in looks}
+        self.path, self.looks = corrections.with_suffix(".review.csv"), dict[str, Look]()
+        if self.path.exists():
+            try:
+                table = pd.read_csv(self.path, dtype=_TYPES, keep_default_na=False)[[*_TYPES]]
+            except (OSError, ValueError, LookupError) as error:
+                raise InputError(
+                    f"{self.path} is no record of a review ({type(error).__name__}): correct it, "
+                    "or move it away and look at the images again"
+                ) from None
+            self.looks = {row[0]: Look(*row) for row in table.itertuples(index=False, name=None)}
 
     def is_looked_at(self, image_id: str, digest: str, found: str) -> bool:
         """Whether a person reviewed this version of the image with these findings."""
@@ -177,18 +166,6 @@ class Record:
         """Write one more decision, or replace the image's earlier one."""
         looks = self.looks | {look.id: look}
         rows = [asdict(looks[name]) for name in sorted(looks)]
-        write_csv(pd.DataFrame(rows, columns=_COLUMNS), self.path)
+        write_csv(pd.DataFrame(rows, columns=[*_TYPES]), self.path)
         self.path.chmod(PRIVATE)
         self.looks = looks
-
-
-def _read(path: Path) -> list[Look]:
-    types: dict[str, type] = {name: str if name in _TEXTS else int for name in _COLUMNS}
-    try:
-        table = pd.read_csv(path, dtype=types, keep_default_na=False)[_COLUMNS]
-    except (OSError, ValueError, LookupError) as error:
-        raise InputError(
-            f"{path} is no record of a review ({type(error).__name__}): correct it, or move it "
-            "away and look at the images again"
-        ) from None
-    return [Look(*row) for row in table.itertuples(index=False, name=None)]

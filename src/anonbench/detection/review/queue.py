@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import BOX_COLUMNS, Region, image_regions
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.numeric.clusters import Rate, clustered_rate
 from anonbench.core.numeric.seeding import hash_int, hash_ints
 from anonbench.core.wording import count
-from anonbench.datasets.annotations.read import Correction, read_stored_corrections
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.detection.gather import read_outcomes
 from anonbench.detection.quality import COVERAGES, Size, hidden_shares, outlines
-from anonbench.detection.review.changes import found_without, key_of
+from anonbench.detection.review.changes import key_of
 
 
-@dataclass(frozen=True)
-class Misses:
+class Misses(NamedTuple):
     """Regions that detection left visible in one image, by a person's marks."""
 
-    regions: int
-    """Marked regions."""
-    missed: int
-    """Regions of which the found ones cover less than half."""
-    partly: int
-    """Regions of which the found ones cover half or more, but less than 90 %."""
+    regions: int  # marked regions
+    missed: int  # regions of which the found ones cover less than half
+    partly: int  # regions of which the found ones cover half or more, but less than 90 %
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Misses of the detectors, from a random sample."""
 
-    images: Rate
-    """Share of images with a miss."""
-    regions: Rate
-    """Share of regions that are missed."""
+    images: Rate  # share of images with a miss
+    regions: Rate  # share of regions that are missed
     missed_images: int
     missed_regions: int
     partly: int
-    unseen: int
-    """Number of images that nobody reviewed."""
+    unseen: int  # number of images that nobody reviewed
     confidence: float
 
     @property
@@ -59,7 +52,7 @@ class Estimate:
 
 
 def draw_sample(ids: Sequence[str], seed: int, size: int) -> list[str]:
-    """Return `size` ids in random order; a larger sample begins with a smaller one."""
+    """`size` ids in random order; a larger sample begins with a smaller one."""
     order = np.argsort(hash_ints((seed, "review sample"), ids), kind="stable")
     return [ids[place] for place in order[:size]]
 
@@ -75,20 +68,26 @@ def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) 
 
 
 def estimate(looks: Sequence[Misses], unseen: int, confidence: float) -> Estimate:
-    """Return the rates of misses in reviewed images, in the order drawn, none skipped.
+    """Rates of misses in reviewed images, in the order drawn, none skipped.
 
     Regions are clustered by image. If none was missed, the interval ends at 1 - (1 - confidence)^(1
     / n), which is about 3 / n at 95 % (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745, the rule
     of three). `unseen` is the number of images that nobody reviewed.
     """
+
+    def rate(hits: np.ndarray, clusters: np.ndarray) -> Rate:
+        found = clustered_rate(hits, clusters, confidence)
+        if found.value > 0 or np.isnan(found.high):
+            return found
+        high = 1.0 - (1.0 - confidence) ** (1.0 / found.effective)
+        return replace(found, value=0.0, se=0.0, low=0.0, high=high)
+
+    numbers = np.arange(len(looks))
     images = np.array([float(look.missed > 0) for look in looks])
-    regions = np.concatenate(
-        [np.zeros(0), *(np.arange(look.regions) < look.missed for look in looks)]
-    ).astype(float)
-    owners = np.repeat(np.arange(len(looks)), [look.regions for look in looks])
+    regions = np.array([float(n < look.missed) for look in looks for n in range(look.regions)])
     return Estimate(
-        _rate(images, np.arange(len(images)), confidence),
-        _rate(regions, owners, confidence),
+        rate(images, numbers),
+        rate(regions, np.repeat(numbers, [look.regions for look in looks])),
         int(images.sum()),
         int(regions.sum()),
         sum(look.partly for look in looks),
@@ -97,28 +96,29 @@ def estimate(looks: Sequence[Misses], unseen: int, confidence: float) -> Estimat
     )
 
 
-def _rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Rate:
-    rate = clustered_rate(hits, clusters, confidence)
-    if rate.value > 0 or np.isnan(rate.high):
-        return rate
-    high = 1.0 - (1.0 - confidence) ** (1.0 / rate.effective)
-    return replace(rate, value=0.0, se=0.0, low=0.0, high=high)
-
-
 def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
-    """Return the estimate in words; `skipped` images were reviewed after one that was not."""
-    n = result.images.n
+    """The estimate in words; `skipped` images were reviewed after one that was not."""
+    n, level = result.images.n, f"{100 * result.confidence:g} %"
     said = [f"Random sample: {n + skipped:,} of {count(drawn, 'image')} looked at."]
     if skipped:
         said.append(
             f"{n:,} of them count yet: {skipped:,} were looked at before their turn, such as "
             "doubtful ones, and count once those drawn before them were looked at."
         )
-    if not n:
-        return said
-    said.append(_told("images", "show something that was not hidden", result.images, result))
-    if result.regions.n:
-        said.append(_told("marked regions", "were missed", result.regions, result))
+    for hits, rate, what in (
+        (result.missed_images, result.images, "images show something that was not hidden"),
+        (result.missed_regions, result.regions, "marked regions were missed"),
+    ):
+        if not rate.n:
+            continue
+        value, low, high = (f"{100 * each:.1f} %" for each in (rate.value, rate.low, rate.high))
+        if rate.reason:
+            end = "; too few images for an interval."
+        elif hits:
+            end = f": {value} ({level} interval {low} to {high})."
+        else:
+            end = f": at most {high} ({level}, one-sided)."
+        said.append(f"{hits:,} of {rate.n:,} {what}{end}")
     if result.partly:
         said.append(f"{count(result.partly, 'region')} more hidden by half to 90 %.")
     if result.unseen and result.unseen_with_miss is not None:
@@ -127,22 +127,6 @@ def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
             f"{result.unseen_with_miss:,} show something that is not hidden."
         )
     return said
-
-
-def _told(what: str, verb: str, rate: Rate, result: Estimate) -> str:
-    hits = result.missed_images if what == "images" else result.missed_regions
-    text = f"{hits:,} of {rate.n:,} {what} {verb}"
-    level = f"{100 * result.confidence:g} %"
-    if rate.reason:
-        return f"{text}; too few images for an interval."
-    if not hits:
-        return f"{text}: at most {_percent(rate.high)} ({level}, one-sided)."
-    low, high = _percent(rate.low), _percent(rate.high)
-    return f"{text}: {_percent(rate.value)} ({level} interval {low} to {high})."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def review_dataset(
@@ -163,7 +147,7 @@ DOUBTFUL = "doubtful"
 def least_certain(
     manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
 ) -> pd.DataFrame:
-    """Return the images to look at, `most` for each reason (`REVIEW_COLUMNS`).
+    """Images to look at, `most` for each reason (`REVIEW_COLUMNS`).
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
     "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
@@ -191,110 +175,52 @@ def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
 
 
-UNREADABLE = "unreadable"
-_SEARCHED = ["ok", "partial", "empty"]
-
-
 @dataclass(frozen=True)
 class Entry:
     """One image to review."""
 
     id: str
-    path: str
-    """Relative to the data set's root."""
+    path: str  # relative to the data set's root
     width: int
     height: int
     bytes: int
     digest: str
-    status: str
-    """Detection's outcome, see `anonbench.detection.shard.detect_shard`."""
+    status: str  # detection's outcome, see `anonbench.detection.shard.detect_shard`
     reason: str
-    why: tuple[str, ...]
-    """Kinds of doubt; empty for an image that is only in the sample."""
-    place: int | None
-    """Position in the random sample, from 0 on; None if it is not in the sample."""
+    why: tuple[str, ...]  # kinds of doubt; empty for an image that is only in the sample
+    place: int | None  # position in the random sample, from 0 on; None if it is not in the sample
 
 
-@dataclass(frozen=True)
-class Detected:
-    """Results of detection for a data set."""
+def entries(
+    manifest: pd.DataFrame, outcomes: pd.DataFrame, boxes: Path, listed: int, drawn: Sequence[str]
+) -> list[Entry]:
+    """Doubtful images, the sample, then the least certain ones from each list in turn.
 
-    manifest: pd.DataFrame
-    outcomes: pd.DataFrame
-    boxes: Path
-    corrections: Path | None
-    """Those that it applied, by image."""
-
-    @property
-    def searched(self) -> list[str]:
-        """Ids of the images that all or some detectors searched."""
-        outcomes = self.outcomes
-        return sorted(outcomes.loc[outcomes["status"].isin(_SEARCHED), "id"])
-
-    def queue(self, listed: int, sample: int, seed: int) -> list[Entry]:
-        """Return doubtful images, the sample, then the least certain ones from each list in turn.
-
-        None comes twice. The sample comes early: it is what gives an estimate.
-        """
-        scores = pd.read_parquet(self.boxes, columns=["id", "score"])
-        doubts = least_certain(self.manifest, self.outcomes, scores, listed)
-        doubts = doubts.assign(rank=doubts.groupby("why").cumcount())
-        doubts = doubts.sort_values("rank", kind="stable")
-        first = doubts.loc[doubts["why"] == DOUBTFUL, "id"]
-        doubts.loc[first.index, "why"] = doubts.loc[first.index, "reason"]
-        why = doubts.groupby("id", sort=False)["why"].agg(tuple)
-        drawn = draw_sample(self.searched, seed, sample)
-        places = {image_id: place for place, image_id in enumerate(drawn)}
-        rows = self.manifest.merge(self.outcomes, on="id").set_index("id", drop=False)
-        kinds: dict[str, tuple[str, ...]] = {str(i): each for i, each in why.items()}
-        ids = list(dict.fromkeys([*first, *drawn, *kinds]))
-        names = ("id", "path", "width", "height", "bytes", "digest", "status", "reason")
-        return [
-            Entry(**{name: row[name] for name in names}, why=kinds.get(i, ()), place=places.get(i))
-            for i, row in zip(ids, rows.loc[ids].to_dict("records"), strict=True)
-            if row["status"] != UNREADABLE
-        ]
-
-    def applied(self, ids: Collection[str]) -> dict[str, list[Correction]]:
-        """Return the corrections that detection applied to images."""
-        return {} if self.corrections is None else read_stored_corrections(self.corrections, ids)
-
-    def found(
-        self, ids: Collection[str], applied: dict[str, list[Correction]]
-    ) -> dict[str, list[Region]]:
-        """Findings of detectors in images, before corrections; see `found_without`.
-
-        Raises:
-            InputError: the box table was written with other corrections.
-        """
-        filters = [("id", "in", set(ids))]
-        table = pd.read_parquet(self.boxes, columns=BOX_COLUMNS, filters=filters)
-        regions = image_regions(table)
-        used = set(self.searched)
-        result, absent = {}, 0
-        for image_id in ids:
-            own = applied.get(image_id, [])
-            result[image_id], lost = found_without(regions.get(image_id, []), own)
-            absent += lost if image_id in used else 0
-        if absent:
-            raise InputError(
-                f"{self.boxes} lacks {absent} regions of {self.corrections}: detection was not run "
-                "to its end since the corrections changed; run it, then review"
-            )
-        return result
+    None comes twice. The sample (`drawn`) comes early: it is what gives an estimate.
+    """
+    scores = pd.read_parquet(boxes, columns=["id", "score"])
+    doubts = least_certain(manifest, outcomes, scores, listed)
+    doubts = doubts.assign(rank=doubts.groupby("why").cumcount())
+    doubts = doubts.sort_values("rank", kind="stable")
+    first = doubts["why"] == DOUBTFUL
+    doubts["why"] = doubts["why"].mask(first, doubts["reason"])
+    why = doubts.groupby("id", sort=False)["why"].agg(tuple)
+    places = {image_id: place for place, image_id in enumerate(drawn)}
+    rows = manifest.merge(outcomes, on="id").set_index("id", drop=False)
+    ids = list(dict.fromkeys([*doubts.loc[first, "id"], *drawn, *why.index]))
+    names = ("id", "path", "width", "height", "bytes", "digest", "status", "reason")
+    return [
+        Entry(**{name: row[name] for name in names}, why=why.get(i, ()), place=places.get(i))
+        for i, row in zip(ids, rows.loc[ids].to_dict("records"), strict=True)
+        if row["status"] != "unreadable"
+    ]
 
 
-def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
-    """Read the results of detection below a data set's results.
+def read_detected(folder: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Manifest and outcomes of detection in the folder of a data set's results.
 
-    Args:
-        folder: the data set's results.
-        corrected: whether the config names corrections.
-        target: the command that makes it, for messages.
-
-    Raises:
-        InputError: they are missing, damaged, of an earlier version, or of other images than the
-            manifest.
+    InputError where they are missing, damaged, of an earlier version, or of different images;
+    `target` is the command that makes them.
     """
     manifest, boxes = folder / "manifest.parquet", folder / "boxes.parquet"
     shards = sorted((folder / "detect").glob("*/*.images.parquet"))
@@ -308,11 +234,10 @@ def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
         raise InputError(f"{folder / 'detect'} is of other images than {manifest}: run {target}")
     if "doubts" not in outcomes and shards:
         raise InputError(f"{folder / 'detect'} is of an earlier version: run {target}")
-    stored = folder / "annotations" / "corrections.parquet"
-    return Detected(listed, outcomes, boxes, stored if corrected and stored.is_file() else None)
+    return listed, outcomes
 
 
 def digest_of(found: list[Region]) -> str:
-    """Return a digest of found regions: entities and boxes, in any order."""
+    """Digest of found regions: entities and boxes, in any order."""
     keys = sorted({key_of(region) for region in found})
     return hashlib.sha256(repr(keys).encode()).hexdigest()

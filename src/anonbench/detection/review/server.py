@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from anonbench.core.errors import InputError
 from anonbench.detection.review.session import Review
 
@@ -40,9 +42,21 @@ _HEADERS = {
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not a failure
-    def __init__(self, status: HTTPStatus, text: str) -> None:
+    def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+
+
+def _require(holds: bool, status: int, text: str) -> None:
+    if not holds:
+        raise _Refused(status, text)
+
+
+class _Decision(BaseModel, strict=True):
+    """Regions that the page confirms of a version of an image."""
+
+    version: str
+    regions: list[dict[str, Any]]
 
 
 class ReviewServer(ThreadingHTTPServer):
@@ -111,13 +125,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, body, kind)
 
     def _route(self) -> list[str]:
-        """Return the parts of the path after the token, on this host."""
+        """Parts of the path after the token, on this host."""
         # a page whose name resolves to this machine could pass the browser's check of origins
-        if self.headers.get_all("Host") != [self.server.host]:
-            raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the printed address.")
-        token, _, rest = self.path.removeprefix("/").partition("/")
-        if not hmac.compare_digest(token.encode(), self.server.token.encode()):
-            raise _Refused(HTTPStatus.FORBIDDEN, "Open the printed address.")
+        hosts, token = self.headers.get_all("Host"), self.server.token
+        _require(hosts == [self.server.host], 421, "Open the printed address.")
+        given, _, rest = self.path.removeprefix("/").partition("/")
+        is_same = hmac.compare_digest(given.encode(), token.encode())
+        _require(is_same, 403, "Open the printed address.")
         return rest.split("/")
 
     def _get(self, parts: list[str]) -> tuple[str, bytes]:
@@ -132,41 +146,38 @@ class _Handler(BaseHTTPRequestHandler):
                 return _json(review.image(self._number(number)))
             case ["picture", number]:
                 return "image/jpeg", review.picture(self._number(number))
-        raise _Refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+        raise _Refused(404, "There is no such page.")
 
     def _post(self, parts: list[str]) -> tuple[str, bytes]:
-        if self.headers.get_all("Origin") != [f"http://{self.server.host}"]:
-            raise _Refused(HTTPStatus.FORBIDDEN, "Only the page itself may write.")
+        origins = self.headers.get_all("Origin")
+        _require(origins == [f"http://{self.server.host}"], 403, "Only the page itself may write.")
         match parts:
             case ["confirm", number]:
-                place, (version, regions) = self._number(number), _decision(self._body())
-                return _json(self.server.review.confirm(place, version, regions))
-        raise _Refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+                place, sent = self._number(number), self._decision()
+                return _json(self.server.review.confirm(place, sent.version, sent.regions))
+        raise _Refused(404, "There is no such page.")
 
     def _number(self, text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) < 10:
-            number = int(text)
-            if number < len(self.server.review.entries):
-                return number
-        raise _Refused(HTTPStatus.NOT_FOUND, "There is no such image.")
+        count = len(self.server.review.entries)
+        _require(text in map(str, range(count)), 404, "There is no such image.")
+        return int(text)
 
-    def _body(self) -> bytes:
-        """Return the body."""
-        if self.headers.get_content_type() != "application/json":
-            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON.")
-        length = self.headers.get("Content-Length", "")
-        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            raise _Refused(HTTPStatus.LENGTH_REQUIRED, "Say how long the request is.")
-        if len(length) > 10 or int(length) > LARGEST:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much.")
+    def _decision(self) -> _Decision:
+        headers, length = self.headers, self.headers.get("Content-Length", "")
+        _require(headers.get_content_type() == "application/json", 415, "Send JSON.")
+        is_known = length.isascii() and length.isdigit() and "Transfer-Encoding" not in headers
+        _require(is_known, 411, "Say how long the request is.")
+        _require(len(length) <= 10 and int(length) <= LARGEST, 413, "That is too much.")
         body = b""
         with suppress(TimeoutError):
             body = self.rfile.read(int(length))
-        if len(body) != int(length):
-            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive.")
-        return body
+        _require(len(body) == int(length), 408, "The request did not arrive.")
+        try:
+            return _Decision.model_validate_json(body)
+        except ValidationError:
+            raise _Refused(400, "A version and a list of regions are needed.") from None
 
-    def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
+    def _send(self, status: int, body: bytes, kind: str) -> None:
         self.close_connection = True
         self.send_response(status)
         for name, value in _HEADERS.items():
@@ -181,17 +192,3 @@ class _Handler(BaseHTTPRequestHandler):
 def _json(value: Any) -> tuple[str, bytes]:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return "application/json", text.encode("utf-8", "surrogatepass")
-
-
-def _decision(body: bytes) -> tuple[str, list[dict[str, Any]]]:
-    """Return version and regions of a request."""
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        given = None
-    if isinstance(given, dict):
-        version, regions = given.get("version"), given.get("regions")
-        whole = isinstance(regions, list) and all(isinstance(each, dict) for each in regions)
-        if isinstance(version, str) and isinstance(regions, list) and whole:
-            return version, regions
-    raise _Refused(HTTPStatus.BAD_REQUEST, "A version and a list of regions are needed.")

@@ -1,11 +1,8 @@
 """Paired tests of models and of methods, and the best choices of a data set.
 
-A choice is a model for images of a given method, or a method together with a model. The sample of a
-test are queries (or images) in clusters: it says whether these trained models differ on new
-clusters of the same kind, and nothing about retrained models.
+A choice is a model for images of a given method, or a method together with a model. Tests are over
+queries (or images) in clusters; they say nothing about retrained models.
 """
-
-from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,13 +16,8 @@ from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, Variant
-from anonbench.evaluation.comparisons.columns import (
-    Column,
-    by_adaption,
-    by_degree,
-    choices,
-    retrieval_columns,
-)
+from anonbench.evaluation.comparisons import columns as of_tables
+from anonbench.evaluation.comparisons.columns import Column, by_degree
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
 from anonbench.evaluation.decision import (
     Judging,
@@ -61,8 +53,7 @@ def second_columns(
     """Yield the columns of anonymized images by second references.
 
     A model's score of a query is its mean over pairs of a training seed and another seed's
-    reference (`anonbench.evaluation.comparisons.effect_table`). A model without such a pair has no
-    scores.
+    reference (`anonbench.evaluation.comparisons.effect_table`), if there are any.
     """
     for variant in dict.fromkeys(run.variant for run in scenarios if run.variant != Variant()):
         own = [run for run in scenarios if run.variant == variant]
@@ -74,13 +65,13 @@ def second_columns(
             if name in models and name not in NO_CHOICE:
                 runs = [(ref, Scenario(models[name], seed, variant).path) for seed, ref in pairs]
                 tables[name] = reduce(operator.add, (scores(*run) for run in runs)) / len(pairs)
-        yield from retrieval_columns(variant, tables)
+        yield from of_tables.retrieval_columns(variant, tables)
 
 
 def collect_best(
     dataset: str, own: Iterable[Column], second: Iterable[Column], judging: Judging, bootstrap: int
 ) -> pd.DataFrame:
-    """Return the best choices of a data set's anonymized images, columns `BEST_COLUMNS`.
+    """Best choices of a data set's anonymized images, columns `BEST_COLUMNS`.
 
     `own` are its columns by the tables' reference, and of accuracies (`columns_of`), `second` those
     by second references (`second_columns`); `bootstrap` counts resamples of clusters, for the
@@ -90,11 +81,10 @@ def collect_best(
     for reference, columns in ((OWN, own), (SECOND, second)):
         for group in by_degree(columns):
             competing = [("models", column.key["method"], column) for column in group]
-            for scope, method, column in [*competing, ("choices", "", choices(group))]:
+            for scope, method, column in [*competing, ("choices", "", of_tables.choices(group))]:
                 names = {"dataset": dataset, "scope": scope, "reference": reference}
-                row = column.key | names | {"method": method}
-                found = _best(column, judging, bootstrap)
-                rows += [row | found] if found else []
+                if found := _best(column, judging, bootstrap):
+                    rows.append(column.key | names | {"method": method} | found)
     return pd.DataFrame(rows, columns=BEST_COLUMNS)
 
 
@@ -128,12 +118,11 @@ PAIR_COLUMNS = [
 ]
 """Columns of the tests. `difference` is the mean of a minus that of b, with its interval, as
 shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
-counts queries or images, `clusters` their clusters; `reason` says why there is no interval, or is
-empty."""
+counts queries or images, `clusters` their clusters; `reason` says why there is no interval."""
 
 
 def compare_pairs(values: pd.DataFrame, judging: Judging, hits: bool) -> list[dict[str, Any]]:
-    """Return the verdicts of all pairs of rows, with the keys `PAIR_COLUMNS`; see `judge_pairs`."""
+    """Verdicts of all pairs of rows, with the keys `PAIR_COLUMNS`; see `judge_pairs`."""
     names = [str(name) for name in values.columns]
     found = judge_pairs(values, judging, hits)
     return [{"a": names[i], "b": names[j], **judged.cells} for (i, j), judged in found.items()]
@@ -141,8 +130,8 @@ def compare_pairs(values: pd.DataFrame, judging: Judging, hits: bool) -> list[di
 
 TEST_COLUMNS = ["dataset", "degree", "method", "query", "metric", *PAIR_COLUMNS]
 """Columns of the table. One row is one pair of models, `a` before `b` in the order of a table's
-rows; see `anonbench.evaluation.comparisons.best.PAIR_COLUMNS`. The pairs of a column are
-one family. The retraining control and other yardsticks are no choice: they are in no pair."""
+rows. The pairs of a column are one family. The retraining control and other yardsticks are no
+choice: they are in no pair."""
 METHOD_COLUMNS = ["dataset", "degree", "adaption", "query", "metric", *PAIR_COLUMNS]
 """Columns of the tests of methods. One row is one pair of methods with models of one adaption; the
 pairs of methods of an adaption, degree, query kind and metric are one family."""
@@ -151,32 +140,24 @@ read_method_comparisons = partial(read_csv, columns=METHOD_COLUMNS, text={"query
 
 
 def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
-    """Return the paired tests of a data set's models, with the columns `TEST_COLUMNS`.
+    """Paired tests of a data set's models, columns `TEST_COLUMNS`.
 
     `columns` are those of `columns_of`. Raises InputError if a query has no cluster.
     """
-    return _compared(dataset, ((column, column.key) for column in columns), judging, TEST_COLUMNS)
+    rows = [
+        {"dataset": dataset} | column.key | row
+        for column in columns
+        for row in compare_pairs(column.values, judging, column.hits)
+    ]
+    return pd.DataFrame(rows, columns=TEST_COLUMNS)
 
 
 def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
-    """Return the paired tests of methods, with the columns `METHOD_COLUMNS`; see `compare`."""
-    named = (
-        (column, column.key | {"adaption": adaption})
-        for group in by_degree(columns)
-        for adaption, column in by_adaption(group)
-    )
-    return _compared(dataset, named, judging, METHOD_COLUMNS)
-
-
-def _compared(
-    dataset: str,
-    named: Iterable[tuple[Column, dict[str, Any]]],
-    judging: Judging,
-    columns: list[str],
-) -> pd.DataFrame:
+    """Paired tests of methods, columns `METHOD_COLUMNS`; see `compare`."""
     rows = [
-        {"dataset": dataset} | key | row
-        for column, key in named
+        {"dataset": dataset, "adaption": adaption} | column.key | row
+        for group in by_degree(columns)
+        for adaption, column in of_tables.by_adaption(group)
         for row in compare_pairs(column.values, judging, column.hits)
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=METHOD_COLUMNS)

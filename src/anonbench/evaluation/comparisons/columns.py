@@ -1,11 +1,8 @@
 """Columns of the result tables as values per query, the input of tests and choices.
 
 A column is one data set, degree, method, query kind and metric; its rows are the models that can be
-chosen. All rows answer the same queries, and a query that is hard for one model is hard for all.
-Paired differences are therefore far more informative than overlapping intervals.
+chosen. All rows answer the same queries, so differences are paired.
 """
-
-from __future__ import annotations
 
 import operator
 from collections import defaultdict
@@ -34,8 +31,7 @@ class Column:
     values: pd.DataFrame
     """One row per query or image, sorted by id; one column per model or method, in the order of the
     tables. Values are shares, NaN where there is no score."""
-    hits: bool = False
-    """Whether the values are hits, 1 or 0, rather than scores or means over seeds."""
+    hits: bool = False  # whether the values are hits, 1 or 0, and no scores or means over seeds
 
     @property
     def key(self) -> dict[str, Any]:
@@ -51,18 +47,17 @@ def columns_of(
     """Yield the columns of a data set: originals, then by degree, method, query kind and metric.
 
     A row's score of a query, and its share of hits on an image, are means over its seeds. Rows that
-    are no choice (`NO_CHOICE`) are left out.
-
-    Scenarios are in any order; those of one variant are in memory at once. For the seeds, see
-    `anonbench.evaluation.scores.adaption_of`.
+    are no choice (`NO_CHOICE`) are left out. Scenarios are in any order; those of one variant are
+    in memory at once. For the seeds, see `anonbench.evaluation.scores.adaption_of`.
     """
+    seeds = reference_seed, control_seeds
     variants = {files.variant for files in scenarios}
     for variant in sorted(variants, key=lambda each: (each.degree, place_of(each.method))):
         own = [files for files in scenarios if files.variant == variant]
-        tables, _ = _means(own, reference_seed, control_seeds, True)
+        tables, _ = _means(own, *seeds, retrieval=True)
         yield from retrieval_columns(variant, tables)
         labelled = [files for files in own if files.predictions is not None]
-        tables, single = _means(labelled, reference_seed, control_seeds, False)
+        tables, single = _means(labelled, *seeds, retrieval=False)
         for metric in CLASSIFIERS if tables else ():
             values = {name: table[metric] for name, table in tables.items()}
             yield Column(variant, "", metric, pd.DataFrame(values).sort_index(), hits=single)
@@ -79,15 +74,14 @@ def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
 
 def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
     """Yield each adaption with a column whose rows are methods, of a group of `by_degree`."""
-    names = {name for column in columns for name in column.values}
-    for adaption in (name for name in ADAPTIONS if name in names):
-        having = [column for column in columns if adaption in column.values]
-        values = {str(column.variant.method): column.values[adaption] for column in having}
-        yield adaption, _joined(having, values)
+    for adaption in ADAPTIONS:
+        if having := [column for column in columns if adaption in column.values]:
+            values = {str(column.variant.method): column.values[adaption] for column in having}
+            yield adaption, _joined(having, values)
 
 
 def choices(columns: Sequence[Column]) -> Column:
-    """Return a column whose rows are all choices of a method and a model; see `by_adaption`."""
+    """A column whose rows are all choices of a method and a model; see `by_adaption`."""
     values = {
         f"{column.variant.method}{SEPARATOR}{name}": column.values[name]
         for column in columns
@@ -111,8 +105,7 @@ def _means(
     read = _scores if retrieval else _hits
     found: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for files in sorted(scenarios, key=lambda files: files.seed):
-        training = (files.model, files.seed, reference_seed, control_seeds)
-        name = adaption_of(*training, retrieval=retrieval)
+        name = adaption_of(files.model, files.seed, reference_seed, control_seeds, retrieval)
         if name not in NO_CHOICE:
             found[name].append(read(files).sort_index())
     rows = [name for name in ADAPTIONS if name in found]

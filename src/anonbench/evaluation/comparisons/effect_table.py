@@ -1,27 +1,18 @@
 """Effects of retraining, anonymizing and adapting on retrieval by query, and their table.
 
-U and A are the unadapted and an adapted model of one training seed. Their own reference is the
-ranking of the originals by U, which favours U: the retrieval bias (docs/explanation). A second
-reference is that of the unadapted model of another seed, as foreign to U as to A. With every score
-by the second reference,
+U and A are the unadapted and an adapted model of one training seed. Their own reference, the
+ranking of the originals by U, favours U: the retrieval bias (docs/explanation; Zobel 1998, SIGIR,
+pp. 307-314). The second references are those of the unadapted models of all other seeds, as foreign
+to U as to A. With every score by a second reference,
 
     1 - A on anonymized  =  (1 - U on originals)                    cost of retraining
                           + (U on originals - U on anonymized)      cost of anonymizing
                           + (U on anonymized - A on anonymized)     cost of adapting
 
-and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias, for
-every query and so for every mean. The score of U on originals is the ceiling: what retraining keeps
-of the ranking when nothing is anonymized. Costs can be read as shares of it.
-
-Every training seed is judged by the references of all other seeds of the unadapted model, the
-retraining control's among them. A pair is a training seed and a reference. Models are compared
-within a pair, never across, and a query's effect is its mean over the pairs.
-
-A test collection favours the systems that its judgments come from: Zobel 1998 (SIGIR, pp. 307-314).
-The effects decompose the tables published in arXiv 2602.19641.
+and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias. The
+score of U on originals is the ceiling. A pair is a training seed and a reference. Models are
+compared within a pair, never across, and a query's effect is its mean over the pairs.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -98,21 +89,16 @@ def read_by_reference(
     own: Sequence[Path],
     second: Sequence[Path],
 ) -> Scores:
-    """Make a reader of scores by every reference.
+    """Make a reader of scores by every reference; arguments are those of `measure`.
 
-    Args:
-        scenarios: of the training seeds, without the retraining control's.
-        references: seeds of the unadapted models, that of all tables first.
-        own: scores by the first reference, the Parquet of each scenario.
-        second: scores by the other references, one Parquet each
-            (`anonbench.evaluation.retrieval.job.gather_in_one_file`).
+    `own` has the scores by the first reference, the Parquet of each scenario; `second` those by
+    the others, one Parquet each (`anonbench.evaluation.retrieval.job.gather_in_one_file`).
     """
-    first, *others = references
     by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
-    by_seed = dict(zip(others, second, strict=True))
+    by_seed = dict(zip(references[1:], second, strict=True))
 
     def read(reference: int, scenario: str) -> pd.DataFrame:
-        if reference == first:
+        if reference == references[0]:
             table = pd.read_parquet(by_scenario[scenario])
         else:
             table = pd.read_parquet(by_seed[reference], filters=[("scenario", "==", scenario)])
@@ -144,14 +130,14 @@ def measure(
 def pairs_of(
     scenarios: Sequence[Scenario], references: Sequence[int]
 ) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of a training seed and another seed's reference; see `measure`."""
+    """Pairs of a training seed and another seed's reference; see `measure`."""
     seeds = dict.fromkeys(scenario.seed for scenario in scenarios)
     every = ((seed, reference) for seed in seeds for reference in references)
     return tuple((seed, reference) for seed, reference in every if seed != reference)
 
 
 def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.DataFrame:
-    """Return a row for each effect, columns `COLUMNS`; InputError if a query has no cluster."""
+    """A row for each effect, columns `COLUMNS`; InputError if a query has no cluster."""
     rows: list[dict[str, Any]] = []
     gains: list[Estimate] = []
     for effect in effects:
@@ -159,12 +145,12 @@ def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.Da
         found = clustered_mean(effect.values, groups, judging.confidence)
         rows.append({"dataset": dataset} | _row(effect, found, groups, judging.confidence))
         gains.append(replace(found, value=-found.value, low=-found.high, high=-found.low))
+    tests = ("p", "p_holm", "p_equivalent", "verdict")
     families = pd.DataFrame(rows, columns=COLUMNS).groupby(["effect", "metric"]).indices
     for numbers in families.values():
         family = [gains[number] for number in numbers]
         judged = judge(family, judging.equivalence_margin, judging.confidence)
         for number, each in zip(numbers, judged, strict=True):
-            tests = ("p", "p_holm", "p_equivalent", "verdict")
             rows[number] |= {name: each.cells[name] for name in tests}
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -175,9 +161,9 @@ read_effects = partial(read_csv, columns=COLUMNS)
 def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     """Values whose mean is the ratio of the means of effect and ceiling, float64 [Q].
 
-    They linearize the ratio: to first order, the standard error of their mean is that of the ratio,
-    for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
-    NaN where either is undefined; all NaN if the mean ceiling is not positive.
+    They linearize the ratio: the standard error of their mean is that of the ratio, for any
+    clusters (Woodruff 1971, JASA 66:411-414). NaN where either is undefined; all NaN if the mean
+    ceiling is not positive.
     """
     defined = ~(np.isnan(effect) | np.isnan(ceiling))
     if not defined.any() or (level := float(ceiling[defined].mean())) <= 0.0:
@@ -232,6 +218,9 @@ def _effects(
 
 
 def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float) -> dict[str, Any]:
+    defined = effect.by_pair[:, ~np.isnan(effect.by_pair).any(axis=0)]
+    is_spread = len(defined) > 1 and defined.size
+    seeds, references = zip(*effect.pairs, strict=True)
     row = {
         "degree": effect.variant.degree,
         "method": effect.variant.method or ORIGINAL,
@@ -240,20 +229,12 @@ def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float)
         "adaption": effect.adaption.value,
         "effect": effect.name,
         "ceiling": float(pd.Series(effect.ceiling).mean()),
-        "seeds": len({seed for seed, _ in effect.pairs}),
-        "references": len({reference for _, reference in effect.pairs}),
-        "spread": _spread(effect.by_pair),
+        "seeds": len(set(seeds)),
+        "references": len(set(references)),
+        "spread": float(defined.mean(axis=1).std(ddof=1)) if is_spread else np.nan,
         **vars(found),
     }
     if effect.name in _OF_CEILING:
         share = clustered_mean(effect.shares, groups, confidence)
         row |= {"share": share.value, "share_low": share.low, "share_high": share.high}
     return row
-
-
-def _spread(by_pair: np.ndarray) -> float:
-    """Standard deviation of the pairs' means over the queries defined in all pairs."""
-    defined = by_pair[:, ~np.isnan(by_pair).any(axis=0)]
-    if len(by_pair) < 2 or not defined.size:
-        return float("nan")
-    return float(defined.mean(axis=1).std(ddof=1))

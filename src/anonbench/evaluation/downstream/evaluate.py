@@ -2,11 +2,8 @@
 
 k-NN is weighted, as DINOv2 evaluates its features (Caron et al. 2021 (DINO), after Wu et al. 2018):
 cosine similarity s, the k nearest train images vote for their class with weight exp(s / T). On
-equal votes the class that sorts first wins. If equal similarities leave open which images are among
-the k, the tied images share the remaining votes.
+equal votes the class that sorts first wins. Images tied at the k-th place share the votes left.
 """
-
-from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
@@ -45,15 +42,10 @@ def evaluate_downstream(
 ) -> None:
     """Fit both classifiers on the train split and score them on the validation split.
 
-    Args:
-        train, val: embeddings of the splits' images, by the same model (HDF5).
-        labels: id and label of the images of both splits. Images without a label are left out
-            and counted in the summary.
-        clusters: of all images, by id (`anonbench.datasets.clusters.read_clusters`): the part that
-            is held out of the train split has whole clusters.
-        seed: of that part.
-        predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
-        summary: JSON that is written: accuracies, counts, notes, settings, versions.
+    Embeddings (HDF5) are of the splits' images by the same model. `labels` has the id and label of
+    the images of both splits; those without are left out and counted. The part of the train split
+    that is held out, drawn by `seed`, has whole clusters. Writes `predictions` (Parquet: id, label,
+    knn, linear, sorted by id) and `summary` (JSON: accuracies, counts, notes, settings, versions).
 
     Raises:
         InputError: a split has no labelled image, or the train split only one class, or the
@@ -64,13 +56,28 @@ def evaluate_downstream(
     known = dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))
     fitted, train_labels, train_unlabelled = _labelled(read_embeddings(train), known, "train")
     validation, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
-    _check(fitted, train_labels, validation)
+    width, other = fitted.values.shape[1], validation.values.shape[1]
+    if width != other:
+        raise InputError(
+            f"train embeddings have {width} dimensions, validation embeddings {other}: embed both "
+            "with the same model"
+        )
+    classes, counts = np.unique(train_labels, return_counts=True)
+    if len(classes) < 2:
+        raise InputError(
+            f"all {len(train_labels)} labelled train images are of class {str(classes[0])!r}: "
+            "there is nothing to classify; choose another `label` or leave it out"
+        )
 
     ks = sorted({settings.k, *ALL_K})
     neighbours = knn_predict(fitted, train_labels, validation, ks)
     grouped = clusters_of(pd.Series(fitted.ids), clusters)
     probe = linear_probe(fitted, train_labels, grouped, validation, seed)
-    unseen = int((~np.isin(val_labels, train_labels)).sum())
+    is_unseen = ~np.isin(val_labels, classes)
+    unseen = int(is_unseen.sum())
+    # of always answering the train split's most frequent class; None: no answer is right
+    always = float((val_labels == classes[counts.argmax()]).mean())
+    chance = None if is_unseen.all() else always
     notes = _notes(ks, len(fitted.ids), unseen, probe)
     for note in notes:
         log.warning("%s", note)
@@ -81,13 +88,13 @@ def evaluate_downstream(
     write_json(
         summary,
         {
-            "train": {"images": len(fitted.ids), "classes": len(np.unique(train_labels))},
+            "train": {"images": len(fitted.ids), "classes": len(classes)},
             "val": {
                 "images": len(validation.ids),
                 "classes": len(np.unique(val_labels)),
                 "of_unseen_classes": unseen,
             },
-            "chance": _chance(train_labels, val_labels),
+            "chance": chance,
             "unlabelled": {"train": train_unlabelled, "val": val_unlabelled},
             "knn": {
                 str(k): {"neighbours": min(k, len(fitted.ids))} | _accuracies(found, val_labels)
@@ -116,42 +123,18 @@ def _labelled(
     embeddings: Embeddings, known: dict[str, str], split: str
 ) -> tuple[Embeddings, np.ndarray, int]:
     """Embeddings that have a label, sorted by id; their labels; number without a label."""
-    order = sorted(
-        (i for i, name in enumerate(embeddings.ids) if name in known),
-        key=embeddings.ids.__getitem__,
-    )
-    without = len(embeddings.ids) - len(order)
-    if not order:
+    named = {name: row for row, name in enumerate(embeddings.ids) if name in known}
+    without = len(embeddings.ids) - len(named)
+    if not named:
         raise InputError(
             f"none of the {split} split's {without} images has a label: "
             "check `label` of the data set, or leave it out to go without a downstream task"
         )
-    ids = [embeddings.ids[i] for i in order]
+    ids = sorted(named)
     # a split at the paper's size is 1.3 GB: avoid a copy if it is already sorted
-    whole = order == list(range(len(embeddings.ids)))
-    values = embeddings.values if whole else embeddings.values[order]
+    is_whole = ids == embeddings.ids
+    values = embeddings.values if is_whole else embeddings.values[[named[name] for name in ids]]
     return Embeddings(ids, values), np.array([known[name] for name in ids]), without
-
-
-def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float | None:
-    """Accuracy of always answering the train split's most frequent class."""
-    if not np.isin(val_labels, train_labels).any():  # no answer is right
-        return None
-    classes, counts = np.unique(train_labels, return_counts=True)
-    return float((val_labels == classes[counts.argmax()]).mean())
-
-
-def _check(train: Embeddings, train_labels: np.ndarray, val: Embeddings) -> None:
-    if train.values.shape[1] != val.values.shape[1]:
-        raise InputError(
-            f"train embeddings have {train.values.shape[1]} dimensions, validation embeddings "
-            f"{val.values.shape[1]}: embed both with the same model"
-        )
-    if len(np.unique(train_labels)) < 2:
-        raise InputError(
-            f"all {len(train_labels)} labelled train images are of class {str(train_labels[0])!r}: "
-            "there is nothing to classify; choose another `label` or leave it out"
-        )
 
 
 def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[str]:
@@ -205,17 +188,10 @@ _BLOCK_VALUES = 1 << 26
 def knn_predict(
     train: Embeddings, train_labels: np.ndarray, val: Embeddings, ks: Sequence[int]
 ) -> dict[int, np.ndarray]:
-    """Predict the class of each validation image, for several k.
+    """Predicted classes [M] of the validation images, by k, for any number of threads.
 
-    The result does not depend on the number of threads, set by OMP_NUM_THREADS.
-
-    Args:
-        train: embeddings [N, D], in any order, of the classes `train_labels` [N].
-        val: embeddings [M, D].
-        ks: numbers of neighbours; larger ones are capped at N.
-
-    Returns:
-        By k, the predicted classes [M].
+    Embeddings are [N, D], in any order, of the classes `train_labels` [N], and [M, D]; numbers of
+    neighbours above N are capped.
     """
     order = sorted(range(len(train.ids)), key=train.ids.__getitem__)
     classes, codes = np.unique(train_labels[order], return_inverse=True)

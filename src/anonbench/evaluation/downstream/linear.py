@@ -1,10 +1,8 @@
 """The linear probe: multinomial logistic regression on standardized features.
 
-Its regularization is chosen on a held-out part of the train split, which is divided by clusters
-(`hold_out`); validation images are seen once, for the final prediction.
+Its regularization is chosen on a held-out part of the train split (`hold_out`); validation images
+are seen once, for the final prediction.
 """
-
-from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import threads
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
+from anonbench.evaluation.downstream.softmax import Problem, Standardization
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Inverse regularization strengths (scikit-learn's C), of which the best on held-out images is
@@ -128,15 +126,16 @@ def linear_probe(
 ) -> LinearProbe:
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
-    Takes one more copy of the train features. Deterministic: the held-out part depends on seed,
-    ids and clusters [N], and no sum depends on the number of threads, set by OMP_NUM_THREADS.
-    Strengths are in ascending order.
+    Strengths ascend. Deterministic: the held-out part depends on seed, ids and clusters [N], and no
+    sum depends on the number of threads, set by OMP_NUM_THREADS.
     """
     held_out = hold_out(train.ids, train_labels, clusters, HELD_OUT, seed)
     is_held_out = held_out.images
     # the held-out images last, so that either part is a view
-    order = np.concatenate([np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)])
+    order = np.argsort(is_held_out, kind="stable")
     classes, codes = np.unique(train_labels, return_inverse=True)
+    accuracy: dict[float, float] = {}
+    stopped = []
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         # on all train images: it uses no labels, and only these could favour a strength
         standard = Standardization.of(train.values, pool)
@@ -144,8 +143,13 @@ def linear_probe(
             standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
         )
         fitted = int((~is_held_out).sum())
-        path = _path(problem, fitted, strengths) if is_held_out.any() else {}
-        accuracy = {strength: right for strength, (_, right) in path.items()}
+        inside, outside = problem.first(fitted), problem.features[fitted:]
+        for strength in strengths if is_held_out.any() else ():
+            found = inside.fit(strength, MOST_ITERATIONS)
+            right = found.predict(outside, pool) == problem.codes[fitted:]
+            accuracy[strength] = float(np.mean(right))
+            stopped += [] if found.converged else [strength]
+            log.info("strength %g: held-out accuracy %.4f", strength, accuracy[strength])
         middle = strengths[len(strengths) // 2]
         # max() keeps the first on ties: the strongest regularization among equals
         strength = max(accuracy, key=accuracy.__getitem__, default=middle)
@@ -153,25 +157,6 @@ def linear_probe(
         validation = standard(val.values, np.arange(len(val.values)), pool)
         predictions = classes[last.predict(validation, pool)]
     return LinearProbe(
-        predictions=predictions,
-        strength=strength,
-        held_out=held_out,
-        held_out_accuracy=accuracy,
-        iterations=last.iterations,
-        converged=last.converged,
-        stopped=tuple(c for c, (one, _) in path.items() if not one.converged),
+        *(predictions, strength, held_out, accuracy),
+        *(last.iterations, last.converged, tuple(stopped)),
     )
-
-
-def _path(
-    problem: Problem, fitted: int, strengths: Sequence[float]
-) -> dict[float, tuple[Fit, float]]:
-    """Fit the first rows at every strength, in ascending order, and score on the others."""
-    inside, codes = problem.first(fitted), problem.codes[fitted:]
-    path: dict[float, tuple[Fit, float]] = {}
-    for strength in strengths:
-        found = inside.fit(strength, MOST_ITERATIONS)
-        predicted = found.predict(problem.features[fitted:], problem.pool)
-        path[strength] = found, float(np.mean(predicted == codes))
-        log.info("strength %g: held-out accuracy %.4f", strength, path[strength][1])
-    return path

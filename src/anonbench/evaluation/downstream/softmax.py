@@ -4,10 +4,9 @@ Minimizes over the weights W [D, K] and an intercept
 
     1/N · Σ_i -log softmax(Wᵀx_i + b)[y_i]  +  ‖W‖² / (2 · C · N),
 
-scikit-learn's objective, by L-BFGS. Embeddings are strongly correlated, and plain L-BFGS needs
-hundreds of iterations on them. The features are therefore rotated to their principal axes, which
-changes neither the objective nor its solution, and each axis is scaled by its curvature at W = 0
-(Böhning 1992), so that the optimizer sees a curvature of about one everywhere.
+scikit-learn's objective, by L-BFGS. Embeddings are strongly correlated. The features are therefore
+rotated to their principal axes, which changes neither the objective nor its solution, and each axis
+is scaled by its curvature at W = 0 (Böhning 1992).
 """
 
 from __future__ import annotations
@@ -48,32 +47,26 @@ class Standardization:
 
         Weights orthogonal to the rows' span change no prediction and are 0 in the solution.
         """
-
-        def total(chunk: np.ndarray) -> np.ndarray:
-            return np.asarray(chunk.sum(axis=0, dtype=np.float64))
-
-        def square(chunk: np.ndarray) -> np.ndarray:
-            return np.asarray(np.square(chunk - mean).sum(axis=0))
-
-        def product(chunk: np.ndarray) -> np.ndarray:
-            scaled = _scaled(chunk, mean32, deviation)
-            return np.asarray(scaled.T @ scaled)
-
-        mean = _sum(pool, values, total) / len(values)
-        mean32 = mean.astype(np.float32)
-        deviation = np.sqrt(_sum(pool, values, square) / len(values)).astype(np.float32)
+        count = len(values)
+        mean = _sum(pool, values, lambda rows: rows.sum(axis=0, dtype=np.float64)) / count
+        squares = _sum(pool, values, lambda rows: np.square(rows - mean).sum(axis=0))
+        mean32, deviation = (each.astype(np.float32) for each in (mean, np.sqrt(squares / count)))
         deviation[deviation <= 1e-6 * np.abs(mean32)] = 1.0
         if len(values) < len(mean):  # the rows' span contains every axis of variation
             rows = _scaled(values, mean32, deviation).astype(np.float64)
             span, _ = np.linalg.qr(rows.T)
             inside = rows @ span
-            variance, turned = np.linalg.eigh(inside.T @ inside / len(values))
+            variance, turned = np.linalg.eigh(inside.T @ inside / count)
             axes = span @ turned
         else:
-            variance, axes = np.linalg.eigh(_sum(pool, values, product) / len(values))
-        return cls(
-            mean32, deviation, axes.astype(np.float32), np.append(np.maximum(variance, 0.0), 1.0)
-        )
+
+            def product(chunk: np.ndarray) -> np.ndarray:
+                scaled = _scaled(chunk, mean32, deviation)
+                return np.asarray(scaled.T @ scaled)
+
+            variance, axes = np.linalg.eigh(_sum(pool, values, product) / count)
+        variance = np.append(np.maximum(variance, 0.0), 1.0)
+        return cls(mean32, deviation, axes.astype(np.float32), variance)
 
     def __call__(
         self, values: np.ndarray, order: np.ndarray, pool: ThreadPoolExecutor
@@ -180,10 +173,8 @@ def _sum(
 ) -> np.ndarray:
     """Sum of `of` over chunks of rows, in float64."""
 
-    def part(rows_of_part: slice) -> np.ndarray:
-        return reduce(
-            np.add, (of(values[rows]).astype(np.float64) for rows in _chunks(rows_of_part))
-        )
+    def part(rows: slice) -> np.ndarray:
+        return reduce(np.add, (of(values[each]).astype(np.float64) for each in _chunks(rows)))
 
     return reduce(np.add, _each(pool, len(values), part))
 

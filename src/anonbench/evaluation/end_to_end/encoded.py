@@ -37,8 +37,6 @@ from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
 
-_CACHE = "detections"
-
 
 @dataclass(frozen=True)
 class Treatment:
@@ -80,10 +78,8 @@ def encode_variants(
     """Search, anonymize and encode all images; threads have no effect on the result.
 
     A batch is searched while the previous one is encoded. Pixels are the same as those that the
-    pipeline writes and reads back.
-
-    Raises:
-        InputError: a detector cannot be loaded, or no image can be used.
+    pipeline writes and reads back. Raises InputError if a detector cannot be loaded, or no image
+    can be used.
     """
     columns = ["id", "digest"]
     table = pd.DataFrame([(each.id, each.digest) for each in pictures.images], columns=columns)
@@ -94,11 +90,10 @@ def encode_variants(
         seed=treatment.seed,
         threads=threads,
         boxes=treatment.boxes,
-        kept=[treatment.cache / _CACHE] if treatment.cache else [],
+        kept=[treatment.cache / "detections"] if treatment.cache else [],
     )
     search = ShardSearch(job, table)
-    variants = [Variant(), *treatment.variants]
-    parts: dict[Variant, list[np.ndarray]] = {variant: [] for variant in variants}
+    parts: dict[Variant, list[np.ndarray]] = {v: [] for v in (Variant(), *treatment.variants)}
     regions: dict[str, list[Region]] = {}
     ids: list[str] = []
     searched = _searched(pictures, search, regions, threads)
@@ -110,20 +105,21 @@ def encode_variants(
         for batch in track(batches, len(pictures.images), "images evaluated", len):
             kept = treatment.keep_without_regions
             used = [image for image in batch if image and (image[1] or kept)]
-            for variant in variants if used else ():
+            names = [original.id for original, _ in used]
+            for variant, vectors in parts.items() if used else ():
                 make = partial(_pixels, variant=variant, settings=treatment.anonymization)
-                batch_pixels = list(pool.map(make, used))
-                with naming([original.id for original, _ in used]):
-                    parts[variant].append(encode_images(batch_pixels))
-            ids += [original.id for original, _ in used]
+                pixels = list(pool.map(make, used))
+                with naming(names):
+                    vectors.append(encode_images(pixels))
+            ids += names
             flush_if_due()
     images = search.image_table(regions)
     if not ids:
         raise InputError(_nothing(pictures.place, images, treatment))
     made_by = {"similarity": similarity}
-    vectors = {v: Embeddings(ids, np.concatenate(found), made_by) for v, found in parts.items()}
+    found = {v: Embeddings(ids, np.concatenate(each), made_by) for v, each in parts.items()}
     hidden = box_table({image_id: regions[image_id] for image_id in ids}, treatment.seed)
-    return Encoded(vectors, images, hidden)
+    return Encoded(found, images, hidden)
 
 
 def _searched(
@@ -139,7 +135,7 @@ def _searched(
 
 
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
-    """Return an image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
+    """An image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
     original, regions = image
     pixels = layers(original.pixels, regions, variant, settings)[-1]
     if settings.format == "jpeg" and variant.method is not None:
@@ -229,10 +225,7 @@ def score_variants(
         summary = {"k": k, "top": top, "chance": found.chance, "floor": floor}
         key = {"degree": variant.degree, "method": variant.method}
         scores = retrieval_scores(found.table, summary, clusters, presentation.confidence)
-        rows += [
-            key | {"query": query, "metric": metric} | entries
-            for query, metric, entries, _ in scores
-        ]
+        rows += [key | {"query": query, "metric": name} | cells for query, name, cells, _ in scores]
         tables.append(found.table.assign(variant=str(variant)))
         by_id = found.table.set_index(["query", "id"]).sort_index()
         columns += retrieval_columns(variant, {UNADAPTED: by_id})

@@ -78,8 +78,7 @@ def evaluate(
 
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB, of any sizes) to floats
-            [N, D], a system, or its name, such as `timm:tf_efficientnet_lite0`
-            (`anonbench.embedding.given_systems`).
+            [N, D], a system, or its name, such as `timm:tf_efficientnet_lite0`.
         images: a folder, a list of paths, or arrays (`anonbench.embedding.given_images.Given`).
         methods: how regions are hidden.
         degrees: percent of an image's regions that is hidden.
@@ -92,16 +91,14 @@ def evaluate(
         cache: folder that caches detections and vectors by image content and system.
         similarity: how a function's vectors are compared; a system has its own.
         attack: also measure how often the system finds the original of a hidden region.
-        mapped: also score vectors that a map has moved to where the originals' vectors would be, as
-            methods called `mapped_<method>`. Each image is mapped by a map learned from other
-            clusters.
+        mapped: also score vectors that a map, learned from other clusters, has moved to where the
+            originals' vectors would be, as methods called `mapped_<method>`.
         keep_without_regions: also score images in which nothing was found.
         seed: of the order in which an image's regions are hidden at degrees below 100.
         detection: section `detection` of the config; None: settings that miss little.
         anonymization: section `anonymization` of the config.
         retrieval: section `retrieval` of the config.
         presentation: section `presentation` of the config: confidence, margin.
-
     Raises:
         InputError: an argument is wrong, or no image can be used; the message says what to do.
 
@@ -135,28 +132,30 @@ def evaluate(
     if boxes is not None and "boxes" not in given:
         given = (*given, "boxes")
     variants = _variants(methods, degrees)
-    _try_methods(methods, anonymization)
+    for name in methods:
+        # refuse methods of other packages that hide nothing: copies are not audited here
+        steps = (step for entity in Entity for _, step in anonymization.steps(name, entity))
+        if any(step.name not in LEAST_SIDES for step in steps):
+            check_method(name, anonymization)
     pictures = look_at(images, detection.max_pixels)
-    if len(pictures.images) < (needed := images_needed(retrieval)):
+    contents = {image.id: image.digest for image in pictures.images}
+    if len(contents) < (needed := images_needed(retrieval)):
         logger.warning(
             "%s: too few to say what anonymizing costs; it takes %d",
-            *(count(len(pictures.images), "image"), needed),
+            *(count(len(contents), "image"), needed),
         )
-    cluster_numbers(pd.Series([image.id for image in pictures.images], dtype="str"), clusters)
+    cluster_numbers(pd.Series(list(contents), dtype="str"), clusters)
     treatment = Treatment(
-        tuple(given),
-        variants,
-        detection,
-        anonymization,
-        _regions(boxes, pictures),
-        keep_without_regions,
-        seed,
-        Path(cache) if cache is not None else None,
+        *(tuple(given), variants, detection, anonymization, _regions(boxes, pictures)),
+        *(keep_without_regions, seed, Path(cache) if cache is not None else None),
     )
     with open_encoder(encoder, similarity) as system, encoding(system, cache) as encode:
         encoded = encode_variants(pictures, encode, system.similarity, treatment, threads())
-        ids = encoded.vectors[Variant()].ids
-        numbers, copies = _clusters(ids, clusters, pictures)
+        names = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
+        same, different = pd.factorize(names.map(contents))
+        copies = len(names) - len(different)
+        groups = joined(cluster_numbers(names, clusters), same)
+        numbers = pd.Series(groups, index=names.to_numpy())
         rates = None
         if attack:
             confidence = presentation.confidence
@@ -187,7 +186,7 @@ def evaluate(
         images=encoded.images.assign(converted=encoded.images["id"].map(converted)),
         left_out=pictures.left_out,
         boxes=encoded.boxes,
-        advice=tuple(advise(scored, len(ids), presentation, rates, copies)),
+        advice=tuple(advise(scored, len(names), presentation, rates, copies)),
         made_by=made_by,
         rates=rates,
     )
@@ -201,13 +200,9 @@ def _attack(
     clusters: pd.Series,
     confidence: float,
 ) -> pd.DataFrame:
-    """Share of regions whose own original the system finds first, columns `RATE_COLUMNS`.
-
-    It needs no training, no labels and no second model. It is one attacker among others: others may
-    find more, and do not always find the same regions.
-    """
+    """Share of regions whose own original the system finds first, columns `RATE_COLUMNS`."""
     # these need torch, which an encoder need not use
-    from anonbench.evaluation.privacy.attackers import SystemAttacker
+    from anonbench.evaluation.privacy.attackers import system_attacker
     from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
     from anonbench.evaluation.privacy.rates import rates, with_clusters, worst
     from anonbench.evaluation.privacy.reidentification import reidentify
@@ -222,23 +217,12 @@ def _attack(
         for each in treatment.variants
     }
     searched = {Entity(each) for name in treatment.detectors for each in DETECTORS[name].entities}
-    published, by = Published(originals, versions, encoded.boxes), SystemAttacker(system)
+    published, by = Published(originals, versions, encoded.boxes), system_attacker(system)
     settings = Privacy(attackers=())
     probes = reidentify(published, {}, searched, by, settings, how, treatment.seed)
     found = worst(rates("", with_clusters(probes, clusters), confidence))
     found = found.reindex(columns=RATE_COLUMNS)
     return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")
-
-
-def _clusters(
-    ids: Sequence[str], clusters: pd.Series | Path | str | None, pictures: Pictures
-) -> tuple[pd.Series, int]:
-    """Cluster of each image by id, and the number of images that are copies of others."""
-    names = pd.Series(ids, dtype="str")
-    contents = {image.id: image.digest for image in pictures.images}
-    same, different = pd.factorize(names.map(contents))
-    numbers = joined(cluster_numbers(names, clusters), same)
-    return pd.Series(numbers, index=names.to_numpy()), len(names) - len(different)
 
 
 def _named(what: str, given: Any, known: Sequence[str]) -> list[str]:
@@ -252,14 +236,6 @@ def _named(what: str, given: Any, known: Sequence[str]) -> list[str]:
                 f"{suggestion(str(name), known)}"
             )
     return names
-
-
-def _try_methods(methods: Sequence[str], settings: Anonymization) -> None:
-    """Refuse methods of other packages that hide nothing; copies are not audited here."""
-    for name in methods:
-        steps = (step for entity in Entity for _, step in settings.steps(name, entity))
-        if any(step.name not in LEAST_SIDES for step in steps):
-            check_method(name, settings)
 
 
 def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
@@ -277,29 +253,27 @@ def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
 def _regions(
     boxes: Mapping[str, Sequence[Region]] | Path | str | None, pictures: Pictures
 ) -> Mapping[str, Sequence[Region]]:
-    """Return the user's regions by image id."""
     if boxes is None:
         return {}
-    known = {image.id: image for image in pictures.images}
-    if isinstance(boxes, Mapping):
-        if unknown := sorted(set(boxes) - known.keys()):
-            raise InputError(
-                f"boxes: {len(unknown)} ids are of no image, such as {unknown[0]!r}; ids are paths "
-                "without their suffix, or the numbers of arrays"
-            )
-        boxes = {image_id: tuple(regions) for image_id, regions in boxes.items()}
-        for image_id, regions in boxes.items():
-            for number, region in enumerate(regions):
-                fault = region_fault(region, known[image_id].width, known[image_id].height)
-                if fault is not None:
-                    raise InputError(f"boxes: of image {image_id!r}, number {number} {fault}")
-        return boxes
-    if not isinstance(boxes, str | Path):
+    if isinstance(boxes, str | Path):
+        return read_boxes_file(Path(boxes), pictures.listed()).regions()
+    if not isinstance(boxes, Mapping):
         raise InputError(
             f"boxes: a {type(boxes).__name__} has no regions by id; give a file, or a dict of "
             "lists of Region by image id"
         )
-    return read_boxes_file(Path(boxes), pictures.listed()).regions()
+    known = {image.id: image for image in pictures.images}
+    if unknown := sorted(set(boxes) - known.keys()):
+        raise InputError(
+            f"boxes: {len(unknown)} ids are of no image, such as {unknown[0]!r}; ids are paths "
+            "without their suffix, or the numbers of arrays"
+        )
+    boxes = {image_id: tuple(regions) for image_id, regions in boxes.items()}
+    for image_id, regions in boxes.items():
+        for number, region in enumerate(regions):
+            if fault := region_fault(region, known[image_id].width, known[image_id].height):
+                raise InputError(f"boxes: of image {image_id!r}, number {number} {fault}")
+    return boxes
 
 
 def _settings(

@@ -55,10 +55,8 @@ def advise(
 ) -> list[str]:
     """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
-    Args:
-        images: that were scored.
-        rates: of re-identification, where it was tried.
-        copies: images that are copies of others, and say nothing new.
+    `images` were scored, of which `copies` are copies of others, and say nothing new; `rates` are
+    of re-identification, where it was tried.
     """
     has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), *[OF_MAPS] * has_maps, ATTACKED]
@@ -103,21 +101,18 @@ def _sentence(
     rows, chosen = asked(scored.table).set_index("method"), asked(scored.best).iloc[0]
     best = _method(chosen["best"])
     others = [name for name in rows.index if name not in failed]
+    text = ""
     if best in failed and others:
-        limit = f"{100 * needs.limit:g} %"
         best = str(rows.loc[others, "value"].astype(float).idxmax())
-        value, low, high = (100 * float(rows[name].loc[best]) for name in ("value", "low", "high"))
-        return (
-            f"{where} {best} keeps most of what is not re-identified beyond {limit}: mAP "
-            f"{value:.1f} % ({low:.1f} to {high:.1f}); beyond it are "
-            f"{', '.join(f'{name} ({rate})' for name, rate in failed.items())}."
-        )
-    value, low, high, floor = (
-        float(rows[name].loc[best]) for name in ("value", "low", "high", "floor")
-    )
+        text = f"keeps most of what is not re-identified beyond {100 * needs.limit:g} %"
+    names = ("value", "low", "high", "floor")
+    value, low, high, floor = (float(rows[name].loc[best]) for name in names)
     shown = f"mAP {100 * value:.1f} %"
-    if not math.isnan(low):
+    if text or not math.isnan(low):
         shown += f" ({100 * low:.1f} to {100 * high:.1f})"
+    if text:
+        beyond = ", ".join(f"{name} ({rate})" for name, rate in failed.items())
+        return f"{where} {best} {text}: {shown}; beyond it are {beyond}."
     if chosen["reason"]:
         return f"{where}: NOT KNOWN which method keeps most: {chosen['reason']} ({best}: {shown})."
     if unknown := too_wide(low, high, needs):
@@ -128,9 +123,7 @@ def _sentence(
     alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
     alike = [each for each in alike if each not in failed or not others]
     text += f"; {' and '.join(alike)} cannot be told from it." if alike else "."
-    if low <= floor:
-        text += " It cannot be told from chance."
-    return text
+    return text + (" It cannot be told from chance." if low <= floor else "")
 
 
 def _method(choice: str) -> str:
@@ -206,7 +199,7 @@ class Result(Scored):
         return int(counts["failed_detector"] + counts["unreadable"])
 
     def to_json(self) -> str:
-        """Return card, advice, scores and comparisons as JSON."""
+        """Card, advice, scores and comparisons as JSON."""
         content = {
             "card": self.card(),
             "advice": list(self.advice),
@@ -217,18 +210,12 @@ class Result(Scored):
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
     def to_markdown(self) -> str:
-        """Return advice, scores and counts as Markdown."""
-        heads, *rows = self.grid()
-        lines = [
-            *(f"- {sentence}" for sentence in self.advice),
-            "",
-            f"| {' | '.join(heads)} |",
-            f"| --- | ---: |{' ---: |' * (len(heads) - 2)}",
-            *(f"| {' | '.join(row)} |" for row in rows),
-            "",
-            self.counts(),
-        ]
-        return "\n".join(lines)
+        """Advice, scores and counts as Markdown."""
+        heads, *rows = (f"| {' | '.join(row)} |" for row in self.grid())
+        rule = f"| --- |{' ---: |' * (heads.count(' | '))}"
+        return "\n".join(
+            [*(f"- {each}" for each in self.advice), "", heads, rule, *rows, "", self.counts()]
+        )
 
     def grid(self) -> list[list[str]]:
         """Scores as text: header, a row for each degree and method, and rows for chance."""
@@ -254,18 +241,17 @@ class Result(Scored):
             "unreadable": "unreadable",
         }
         others = [f"{counts[key]:,} {text}" for key, text in reasons.items() if counts[key]]
-        why = tally(counts["left_out_because"])
         left = f"; left out: {', '.join(others)}" if others else ""
-        left += f" ({why})" if why else ""
+        if why := tally(counts["left_out_because"]):
+            left += f" ({why})"
         if counts["converted"]:
             left += f"; converted while they were read: {tally(counts['converted'])}"
         clusters, copies = self.made_by["clusters"], self.made_by["copies"]
-        over = (
-            "queries, which count as independent; where several show one person or page, name "
-            "clusters"
-            if clusters in (None, counts["scored"] - copies)  # copies of one image are a cluster
-            else count(clusters, "cluster") + " of queries"
-        )
+        over = "queries, which count as independent; where several show one person or page, name "
+        if clusters in (None, counts["scored"] - copies):  # copies of one image are a cluster
+            over += "clusters"
+        else:
+            over = f"{count(clusters, 'cluster')} of queries"
         repeated = f", {copies:,} of them copies of others" if copies else ""
         used = f"{count(counts['scored'], 'image')} scored{repeated}, k = {self.k}{left}."
         confidence = self.made_by["settings"]["confidence"]
@@ -287,7 +273,6 @@ class Result(Scored):
         line `query 0 image 1` for each of the first k images of the originals' ranking. Ids are
         percent-encoded, since fields are separated by spaces.
         """
-        folder = Path(folder)
         originals = self.vectors[Variant()]
         names = [quote(image_id, safe="/") for image_id in originals.ids]
         frame = shared_scale(originals.similarity, lambda: [originals.values])
@@ -304,15 +289,14 @@ class Result(Scored):
                 for image in sorted(order[: self.k])
             )
         }
-        for variant, kind in product(units, QueryKind):
-            if variant != Variant():
-                asked = Variant() if kind is QueryKind.ORIGINAL else variant
-                found = rankings(asked, variant)
-                lines[f"{variant}.{kind}.run"] = _results(names, found, depth)
-        for name, content in lines.items():
-            with atomic(folder / name) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for variant, kind in product([each for each in units if each != Variant()], QueryKind):
+            found = rankings(Variant() if kind is QueryKind.ORIGINAL else variant, variant)
+            lines[f"{variant}.{kind}.run"] = _results(names, found, depth)
+        paths = [Path(folder) / name for name in lines]
+        for path, content in zip(paths, lines.values(), strict=True):
+            with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
                 file.writelines(content)
-        return [folder / name for name in lines]
+        return paths
 
 
 _Ranking = tuple[str, tuple[np.ndarray, np.ndarray]]  # a query's name, positions and similarities
@@ -331,6 +315,5 @@ def _results(names: Sequence[str], found: Iterator[_Ranking], depth: int) -> Ite
 def _cell(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["value"]):
         return "–"
-    if pd.isna(row["low"]):
-        return f"{100 * row['value']:.1f}"
-    return f"{100 * row['value']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+    value, low, high = (f"{100 * row[name]:.1f}" for name in ("value", "low", "high"))
+    return value if pd.isna(row["low"]) else f"{value} ({low} to {high})"

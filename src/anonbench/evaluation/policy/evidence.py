@@ -1,10 +1,7 @@
 """Evidence for a policy: measurements of each variant, one row per rule.
 
-The evidence does not depend on the policy. `anonbench.evaluation.policy.verdicts` compares the two,
-so that another policy can be judged by the same numbers.
+It does not depend on the policy, so that another policy can be judged by the same numbers.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,8 +35,6 @@ rate to compare with; `reason` says why a value is not known; `source` names the
 from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
-_AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
-_SIGHT_FILE = "quality/visible_area.csv"
 _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
 
 
@@ -70,20 +65,19 @@ class Measured:
 
 
 def evidence(given: Measured) -> pd.DataFrame:
-    """Return the evidence of every variant of a data set, columns `COLUMNS`."""
+    """Evidence of every variant of a data set, columns `COLUMNS`."""
     rows: list[dict[str, Any]] = []
-    missed = list(_missed(given))
+    missed = [_missed(given, entity) for entity in given.sought]
     strongest_of = _strongest(given)
     for variant in given.variants:
         method, _, degree = variant.rpartition("-")
         pictures = pictures_of(method)
-        group = given.audit[given.audit["variant"] == f"{pictures}-{degree}"]
         found = [
             _exact(DEGREE, int(degree) / 100),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
             *_information_left(given, pictures),
             *_strengths(given, pictures),
-            *_published(group),
+            *_published(given.audit[given.audit["variant"] == f"{pictures}-{degree}"]),
             *missed,
             *strongest_of.get((pictures, int(degree)), []),
             *attack_rates(given, method, int(degree)),
@@ -111,56 +105,46 @@ def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
     """Yield each numeric parameter of a method and of those it applies; only of sought entities."""
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
-            parameter = f"{base_of(step)}.{name}"
-            if isinstance(value, Mapping):
-                for entity, each in value.items():
-                    if entity in given.sought and _is_number(each):
-                        whole = f"{parameter}.{entity}"
-                        yield _exact(STRENGTH, each, measure=whole, entity=entity)
-            elif _is_number(value):
-                yield _exact(STRENGTH, value, measure=parameter)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+            values = value if isinstance(value, Mapping) else {"": value}
+            for entity, each in values.items():
+                is_number = isinstance(each, int | float) and not isinstance(each, bool)
+                if is_number and (not entity or entity in given.sought):
+                    measure = f"{base_of(step)}.{name}.{entity}".rstrip(".")
+                    yield _exact(STRENGTH, each, measure=measure, entity=entity)
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the counts of the audit of written images, train and validation together."""
-    if of_variant.empty:  # pictures that were not written here
-        return
-    images = int(of_variant["images"].sum())
-    failed, partly = (int(of_variant[c].sum()) for c in ("failed_audits", "used_failed"))
-    more = {"n": images, "source": _AUDIT_FILE}
-    yield _exact(AUDIT, failed, **more)
-    yield _exact(UNSEARCHED, partly / images if images else math.nan, **more)
+    if not of_variant.empty:  # else pictures that were not written here
+        names = ("images", "failed_audits", "used_failed")
+        images, failed, partly = (int(of_variant[name].sum()) for name in names)
+        more = {"n": images, "source": "audit.csv"}
+        yield _exact(AUDIT, failed, **more)
+        yield _exact(UNSEARCHED, partly / images if images else math.nan, **more)
 
 
-def _missed(given: Measured) -> Iterator[dict[str, Any]]:
-    """Yield the share of the true area of each sought entity that no region (or ellipse) covers."""
-    for entity in given.sought:
-        is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
-        source = _SIGHT_FILE if is_round else _QUALITY_FILE
-        row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
-        table = given.visible_area if is_round else given.quality
-        if given.quality is None or table is None:
-            yield row | {"reason": "no true boxes are given: truth"}
-            continue
-        is_hidden = table["degree"] == 100 if is_round else table["metric"] == "covered"
-        found = table[(table["entity"] == entity) & is_hidden]
-        images = int(found["images"].iloc[0]) if len(found) else 0
-        if images < MIN_IMAGES:
-            lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
-            if is_round and not is_hidden.any():
-                lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
-            yield row | {"n": images, "reason": lack}
-            continue
-        names = ("visible_area", "low", "high") if is_round else ("value", "high", "low")
-        value, *ends = (float(found[name].iloc[0]) for name in names)
-        if not is_round:  # what is covered
-            value, *ends = 1.0 - value, *(1.0 - end for end in ends)
-        ends = [*with_width(value, ends[0], ends[1], images, given.confidence)]
-        yield row | {"value": value, "low": ends[0], "high": ends[1], "n": images}
+def _missed(given: Measured, entity: str) -> dict[str, Any]:
+    """Share of the true area of a sought entity that no region (or ellipse) covers."""
+    is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
+    source = "quality/visible_area.csv" if is_round else "quality/summary.csv"
+    row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
+    table = given.visible_area if is_round else given.quality
+    if given.quality is None or table is None:
+        return row | {"reason": "no true boxes are given: truth"}
+    is_hidden = table["degree"] == 100 if is_round else table["metric"] == "covered"
+    found = table[(table["entity"] == entity) & is_hidden]
+    images = int(found["images"].iloc[0]) if len(found) else 0
+    if images < MIN_IMAGES:
+        lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
+        if is_round and not is_hidden.any():
+            lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
+        return row | {"n": images, "reason": lack}
+    names = ("visible_area", "low", "high") if is_round else ("value", "high", "low")
+    value, low, high = (float(found[name].iloc[0]) for name in names)
+    if not is_round:  # what is covered
+        value, low, high = 1.0 - value, 1.0 - low, 1.0 - high
+    low, high = with_width(value, low, high, images, given.confidence)
+    return row | {"value": value, "low": low, "high": high, "n": images}
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:

@@ -1,7 +1,5 @@
 """Table of verdicts of a data set, and verdicts in words, for report and command."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,28 +12,10 @@ from anonbench.core.io import read_csv, write_csv
 from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import count
-from anonbench.evaluation.policy.evidence import (
-    ALLOWED,
-    ATTACK,
-    AUDIT,
-    DEGREE,
-    INFORMATION_LEFT,
-    MISSED,
-    RULES,
-    SEARCHED,
-    STRENGTH,
-    UNSEARCHED,
-    Measured,
-    evidence,
-)
-from anonbench.evaluation.policy.verdicts import (
-    JUDGED,
-    OF_ALL,
-    Verdict,
-    above_control,
-    judge,
-    verdict_of,
-)
+from anonbench.evaluation.policy import evidence as rules
+from anonbench.evaluation.policy import verdicts
+from anonbench.evaluation.policy.evidence import ATTACK, SEARCHED
+from anonbench.evaluation.policy.verdicts import JUDGED, OF_ALL, Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 
@@ -48,31 +28,21 @@ def judge_dataset(
     files: Mapping[str, Path],
     output: Path,
 ) -> pd.DataFrame:
-    """Write and return the verdict on each variant and rule of a data set.
+    """Write (CSV, columns `JUDGED`) and return the verdict on each variant and rule of a data set.
 
-    Args:
-        variants: to be judged, such as `mask-100`.
-        sought: entities that its detectors look for.
-        settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
-            apply others), `information_left`, and `settings` with the confidence and widest
-            interval of a rate (`anonbench.config.stage_parameters.policy`).
-        files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
-        output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+    Variants are such as `mask-100`; its detectors look for the entities `sought`. The settings are
+    those of `anonbench.config.stage_parameters.policy`; the files `audit`, and `quality`,
+    `visible_area`, `rates` and `attacks` where there are such.
     """
     readers = {"rates": read_rates, "attacks": read_attacks}
     tables: dict[str, Any] = {n: readers.get(n, pd.read_csv)(path) for n, path in files.items()}
-    measured = Measured(
-        dataset=dataset,
-        sought=tuple(sought),
-        variants=tuple(variants),
-        widest=settings["settings"]["widest_interval"],
-        confidence=settings["settings"]["confidence"],
-        **{name: settings[name] for name in ("applied", "information_left", "methods")},
-        **tables,
-    )
+    known = {name: settings[name] for name in ("applied", "information_left", "methods")}
+    asked = settings["settings"]
+    limits = {"widest": asked["widest_interval"], "confidence": asked["confidence"]}
+    measured = rules.Measured(dataset, tuple(sought), tuple(variants), **known, **limits, **tables)
     from anonbench.config.privacy import Policy  # the table is read without the config
 
-    judged = judge(evidence(measured), Policy.model_validate(settings["policy"]))
+    judged = verdicts.judge(rules.evidence(measured), Policy.model_validate(settings["policy"]))
     write_csv(judged, output)
     return judged
 
@@ -86,15 +56,14 @@ _TEXTS = ("rule", "attack", "measure", "entity", "risk", "source", "side")
 def read_policy(path: Path) -> pd.DataFrame:
     """Read a table of verdicts (`JUDGED`).
 
-    Raises:
-        InputError: it is no such table, rows are missing or duplicated, or a verdict contradicts
-            its evidence.
+    Raises InputError if it is no such table, rows are missing or duplicated, or a verdict
+    contradicts its evidence.
     """
     try:
         table = read_csv(path, JUDGED, _TEXTS)
     except ValueError as error:  # not UTF-8, or no CSV
         raise InputError(f"{path} is not a table ({type(error).__name__}); {_AGAIN}") from None
-    for column, known in (("rule", set(RULES)), ("verdict", set(map(str, Verdict)))):
+    for column, known in (("rule", set(rules.RULES)), ("verdict", set(map(str, Verdict)))):
         if unknown := set(table[column]) - known:
             raise InputError(f"{path}: {column} {min(unknown)!r} is unknown; {_AGAIN}")
     if wrong := next(_contradictions(table), ""):
@@ -116,39 +85,39 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
         if rows.duplicated(_ROW).any():
             yield f"{name} has two rows of one rule"
         for row in rows.to_dict("records"):
-            expected: Verdict | None = Verdict.UNLIMITED
+            expected = str(Verdict.UNLIMITED)
             if row["side"]:
                 try:
-                    expected = verdict_of(row, row["side"], float(row["limit"]))
+                    expected = str(verdicts.verdict_of(row, row["side"], float(row["limit"])))
                 except ValueError:
-                    expected = None
-            if row["verdict"] != str(expected):
+                    expected = ""
+            if row["verdict"] != expected:
                 yield f"{name}: the verdict on {row['rule']} is not that of its numbers"
 
 
 _OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")
 """Begin of a reason that is about one kind of region."""
 _PARTS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
-    ALLOWED: ("method", lambda value: "named" if value else "not named by the policy"),
-    DEGREE: ("regions hidden", None),
-    INFORMATION_LEFT: ("left of regions by design", lambda value: INFORMATION_LEVELS[int(value)]),
-    STRENGTH: ("", "{:g}".format),
+    rules.ALLOWED: ("method", lambda value: "named" if value else "not named by the policy"),
+    rules.DEGREE: ("regions hidden", None),
+    rules.INFORMATION_LEFT: ("left of regions by design", lambda v: INFORMATION_LEVELS[int(v)]),
+    rules.STRENGTH: ("", "{:g}".format),
     SEARCHED: ("looked for", lambda value: "yes" if value else "no"),
-    AUDIT: ("failed audits of written images", "{:g}".format),
-    UNSEARCHED: ("published images on which a detector failed", None),
-    MISSED: ("true area missed", None),
+    rules.AUDIT: ("failed audits of written images", "{:g}".format),
+    rules.UNSEARCHED: ("published images on which a detector failed", None),
+    rules.MISSED: ("true area missed", None),
     ATTACK: ("", None),
 }  # subject of each rule, and how its values are written; None: shares with their intervals
 
 
 def subject(row: Mapping[Any, Any]) -> str:
     """Subject of a rule: `true area missed (face)`, `readability, exact lines (text)`."""
-    if row["rule"] == STRENGTH:
+    if row["rule"] == rules.STRENGTH:
         return str(row["measure"]).replace("_", " ")
     names = [row[name] for name in ("attack", "measure") if row[name]]
     text = ", ".join(str(name).replace("_", " ").strip() for name in names)
     text = text if row["rule"] == ATTACK else _PARTS[row["rule"]][0]
-    by_entity = row["entity"] and row["rule"] in (ATTACK, SEARCHED, MISSED)
+    by_entity = row["entity"] and row["rule"] in (ATTACK, SEARCHED, rules.MISSED)
     return f"{text} ({row['entity']})" if by_entity else text
 
 
@@ -160,7 +129,7 @@ def measured(row: Mapping[Any, Any]) -> str:
     written = _PARTS[row["rule"]][1]
     if written is not None:
         return written(value)
-    text = f"{100 * value:.4g} %" if row["rule"] == DEGREE else f"{100 * value:.1f} %"
+    text = f"{100 * value:.4g} %" if row["rule"] == rules.DEGREE else f"{100 * value:.1f} %"
     if row["low"] != row["high"] and not pd.isna(row["low"]):
         text += f" ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
     if row["rule"] == ATTACK and row["control"] > 0.0:
@@ -172,7 +141,7 @@ def measured(row: Mapping[Any, Any]) -> str:
 
 def limit(row: Mapping[Any, Any]) -> str:
     """Limit of a rule: `at most 3 %`; empty without a limit."""
-    if pd.isna(row["limit"]) or row["rule"] in (ALLOWED, SEARCHED):
+    if pd.isna(row["limit"]) or row["rule"] in (rules.ALLOWED, SEARCHED):
         return ""
     written = _PARTS[row["rule"]][1]
     value = written(row["limit"]) if written else f"{100 * row['limit']:g} %"
@@ -204,10 +173,7 @@ def _said(row: Mapping[Any, Any]) -> tuple[str, list[str]]:
 
 
 def reasons_against(of_variant: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """Rules that a variant does not pass, failed ones before unknown ones.
-
-    Each has the reasons why it is not known: one for each kind of region, or one for all.
-    """
+    """Rules that a variant does not pass, failed ones before unknown ones, with reasons."""
     found = []
     for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
         for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records"):

@@ -1,12 +1,9 @@
 """Verdicts of a policy: pass, fail or not known, of each rule and each variant.
 
 A rate passes only where the upper end of its interval lies within its limit, and fails only where
-the lower end lies beyond it. A variant passes if all its rules do. That is an intersection-union
-test: it wrongly passes no more often than its one wrong rule does, so no rule's interval has to be
-widened for the number of rules (Berger 1982, Technometrics 24:295-300).
-
-The front of privacy and utility is in this module, too: exposure of each variant to each risk, and
-the area under the front.
+the lower end lies beyond it. A variant passes if all its rules do: an intersection-union test, in
+which no interval has to be widened for the number of rules (Berger 1982, Technometrics 24:295-300).
+The area under the front of privacy and utility is in this module, too.
 """
 
 from __future__ import annotations
@@ -23,26 +20,14 @@ from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import family_of, pictures_of, published_as
 from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import NO_CHOICE, Entity
-from anonbench.evaluation.policy.evidence import (
-    ALLOWED,
-    ATTACK,
-    AUDIT,
-    COLUMNS,
-    DEGREE,
-    INFORMATION_LEFT,
-    MISSED,
-    OF_REMAINDER,
-    RULES,
-    SEARCHED,
-    STRENGTH,
-    UNSEARCHED,
-)
+from anonbench.evaluation.policy import evidence as rules
+from anonbench.evaluation.policy.evidence import ATTACK, SEARCHED, STRENGTH
 
 if TYPE_CHECKING:
     from anonbench.config import Policy
 
 
-JUDGED = [*COLUMNS, "side", "limit", "verdict"]
+JUDGED = [*rules.COLUMNS, "side", "limit", "verdict"]
 """Columns of a table of verdicts: the evidence, the `side` (`most`, `least`) of the `limit` that
 the row has to stay on, and the verdict."""
 OF_ENTITIES: Mapping[str, frozenset[str]] = {
@@ -57,7 +42,8 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)  # rules that every variant has evidence of
+OF_ALL = (rules.DEGREE, rules.INFORMATION_LEFT, rules.AUDIT, rules.UNSEARCHED)
+"""Rules that every variant has evidence of."""
 _NO_EVIDENCE = "there is no evidence of it"
 _UNSAID = "the method does not say what it leaves"
 
@@ -85,26 +71,20 @@ def above_control(rate: float, control: float) -> float:
 def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Judge each row of evidence, and each rule that the policy requires without evidence.
 
-    Args:
-        evidence: columns `anonbench.evaluation.policy.evidence.COLUMNS`; others are ignored.
-
-    Returns:
-        Columns `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
+    Evidence has the columns `anonbench.evaluation.policy.evidence.COLUMNS`, others are ignored; the
+    result `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
     """
     rows: list[dict[str, Any]] = []
     keys = ["dataset", "method", "degree"]
-    for key, group in evidence[COLUMNS].groupby(keys, sort=False):
-        records: list[dict[str, Any]] = group.to_dict("records")  # type: ignore[assignment]
+    for key, group in evidence[rules.COLUMNS].groupby(keys, sort=False):
         # without the rows that `_absent` added for an earlier policy
-        given = [
-            row
-            for row in records
-            if row["rule"] != ALLOWED and not (row["reason"] and not row["source"])
-        ]
+        is_absent = (group["reason"] != "") & (group["source"] == "")
+        kept = group[(group["rule"] != rules.ALLOWED) & ~is_absent]
+        given: list[dict[str, Any]] = kept.to_dict("records")  # type: ignore[assignment]
         whole = dict(zip(keys, key, strict=True))
         asked = [whole | row for row in _absent(given, pictures_of(str(whole["method"])), policy)]
         judged = [row | _verdict(row, policy) for row in [*asked, *given]]
-        rows += sorted(judged, key=lambda row: RULES.index(row["rule"]))
+        rows += sorted(judged, key=lambda row: rules.RULES.index(row["rule"]))
     table = pd.DataFrame(rows, columns=JUDGED)
     texts = ["attack", "measure", "entity", "risk", "reason", "source", "side"]
     table[texts] = table[texts].fillna("")
@@ -112,7 +92,7 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 
 def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
-    """Return the verdict on each variant, by data set, method and degree."""
+    """Verdict on each variant, by data set, method and degree."""
     groups: Any = judged.groupby(["dataset", "method", "degree"], sort=False)["verdict"]
     return {(str(d), str(m), int(degree)): overall(each) for (d, m, degree), each in groups}
 
@@ -134,16 +114,14 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
     """Yield the rules that a policy requires but that have no evidence."""
     if policy.methods:
         named = float(method in policy.methods)
-        yield {"rule": ALLOWED, "value": named, "low": named, "high": named}
+        yield {"rule": rules.ALLOWED, "value": named, "low": named, "high": named}
     there = {(row["rule"], row["entity"]) for row in given}
-    for rule in OF_ALL:
-        if (rule, "") not in there:
-            yield {"rule": rule, "reason": _UNSAID if rule == INFORMATION_LEFT else _NO_EVIDENCE}
     sought = {row["entity"] for row in given if row["rule"] == SEARCHED and row["value"] == 1.0}
-    asked = [(MISSED, entity) for entity in sorted(sought)]
-    for rule, entity in [*asked, *((SEARCHED, str(each)) for each in policy.searched)]:
+    needed = [(rule, "") for rule in OF_ALL] + [(rules.MISSED, each) for each in sorted(sought)]
+    for rule, entity in [*needed, *((SEARCHED, str(each)) for each in policy.searched)]:
         if (rule, entity) not in there:
-            yield {"rule": rule, "entity": entity, "reason": _NO_EVIDENCE}
+            why = _UNSAID if rule == rules.INFORMATION_LEFT else _NO_EVIDENCE
+            yield {"rule": rule, "entity": entity, "reason": why}
     known = {row["measure"] for row in given if row["rule"] == STRENGTH}
     applied = {family_of(method), *(measure.partition(".")[0] for measure in known)}
     for each in policy.strength:
@@ -168,23 +146,22 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 def verdict_of(row: Mapping[Any, Any], side: str, limit: float) -> Verdict:
     """Verdict on a row of evidence that has to stay on one side of a limit."""
-    control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
-    ends = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
-    low, high = (round(each, 12) for each in ends)  # 1 - 0.97 is 0.03, not more
+    names = ("control", "low", "high")
+    control, *ends = (math.nan if pd.isna(v := row.get(n)) else float(v) for n in names)
+    if row["rule"] != ATTACK:
+        control = math.nan
+    low, high = (round(above_control(end, control), 12) for end in ends)  # 1 - 0.97 is 0.03
+    is_within, is_beyond = high <= limit, low > limit
     if side == _LEAST:
-        within, beyond = low >= limit, high < limit
-    else:
-        within, beyond = high <= limit, low > limit
+        is_within, is_beyond = low >= limit, high < limit
     is_known = not row.get("reason")
-    return Verdict.FAIL if beyond else Verdict.PASS if within and is_known else Verdict.UNKNOWN
-
-
-def _number(value: object) -> float:
-    return math.nan if value is None or pd.isna(value) else float(value)  # type: ignore[call-overload,arg-type]
+    return (
+        Verdict.FAIL if is_beyond else Verdict.PASS if is_within and is_known else Verdict.UNKNOWN
+    )
 
 
 def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
-    """Return the side and limit of a row; None: the policy does not limit it."""
+    """Side and limit of a row; None: the policy does not limit it."""
     rule, entity, attack = row["rule"], str(row.get("entity")), str(row.get("attack"))
     if rule == STRENGTH:
         bounds = (each for each in policy.strength if each.parameter == row.get("measure"))
@@ -193,13 +170,13 @@ def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
             return _LEAST, bound.least
         return _MOST, None if bound is None else bound.most
     sides: dict[str, tuple[str, float | None]] = {
-        ALLOWED: (_LEAST, 1.0),
-        DEGREE: (_LEAST, policy.degree / 100),
-        INFORMATION_LEFT: (_MOST, float(INFORMATION_LEVELS.index(policy.information_left))),
+        rules.ALLOWED: (_LEAST, 1.0),
+        rules.DEGREE: (_LEAST, policy.degree / 100),
+        rules.INFORMATION_LEFT: (_MOST, INFORMATION_LEVELS.index(policy.information_left)),
         SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
-        AUDIT: (_MOST, 0.0),
-        UNSEARCHED: (_MOST, policy.unsearched),
-        MISSED: (_MOST, policy.missed.model_dump().get(entity)),
+        rules.AUDIT: (_MOST, 0.0),
+        rules.UNSEARCHED: (_MOST, policy.unsearched),
+        rules.MISSED: (_MOST, policy.missed.model_dump().get(entity)),
         ATTACK: (_MOST, policy.attacks.model_dump().get(attack)),
     }
     return sides[rule]
@@ -211,14 +188,11 @@ it is of."""
 
 
 def area(cost: np.ndarray, gain: np.ndarray) -> float:
-    """Return the area under the front of points: the best gain for a cost limit, on average.
+    """Area under the front of points: the best gain for a cost limit, on average.
 
-    For points (c_i, g_i), shares, U(x) = max {g_i : c_i ≤ x}, and 0 where no point is within x. The
-    area is the integral of U over x from 0 to 1: the gain that is kept, on average over all limits
-    on the cost. It is the hypervolume of the points with the reference point (1, 0) (Zitzler and
-    Thiele 1998), and never falls where a point is added.
-
-    Costs and gains, float [N], are clipped to [0, 1].
+    For points (c_i, g_i), float [N], clipped to [0, 1], U(x) = max {g_i : c_i ≤ x}, and 0 where no
+    point is within x. The area is the integral of U over x from 0 to 1, the hypervolume with the
+    reference point (1, 0) (Zitzler and Thiele 1998); it never falls where a point is added.
     """
     cost = np.clip(cost, 0.0, 1.0)
     order = np.argsort(cost, kind="stable")
@@ -231,15 +205,9 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     """Exposure of each variant to each risk: the strongest attack above its control.
 
     A variant is left out if an attack on it that shows this risk has no known rate, because that
-    attack may be the strongest. An attack without a known rate in any variant is ignored. Attacks
-    on surroundings are ignored too: no method hides surroundings, so they would make all methods
-    alike.
-
-    Args:
-        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
-
-    Returns:
-        Columns risk, method, degree, rate (a share above control, at least 0).
+    attack may be the strongest. An attack without a known rate in any variant is ignored, and so
+    are attacks on surroundings, which no method hides. `judged` (`JUDGED`) is of one data set.
+    Columns risk, method, degree, rate (a share above control, at least 0).
     """
     rows = _above_control(judged)
     groups = rows[rows["risk"] != ""].groupby(["risk", "method", "degree"], sort=False)["rate"]
@@ -249,8 +217,7 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
 def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
     """Strongest attack on each variant, of any risk, under the rules of `exposures`.
 
-    Returns:
-        Columns method, degree, attack, measure, entity, rate, rate_low, rate_high.
+    Columns method, degree, attack, measure, entity, rate, rate_low, rate_high.
     """
     rows = _above_control(judged)
     complete = rows.groupby(["method", "degree"])["rate"].transform(lambda each: each.notna().all())
@@ -262,7 +229,7 @@ def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
 
 def _above_control(judged: pd.DataFrame) -> pd.DataFrame:
     """Rows of telling attacks with `rate`, `rate_low` and `rate_high`, NaN if unknown."""
-    is_telling = (judged["rule"] == ATTACK) & (judged["attack"] != OF_REMAINDER)
+    is_telling = (judged["rule"] == ATTACK) & (judged["attack"] != rules.OF_REMAINDER)
     is_telling &= ~judged["reason"].isin(NOTHING_TO_ATTACK) & (judged["source"] != "")
     rows = judged[is_telling]
     known = (rows["reason"] == "") & rows["high"].notna()
@@ -277,14 +244,10 @@ def _above_control(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns `risk` and `rate` of `exposures` to points.
+    """Add the columns `risk` and `rate` of `exposures` to points (method, degree, adaption, …).
 
     Points of mapped vectors and of adaption D get the exposure of these vectors; those of other
     models get that of the unadapted model's.
-
-    Args:
-        judged: see `exposures`.
-        points: columns method, degree and adaption among others.
     """
     names = zip(points["method"], points["adaption"], strict=True)
     published = [published_as(method, adaption) for method, adaption in names]
@@ -297,10 +260,8 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
 def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Area under each method's front for every risk and every utility (`AREA_COLUMNS`).
 
-    Args:
-        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
-        summary: its scores, averaged over seeds: metric, query, method, degree, adaption, value.
-            Every model is a point.
+    `judged` (`JUDGED`) is of one data set, `summary` has its scores, averaged over seeds: metric,
+    query, method, degree, adaption, value. Every model is a point.
     """
     points = summary[~summary["adaption"].isin(NO_CHOICE)].dropna(subset=["value"])
     merged = exposed(judged, points)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.linalg import solve
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.attacks import Attacker
@@ -23,8 +24,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 BATCH = 64  # crops that are embedded at once
 SETTING = "privacy.recognizer"
-CENTRE, SCALE = 127.5, 128.0
-"""How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
+CENTRE, SCALE = 127.5, 128.0  # of the input of models of the ArcFace family (Deng et al. 2019)
 
 
 @dataclass(frozen=True)
@@ -40,92 +40,101 @@ class Linear:
         return np.asarray((features - self.centre) @ self.weights + self.mean)
 
 
-class Backbone:
-    """A model of this experiment; crops are compared by the class token, as in retrieval."""
+def ridge(
+    features: np.ndarray,
+    targets: np.ndarray,
+    strengths: Sequence[float],
+    weights: np.ndarray | None = None,
+    least: float = 1e-12,
+) -> Iterator[Linear]:
+    """Ridge regressions of targets [N, E] on features [N, D], one for each strength.
 
-    def __init__(self, path: Path) -> None:
-        """Load a model that `train` wrote.
+    A penalty is a strength times the sum of a feature's squares about its mean: the mean over the
+    features, or `least` if it is higher. `weights` are of the N rows.
+    """
+    centre, mean = (np.average(each, axis=0, weights=weights) for each in (features, targets))
+    roots = 1.0 if weights is None else np.sqrt(weights)[:, None]
+    shown, wanted = roots * (features - centre), roots * (targets - mean)
+    is_wide = len(shown) < shown.shape[1]  # solve the smaller of two equivalent systems
+    products = shown @ shown.T if is_wide else shown.T @ shown
+    wanted = wanted if is_wide else shown.T @ wanted
+    power = max(float(np.trace(products)) / shown.shape[1], least)
+    for strength in strengths:
+        penalized = products + strength * power * np.eye(len(products))
+        solved = solve(penalized, wanted, assume_a="pos")
+        yield Linear(centre, shown.T @ solved if is_wide else solved, mean)
 
-        Raises:
-            InputError: the file cannot be loaded.
-        """
-        described = read_description(path)
-        torch.set_num_threads(described["threads"])
-        model, self._preprocess = load_backbone(path)
-        self._model = model.to(pick_device(described["device"]))
-        self.side = self._preprocess.side
+
+@dataclass(frozen=True)
+class Model:
+    """An attacker that encodes crops in batches and compares them by cosine similarity."""
+
+    side: int  # see `Attacker`
+    encode: Callable[[np.ndarray], np.ndarray]  # from a batch of crops to vectors
+    aligned: bool = False  # whether it expects faces aligned by eyes, nose and mouth
+    batch: int = BATCH
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """See `Attacker.embed`."""
+        starts = range(0, len(crops), self.batch)
+        return unit(np.concatenate([self.encode(crops[at : at + self.batch]) for at in starts]))
+
+
+def backbone(path: Path) -> Model:
+    """Model that `train` wrote, compared by the class token; InputError if it cannot be loaded."""
+    described = read_description(path)
+    torch.set_num_threads(described["threads"])
+    loaded, preprocess = load_backbone(path)
+    model = loaded.to(pick_device(described["device"]))
 
     @torch.inference_mode()
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """See `Attacker.embed`."""
-        batches = torch.split(torch.from_numpy(crops), BATCH)
-        tokens = [class_tokens(self._model, self._preprocess, each).cpu() for each in batches]
-        return unit(torch.cat(tokens).numpy())
+    def encode(crops: np.ndarray) -> np.ndarray:
+        return np.asarray(class_tokens(model, preprocess, torch.from_numpy(crops)).cpu())
+
+    return Model(preprocess.side, encode)
 
 
-class SystemAttacker:
-    """A system under test as an attacker that compares crops by cosine similarity."""
-
-    side = 224  # the system makes its own input of a crop of this size
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """See `Attacker.embed`."""
-        starts = range(0, len(crops), BATCH)
-        parts = [self._system.encode(list(crops[start : start + BATCH])) for start in starts]
-        return unit(np.concatenate(parts))
+def system_attacker(system: System) -> Model:
+    """A system under test, which makes its own input of a crop."""
+    return Model(224, lambda crops: system.encode(list(crops)))
 
 
 @contextmanager
 def own_attacker(model: Path | SystemKind) -> Iterator[Attacker]:
     """Yield a model of the experiment as an attacker: weights that were trained, or a system."""
     if isinstance(model, Path):
-        yield Backbone(model)
+        yield backbone(model)
     else:
         with open_system(model) as opened:
-            yield SystemAttacker(opened)
+            yield system_attacker(opened)
 
 
-class OnnxRecognizer:
-    """A face recognition model of the user's own, in ONNX format."""
+def onnx_recognizer(path: Path, aligned: bool = False) -> Model:
+    """A user's face recognition model in ONNX format; InputError if it is none."""
+    if not path.is_file():
+        raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
+    from anonbench.core.libraries.onnx import cpu_session  # most runs have no such model
 
-    def __init__(self, path: Path, aligned: bool = False) -> None:
-        """Load the model, which expects aligned faces or not, and embed a blank crop.
+    try:
+        session = cpu_session(path)
+        asked = session.get_inputs()[0]
+        batch, channels, height, width = asked.shape
+        if channels != 3 or height != width:
+            raise ValueError(f"input of shape {asked.shape}")
 
-        Raises:
-            InputError: the file does not exist, or is not such a model.
-        """
-        self.aligned = aligned
-        if not path.is_file():
-            raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
-        from anonbench.core.libraries.onnx import cpu_session  # most runs have no such model
+        def encode(crops: np.ndarray) -> np.ndarray:
+            scaled = (crops.transpose(0, 3, 1, 2).astype(np.float32) - CENTRE) / np.float32(SCALE)
+            vectors = session.run(None, {asked.name: np.ascontiguousarray(scaled)})[0]
+            return np.asarray(vectors).reshape(len(crops), -1)
 
-        try:
-            self._session = cpu_session(path)
-            self._input = self._session.get_inputs()[0]
-            batch, channels, height, width = self._input.shape
-            if channels != 3 or height != width:
-                raise ValueError(f"input of shape {self._input.shape}")
-            self.side = int(height)
-            self._batch = batch if isinstance(batch, int) else BATCH
-            self.embed(np.zeros((1, self.side, self.side, 3), np.uint8))
-        except Exception as error:  # the library's own exceptions have no common base
-            raise InputError(
-                f"{SETTING}: {path} is not a recognition model in ONNX format that takes RGB "
-                f"images [N, 3, S, S] and returns a vector for each ({error})"
-            ) from error
-
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """See `Attacker.embed`."""
-        scaled = (crops.transpose(0, 3, 1, 2).astype(np.float32) - CENTRE) / np.float32(SCALE)
-        parts = []
-        for start in range(0, len(scaled), self._batch):
-            batch = np.ascontiguousarray(scaled[start : start + self._batch])
-            (vectors, *_) = self._session.run(None, {self._input.name: batch})
-            parts.append(np.asarray(vectors).reshape(len(batch), -1))
-        return unit(np.concatenate(parts))
+        model = Model(int(height), encode, aligned, batch if isinstance(batch, int) else BATCH)
+        model.embed(np.zeros((1, model.side, model.side, 3), np.uint8))
+        return model
+    except Exception as error:  # the library's own exceptions have no common base
+        raise InputError(
+            f"{SETTING}: {path} is not a recognition model in ONNX format that takes RGB "
+            f"images [N, 3, S, S] and returns a vector for each ({error})"
+        ) from error
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,9 +1,7 @@
 """Crops of regions as seen by attackers; eyes, nose and mouth that faces are aligned by.
 
-The points are found by MTCNN's last network (Zhang et al. 2016, "Joint face detection and alignment
-using multitask cascaded convolutional networks"), for a face's box of any detector. An attacker who
-has the original knows where the face is, and the hidden face is at the same place. The points of
-the original are therefore used for every variant.
+MTCNN's last network (Zhang et al. 2016) finds the points in the original, and they are used for
+every variant: whoever has the original knows where the hidden face is.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import threads
-from anonbench.core.registries.attacks import Attacker, is_aligned
+from anonbench.core.registries.attacks import Attacker
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
@@ -37,8 +35,7 @@ class Cut(NamedTuple):
     """Size and alignment of an attacker's crops."""
 
     side: int  # of its square crops, in pixels
-    aligned: bool = False
-    """Whether faces are aligned by their eyes, noses and mouths, where these are known."""
+    aligned: bool = False  # whether faces are aligned by eyes, nose and mouth, where known
 
 
 class Readable(Protocol):
@@ -70,8 +67,8 @@ class Images(Readable, Protocol):
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     """Crop a region of an image, grown about its centre by a factor, uint8 [h, w] or [h, w, 3].
 
-    Without a margin the crop shows nothing outside the region: pixels beside a slanted region get
-    the region's mean colour, so that neither surroundings nor shape distinguish masked regions.
+    Without a margin, pixels beside a slanted region get its mean colour, so that neither
+    surroundings nor shape distinguish masked regions.
     """
     area = cover(region, image.shape, margin)
     if area is None:  # a box outside its image: nothing is visible
@@ -95,21 +92,19 @@ def remainder(
 
     Pixels that methods write in a margin, or where another region overlaps, are derived from the
     region's own pixels; likewise, in turn, where a third region overlaps the second. All of these
-    are grey, too.
+    are grey, too, and coding blocks that regions specify.
 
     Args:
-        image: uint8 [H, W] or [H, W, 3].
-        region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
         margin: by which regions are grown when they are hidden.
-        regions: all regions of the image. Coding blocks that they specify are hidden, too.
+        regions: all regions of the image.
     """
     around = cover(region, image.shape, max(factor, margin), blocks=True)
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
-    covers = [cover(each, image.shape, margin, blocks=True) for each in (region, *regions)]
-    grey = [area for area in covers[:1] if area is not None]
-    left = [area for area in covers[1:] if area is not None]
+    own, *others = (cover(each, image.shape, margin, blocks=True) for each in (region, *regions))
+    grey = [] if own is None else [own]
+    left = [area for area in others if area is not None]
     for one in grey:  # grows during the loop
         grey += [area for area in left if _overlap(one, area)]
         left = [area for area in left if not _overlap(one, area)]
@@ -120,21 +115,17 @@ def remainder(
 
 
 def _overlap(one: Cover, other: Cover) -> bool:
-    """Whether two regions' upright boxes share a pixel."""
     pairs = zip(one.window, other.window, strict=True)
     return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
 
 
 def cut_of(attacker: Attacker) -> Cut:
-    """Cut of an attacker's crops."""
-    return Cut(attacker.side, is_aligned(attacker))
+    """Cut of an attacker's crops; one that expects aligned faces has `aligned`."""
+    return Cut(attacker.side, bool(getattr(attacker, "aligned", False)))
 
 
 def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
-    """Distinct cuts of attackers, sorted; the last one is the largest that is not aligned.
-
-    Thumbnails are made of the last one.
-    """
+    """Distinct cuts; the last one is the largest that is not aligned, for thumbnails."""
     cuts = {cut_of(each) for each in attackers}
     if cuts and all(cut.aligned for cut in cuts):
         cuts.add(Cut(max(cut.side for cut in cuts)))
@@ -155,34 +146,28 @@ def read_crops(
 ) -> dict[Cut, np.ndarray]:
     """Read crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
 
-    The crops do not show a region's width and height: these are the same in every variant, and an
-    attacker who has the original page can use them without any picture.
+    They do not show a region's width and height, which are the same in every variant.
 
     Args:
-        images: original or anonymized.
         regions: the images' regions in draw order.
-        wanted: columns id, order, margin and context, rows of one image together. `context` is 0 or
-            the factor of `remainder`; `margin` is that of `crop` or of `remainder`.
-        cuts: sizes and alignments.
+        wanted: columns id, order, margin and context. `context` is 0 or the factor of `remainder`;
+            `margin` is that of `crop` or of `remainder`.
         points: of faces in the originals, for aligned cuts.
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
     found = {cut: np.empty((len(wanted), cut.side, cut.side, 3), np.uint8) for cut in cuts}
-    groups = [(str(name), group) for name, group in wanted.groupby("id", sort=False)]
-    starts = np.cumsum([0, *(len(group) for _, group in groups)])
+    numbered = wanted[["id", "order", "margin", "context"]].reset_index(drop=True)
 
-    def read(number: int) -> None:
-        image_id, group = groups[number]
+    def read(group: pd.DataFrame) -> None:
+        image_id = str(group["id"].iloc[0])
         image = images.read(image_id)
-        crops = zip(group["order"], group["margin"], group["context"], strict=True)
-        for row, (order, margin, context) in enumerate(crops, int(starts[number])):
+        for row, _, order, margin, context in group.itertuples():
             region = regions[image_id][order]
             own, area = (points or {}).get((image_id, order)), None
             if context:
-                seen = remainder(image, region, float(context), float(margin), regions[image_id])
+                seen = remainder(image, region, context, margin, regions[image_id])
             else:
-                seen = crop(image, region, float(margin))
-                area = cover(region, image.shape, float(margin))
+                seen, area = crop(image, region, margin), cover(region, image.shape, margin)
             for cut, fit in fits.items():
                 shown = seen
                 if cut.aligned and area is not None and own is not None:
@@ -191,7 +176,7 @@ def read_crops(
                 found[cut][row] = fit(shown)
 
     with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(read, range(len(groups))))
+        list(pool.map(read, [group for _, group in numbered.groupby("id", sort=False)]))
     return found
 
 
@@ -211,39 +196,21 @@ LEAST_SCALE = 1 / 64  # faces are shrunk by area down to this scale
 
 
 def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
-    """Turn, scale and move a crop so that its points come nearest to the template's.
+    """Turn, scale and move a crop so that its points (float64 [5, 2]) come to the template's.
 
-    Everything outside the crop gets the crop's mean colour, so that nothing of a masked face is
-    left. For large faces, the result is a multiple of `side` and is still to be shrunk.
-
-    Args:
-        seen: uint8 [h, w] or [h, w, 3].
-        points: float64 [5, 2], x and y of eyes, nose and mouth in pixels of the crop.
-        side: of the square, in pixels.
-
-    Returns:
-        uint8 [n · side, n · side] or [n · side, n · side, 3], n a whole number.
+    Everything outside the crop gets the crop's mean colour. The result is a square whose sides are
+    n · `side` pixels, n a whole number: large faces are still to be shrunk.
     """
     beside = np.atleast_1d(seen.mean(axis=(0, 1))).tolist()
     matrix = similarity(points, TEMPLATE * (side / TEMPLATE_SIDE))
     times = max(1, math.ceil(1.0 / max(float(np.hypot(*matrix[:, 0])), LEAST_SCALE)))
-    return np.asarray(
-        cv2.warpAffine(
-            np.ascontiguousarray(seen),
-            matrix * times,
-            (times * side, times * side),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=beside,
-        )
-    )
+    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": beside}
+    size, pixels = (times * side, times * side), np.ascontiguousarray(seen)
+    return np.asarray(cv2.warpAffine(pixels, matrix * times, size, **border))
 
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Rotation, scale and shift that bring points nearest to others, float64 [2, 3].
-
-    By least squares, for points [N, 2], at least two of them different.
-    """
+    """Rotation, scale and shift that bring points [N, 2] nearest to others, float64 [2, 3]."""
     x, y = points.T  # linear in (a, b, right, down) for the matrix (a, -b, right; b, a, down)
     one, zero = np.ones_like(x), np.zeros_like(x)
     left = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
@@ -271,10 +238,9 @@ class Landmarks:
         self._network: Any = ONet().eval()
 
     def find(self, image: np.ndarray, face: Region) -> np.ndarray:
-        """Points of a face in an image, float64 [5, 2]: x and y in pixels.
+        """Eyes (the left one in the picture first), nose and corners of the mouth, float64 [5, 2].
 
-        The order is: eyes (the left one in the picture first), nose, corners of the mouth. Any box
-        that reaches into the image has points, even without a face.
+        Any box that reaches into the image has points, even without a face.
         """
         import torch
 
@@ -289,11 +255,9 @@ class Landmarks:
         pixels = (seen.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 128
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # other numbers of threads round sums differently
-        try:
-            with torch.inference_mode():
-                shares = self._network(torch.from_numpy(pixels))[1].numpy()
-        finally:
-            torch.set_num_threads(threads)
+        with torch.inference_mode():
+            shares = self._network(torch.from_numpy(pixels))[1].numpy()
+        torch.set_num_threads(threads)
         points: np.ndarray = shares.reshape(2, 5).T.astype(np.float64)
         return points * (x1 - x0, y1 - y0) + (x0, y0)
 
@@ -301,28 +265,21 @@ class Landmarks:
 def find_points(
     originals: Readable, regions: Mapping[str, Sequence[Region]], wanted: pd.DataFrame
 ) -> Points:
-    """Find eyes, nose and mouth of faces, by image and place in the draw order.
+    """Find eyes, nose and mouth of the faces in rows of `wanted` (columns id, order, context).
 
-    Rows of `wanted` (columns id, order and context) without a face, outside the image, or with
-    surroundings only are left out. Regions are in draw order.
-
-    Raises:
-        InputError: MTCNN is not installed.
+    Faces outside the image, or with surroundings only, are left out. Regions are in draw order.
+    InputError if MTCNN is not installed.
     """
     try:
         landmarks = Landmarks()
     except ImportError as error:
         raise InputError(NEEDS) from error
     found: dict[tuple[str, int], np.ndarray] = {}
-    of_faces = wanted[wanted["context"] == 0]
-    for name, orders in of_faces.groupby("id", sort=False)["order"]:
-        image_id = str(name)
-        faces = {order: regions[image_id][order] for order in sorted(set(orders.tolist()))}
+    for name, orders in wanted[wanted["context"] == 0].groupby("id", sort=False)["order"]:
+        faces = {order: regions[str(name)][order] for order in sorted(set(orders.tolist()))}
         faces = {order: face for order, face in faces.items() if face.entity is Entity.FACE}
-        if not faces:
-            continue
-        image = originals.read(image_id)
+        image = originals.read(str(name)) if faces else np.empty((0, 0))
         for order, face in faces.items():
             if cover(face, image.shape):
-                found[image_id, order] = landmarks.find(image, face)
+                found[str(name), order] = landmarks.find(image, face)
     return found

@@ -37,9 +37,9 @@ class Recognizer(AttackerKind):
 
     def load(self) -> Attacker:
         """See `AttackerKind.load`."""
-        from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+        from anonbench.evaluation.privacy.attackers import onnx_recognizer
 
-        return OnnxRecognizer(Path(str(self.weights)), self.aligned)
+        return onnx_recognizer(Path(str(self.weights)), self.aligned)
 
 
 class Supervised(AttackerKind):
@@ -51,10 +51,6 @@ class Supervised(AttackerKind):
 
     regions: Count = 2000
     """Train regions of each entity that it learns from, of persons who are not attacked."""
-
-    def training_size(self) -> int:
-        """See `AttackerKind.training_size`."""
-        return self.regions
 
 
 class Remainder(AttackerKind):
@@ -76,14 +72,6 @@ class Remainder(AttackerKind):
 
     factor: Annotated[float, Field(gt=1.0, le=100.0)] = 3.0
     """Factor by which the box is enlarged about its centre, within the image."""
-
-    def training_size(self) -> int:
-        """See `AttackerKind.training_size`; of persons who are not attacked."""
-        return 2000
-
-    def context(self) -> float:
-        """See `AttackerKind.context`."""
-        return self.factor
 
 
 BUILT_IN = (Recognizer, Supervised, Remainder)

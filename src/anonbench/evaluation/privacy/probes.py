@@ -1,8 +1,7 @@
 """Probes of an attack and their galleries: the draw, and the place of each probe's match.
 
-A face whose person is known is searched among other photographs; any other region is searched among
-the originals of all regions, including its own. Everything is drawn by hashes of ids: an added
-image changes few others, and every variant and attacker gets the same gallery.
+Everything is drawn by hashes of ids: an added image changes few others, and every variant and
+attacker gets the same gallery.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 
 if TYPE_CHECKING:
-    from anonbench.config import Anonymization, Privacy
+    from anonbench.config import Privacy
 
 
 log = logging.getLogger(__name__)
@@ -99,17 +98,14 @@ def places(
 def other_photos_mask(
     who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
 ) -> np.ndarray:
-    """Mask of crops to leave out so that each person is shown once, bool [P, G].
+    """Mask of all but the first crop of each person, bool [P, G].
+
+    Of a probe's own person, the first crop that is compared is shown.
 
     Args:
-        who: person of each crop of the gallery, int [G].
-        own: person of each probe, int [P].
+        who: person of each crop of the gallery, int [G]; `own`: of each probe, int [P].
         turn: place of each crop among its person's crops, from 0, int [G].
         same: bool [P, G], crops that a probe is not compared with.
-
-    Returns:
-        All but the first crop of each person; for the probe's own person, all but the first crop
-        that is compared.
     """
     match = own[:, None] == who
     first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
@@ -118,12 +114,9 @@ def other_photos_mask(
 
 
 def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
-    """Places of probes with a single match among other crops, int [P] each.
+    """Places of probes with a single match among `others` crops, int [P] each.
 
-    Args:
-        above: others that are more similar to the probe than its match is.
-        tied: others that are equally similar.
-        others: number of crops in the gallery except the match.
+    `above` of the others are more similar to the probe than the match, `tied` equally similar.
     """
     one = np.ones_like(above)
     return Places(above, tied + 1, one, one, others + 1)
@@ -132,8 +125,7 @@ def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray)
 def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Probability that a match is among the first `rank`, float64 [P].
 
-    It is 0 or 1 unless a tie reaches across the rank: tied crops come in random order, so that a
-    gallery of equal crops (masks) gives the chance level, not an artefact of sorting.
+    Tied crops come in random order: a gallery of equal crops (masks) gives the chance level.
     """
     room = np.clip(rank - found.above, 0, found.tied)
     return _chance_of_any(found.tied, found.tied_matches, room)
@@ -156,8 +148,7 @@ def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> n
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     """Mask of regions (columns order and count) that are hidden in a variant, bool [N]."""
     places = zip(crops["order"], crops["count"], strict=True)
-    hidden = [order < regions_at(variant.degree, count) for order, count in places]
-    return np.array(hidden, dtype=bool) & bool(variant.method)
+    return np.array([order < regions_at(variant.degree, count) for order, count in places], bool)
 
 
 def probe_rows(
@@ -169,18 +160,24 @@ def probe_rows(
     searched: np.ndarray,
 ) -> pd.DataFrame:
     """Table with one row per probe, from vectors of the probes and of the searched crops."""
-    probes = gallery.crops[gallery.crops["probe"]]
-    own, who, turn = probes["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    crops = gallery.crops
+    probes = crops[crops["probe"]]
+    own, who, turn = probes["who"].to_numpy(), *crops[["who", "turn"]].to_numpy().T
     match = own[:, None] == who
-    same_image = probes["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
-    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
+    left_out = probes["id"].to_numpy()[:, None] == crops["id"].to_numpy()
+    if gallery.match is Match.REGION:
+        left_out = np.zeros_like(match)
     ranks = places(vectors, searched, match, left_out)
-    once = other_photos_mask(who, own, turn, left_out)
-    one = places(vectors, searched, match, once)
-    table = probes[["id", "order", "cluster"]].assign(
+    one = places(vectors, searched, match, other_photos_mask(who, own, turn, left_out))
+    rates = {
+        f"{name}_{rank}": rate(ranks, rank)
+        for rank in RANKS
+        for name, rate in (("hit", hit_rates), ("chance", chances))
+    }
+    return probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
         match=gallery.match.value,
-        method=ORIGINAL if variant.method is None else variant.method,
+        method=variant.method or ORIGINAL,
         degree=variant.degree,
         attacker=attacker,
         against=against,
@@ -191,11 +188,8 @@ def probe_rows(
         one_tied=one.tied - 1,
         one_others=one.gallery - 1,
         reason="",
+        **rates,
     )
-    for rank in RANKS:
-        table[f"hit_{rank}"] = hit_rates(ranks, rank)
-        table[f"chance_{rank}"] = chances(ranks, rank)
-    return table
 
 
 def not_run(
@@ -210,8 +204,8 @@ def not_run(
     empty = {"str": "", "int64": 0, "bool": False, "float64": np.nan}
     row: dict[str, Any] = {name: empty[kind] for name, kind in COLUMNS.items()}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason, "context": context}
-    if variant is not None and variant.method is not None:
-        row |= {"method": variant.method, "degree": variant.degree}
+    if variant is not None:
+        row |= {"method": variant.method or "", "degree": variant.degree}
     return pd.DataFrame([row])
 
 
@@ -220,13 +214,10 @@ ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
-TOO_LITTLE = "too little in the train images to learn from"
-"""Why an attacker that learns was not run: the train images have no such regions for it; or too
-few, and the required number follows."""
+TOO_LITTLE = "too little in the train images to learn from"  # the required number follows
 UNTAUGHT = "so it compares by the models' own vectors"
-"""What an attacker that learns does instead, if it is run without a lesson."""
+"""Why an attacker did not learn, and what it does instead if it is run."""
 NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
-"""Why no attack was run: the vectors were computed elsewhere."""
 
 
 class Match(StrEnum):
@@ -244,22 +235,11 @@ class Gallery:
     match: Match
     crops: pd.DataFrame
     """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
-    the image), who (shared by matches, int), cluster (shared by dependent probes: the person or the
-    image, int), turn (place in a random order of crops with the same `who`, int; the first
-    represents its person if the gallery has one crop of each), probe (bool)."""
+    the image), who (shared by matches, int), cluster (the person or the image, int), turn (place in
+    a random order of crops with the same `who`, int; the first represents its person), probe; and
+    as `read_crops` takes them, margin and context."""
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
-
-    def shown(self, crops: pd.DataFrame, settings: Privacy, hiding: Anonymization) -> pd.DataFrame:
-        """Crops with the columns `margin` and `context` of what is shown of them.
-
-        The margin is the factor by which a region is grown before it is cut out; if only its
-        surroundings are shown, before it is made grey.
-        """
-        margin = settings.margin if self.match is Match.PERSON else 1.0
-        if self.context:
-            margin = float(hiding.margin)
-        return crops.assign(margin=margin, context=self.context)
 
 
 def draw_galleries(
@@ -284,19 +264,19 @@ def draw_galleries(
         match = Match.REGION if drawn is None else Match.PERSON
         if drawn is None:
             drawn = _region_gallery(regions, settings, seed)
-        if len(drawn) < 2:
-            published = (boxes["entity"] == entity.value).any()
-            if len(drawn):
-                missing[entity] = ONLY_ONE
-            elif published or entity in sought:
-                missing[entity] = ONLY_TRAIN if published else NONE
-            continue
-        ordered = drawn.sort_values(["id", "order"], ignore_index=True)
-        galleries.append(Gallery(entity, match, ordered[_COLUMNS]))
+        if len(drawn) > 1:
+            ordered = drawn.sort_values(["id", "order"], ignore_index=True)
+            columns = ["id", "order", "count", "who", "cluster", "turn", "probe"]
+            margin = settings.margin if match is Match.PERSON else 1.0
+            crops = ordered[columns].assign(margin=margin, context=0.0)
+            galleries.append(Gallery(entity, match, crops))
+        elif len(drawn):
+            missing[entity] = ONLY_ONE
+        elif (boxes["entity"] == entity.value).any():
+            missing[entity] = ONLY_TRAIN
+        elif entity in sought:
+            missing[entity] = NONE
     return galleries, missing
-
-
-_COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
 def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
@@ -305,12 +285,8 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
     drawn = regions.assign(draw=hash_ints((seed, "line-up"), keys)).sort_values("draw")
     drawn = drawn.iloc[: settings.gallery]
     number = np.arange(len(drawn))
-    return drawn.assign(
-        who=number,
-        cluster=pd.factorize(drawn["id"])[0],
-        turn=0,
-        probe=number < settings.probes,
-    )
+    cluster = pd.factorize(drawn["id"])[0]
+    return drawn.assign(who=number, cluster=cluster, turn=0, probe=number < settings.probes)
 
 
 def _person_gallery(
@@ -336,9 +312,5 @@ def _person_gallery(
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
     turns = pd.Series(hash_ints((seed, "mate"), drawn["id"])).groupby(who).rank(method="first")
-    return drawn.assign(
-        who=who,
-        cluster=who,
-        turn=turns.to_numpy(np.int64) - 1,
-        probe=np.isin(np.arange(len(drawn)), probes),
-    )
+    turn, probe = turns.to_numpy(np.int64) - 1, np.isin(np.arange(len(drawn)), probes)
+    return drawn.assign(who=who, cluster=who, turn=turn, probe=probe)

@@ -18,8 +18,7 @@ from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100  # degree at which training sets are hidden
-KEPT_BYTES = 2**28
-"""Size of the images that are cached in memory, because several attackers read them."""
+KEPT_BYTES = 2**28  # of the images that are cached, because several attackers read them
 
 
 class KeptImages:
@@ -71,19 +70,14 @@ class Published:
     originals: Images  # of the validation split
     versions: Mapping[Variant, Readable]
     boxes: pd.DataFrame  # columns of `anonbench.core.boxes`, of both splits
-    people: Mapping[str, str] = field(default_factory=dict)
-    """The person of each image, where it is known."""
+    people: Mapping[str, str] = field(default_factory=dict)  # person of each image, where known
     train: Images | None = None
-    """Originals of the train split, which attackers hide themselves and learn from; None: nothing
-    is learned."""
+    """Originals of the train split, which attackers hide themselves and learn from."""
     given: Mapping[str, Images] = field(default_factory=dict)
     """Train images by method that an attacker cannot produce: of other programs, or redrawn."""
-    clusters: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))
-    """Of the images, by id."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """The class of each image, where it is known."""
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Further labels of images, by name."""
+    clusters: pd.Series = field(default_factory=lambda: pd.Series(dtype="int64"))  # by image id
+    labels: Mapping[str, str] = field(default_factory=dict)  # class of each image, where known
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # further labels
     embeddings: Mapping[Variant, Path] = field(default_factory=dict)
     """HDF5 of each version's vectors, including the originals; empty if there are none."""
     training_vectors: Mapping[Variant, Path] = field(default_factory=dict)
@@ -117,10 +111,10 @@ class HiddenOnRead:
     """Images with regions hidden by one method, encoded like the published ones."""
 
     originals: Readable
-    settings: Anonymization  # how they are hidden
+    settings: Anonymization
     regions: Mapping[str, Sequence[Region]]  # all regions of the images, in draw order
     method: str
-    degree: int = HIDDEN  # percent of an image's regions that are hidden
+    degree: int = HIDDEN
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""

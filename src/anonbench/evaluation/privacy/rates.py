@@ -1,11 +1,8 @@
 """Re-identification rates with intervals, strongest attacks, and reasons for unknown rates.
 
-A rate is known if its interval is narrow enough, and if it is based on enough persons (or images)
-and a large enough gallery. Originals are the control: attacks that find no more than chance in
-originals prove nothing by finding no more elsewhere. A variant's rate is known if the rates of all
-entities are, because the strongest attack may be an unknown one, or one that nobody could run. If
-an attacker could not learn, because there are no train images or too few, the rate is only a lower
-bound, and compliance with a limit is unknown.
+A variant's rate is known if those of all entities are: the strongest attack may be one that nobody
+could run, or that is based on too few persons. Originals are the control: attacks that find no more
+than chance there prove nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -41,17 +38,10 @@ from anonbench.evaluation.privacy.probes import (
 
 
 def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
-    """Merge each probe's cluster with the clusters of its image.
+    """Merge each probe's `cluster` (of its entity) with the clusters of images, by id.
 
-    Probes that share either grouping get the same `cluster`.
-
-    Args:
-        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`; numbers in `cluster` are of
-            one entity. Rows without an image stay as they are.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-
-    Raises:
-        InputError: a probe's image has no cluster.
+    Probes that share either get the same one. Rows without an image stay as they are. InputError if
+    a probe's image has no cluster.
     """
     from anonbench.datasets.clusters import clusters_of  # needs the config; rates are read without
 
@@ -86,13 +76,10 @@ _ORDERS: dict[str, list[str]] = {
 
 
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Rates of a data set, columns `RATE_COLUMNS`.
+    """Rates of a data set, columns `RATE_COLUMNS`, of probes (`probes.COLUMNS`).
 
-    Intervals are those of `anonbench.core.numeric.clusters.clustered_rate`: Wilson's for the
-    effective number of probes, because probes of one person (or image) are found together.
-
-    Args:
-        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
+    Intervals are Wilson's for the effective number of probes (`clustered_rate`), because probes of
+    one person (or image) are found together.
     """
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
@@ -125,12 +112,11 @@ def worst(
     of: Sequence[str] = ("degree", "method"),
     regions: str = ALL,
 ) -> pd.DataFrame:
-    """Attack that finds most, for each method and degree (or what `of` names).
+    """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
 
-    Each result is one row of `rates`, over all regions (or those that `regions` names); originals
-    (the ceiling) are included. Attacks on different entities have galleries of different sizes, so
-    the strongest is the one farthest above chance: (rate - chance) / (1 - chance). Choosing the
-    highest of several makes it slightly too high.
+    Attacks on different entities have galleries of different sizes, so the strongest is the one
+    farthest above chance: (rate - chance) / (1 - chance). Choosing the highest of several makes it
+    slightly too high. Originals (the ceiling) are included.
     """
     rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
@@ -160,14 +146,12 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     methods = in_order(set(table["method"]) - {ORIGINAL, ""})
     orders = _ORDERS | {"method": [ORIGINAL, *methods, ""]}
-    return table.sort_values(
-        ["degree", "method", "entity", "regions", "attacker", "against", "rank"],
-        key=lambda column: (
-            column.map(orders[column.name].index) if column.name in orders else column
-        ),
-        kind="stable",
-        ignore_index=True,
-    )
+
+    def place(column: pd.Series) -> pd.Series:
+        return column.map(orders[column.name].index) if column.name in orders else column
+
+    by = ["degree", "method", "entity", "regions", "attacker", "against", "rank"]
+    return table.sort_values(by, key=place, kind="stable", ignore_index=True)
 
 
 MIN_CLUSTERS = 20
@@ -185,10 +169,7 @@ def strongest(
 ) -> pd.DataFrame:
     """Strongest known attack on each variant, and the unknown rates of the variant.
 
-    Args:
-        rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
-        widest: the widest interval of a rate that is known, as a share.
-        regions: shown to the attacks, as in `worst`.
+    Intervals wider than the share `widest` make a rate unknown.
 
     Returns:
         A row of `worst` for each method and degree, with three more columns. `shortfall`: why this
@@ -212,21 +193,14 @@ def strongest(
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         lacking = group["shortfall"].where(group["shortfall"] != "", group["wide"])
         lacking = (group["entity"] + ": " + lacking)[lacking != ""]
-        unknown = "; ".join([*lacking, *missing])
-        rows.append(_decisive(group, regions).assign(unknown=unknown))
+        known = group[group["shortfall"] == ""]
+        best = worst(known if len(known) else group, regions=regions)
+        narrow = known[known["wide"] == ""]
+        if best["wide"].iloc[0] and len(narrow):  # a narrower interval may show more
+            other = worst(narrow, regions=regions)
+            best = other if other["low"].iloc[0] > best["low"].iloc[0] else best
+        rows.append(best.assign(unknown="; ".join([*lacking, *missing])))
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
-
-
-def _decisive(group: pd.DataFrame, regions: str) -> pd.DataFrame:
-    """Strongest attack on one of a variant's entities, as one row."""
-    known = group[group["shortfall"] == ""]
-    best = worst(known if len(known) else group, regions=regions)
-    narrow = known[known["wide"] == ""]
-    # an interval that is too wide does not take the place of a narrower one that shows more
-    if best["wide"].iloc[0] and len(narrow):
-        other = worst(narrow, regions=regions)
-        return other if other["low"].iloc[0] > best["low"].iloc[0] else best
-    return best
 
 
 def probes_needed(widest: float, confidence: float) -> int:
@@ -237,7 +211,7 @@ def probes_needed(widest: float, confidence: float) -> int:
     return math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
 
 
-def _shortfall(row: dict[Any, Any], blind: set[str]) -> str:
+def _shortfall(row: Mapping[Any, Any], blind: set[str]) -> str:
     """First reason why a rate and its interval show nothing; empty if they show something."""
     if row["clusters"] < MIN_CLUSTERS:
         return f"{row['clusters']:.0f} {_who(row)}, and {MIN_CLUSTERS} are needed"
@@ -250,13 +224,11 @@ def _shortfall(row: dict[Any, Any], blind: set[str]) -> str:
     return ""
 
 
-def _too_wide(row: dict[Any, Any], widest: float, confidence: float) -> str:
+def _too_wide(row: Mapping[Any, Any], widest: float, confidence: float) -> str:
     """Why an interval is too wide, and what to add; empty if it is not, or if there is none."""
     width = row["high"] - row["low"]
-    if not width > widest:
-        return ""
     enough = f"{probes_needed(widest, confidence)} probes of different {_who(row)} are enough"
-    return f"an interval of {100 * width:.1f} points: {enough}"
+    return f"an interval of {100 * width:.1f} points: {enough}" if width > widest else ""
 
 
 def _who(row: Mapping[Any, Any]) -> str:

@@ -1,13 +1,9 @@
 """Re-identification: anonymized crops are searched among crops of the originals.
 
-The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
-from images that were anonymized in the same way: here the model adapted to the variant (McPherson
-et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 %, compared
-with 11 % for the naive attacker). Others are registered (`anonbench.core.registries.attacks`): a
-supervised attacker that learns from train images, one that sees everything except the region
-(`remainder`), and the user's own face recognition model. If persons are searched in other
-photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
-training). For the same region of the same image, that would compare a crop with itself.
+The naive attacker compares by the unadapted model, the adaptive one ("parrot") by the model that
+learned from images of the variant (McPherson et al. 2016, "Defeating image obfuscation with deep
+learning"); others are registered. If persons are searched in other photographs, each attacker also
+anonymizes its gallery. For the same region of the same image, a crop would be compared with itself.
 """
 
 from __future__ import annotations
@@ -28,7 +24,6 @@ from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import own_attacker
 from anonbench.evaluation.privacy.crops import (
-    Cut,
     Points,
     Readable,
     cut_of,
@@ -73,40 +68,31 @@ def reidentify(
     Probes come from the same regions in every version, whether hidden there or not; in the
     originals (method `original`, degree 0) they give the ceiling.
 
+    InputError if a model cannot be loaded.
+
     Args:
         adapted: models that learned from images of a version.
         sought: entities that the detectors look for.
         unadapted: the reference model; None if it embeds no images.
         hiding: how images are hidden, which attackers know.
-
-    Raises:
-        InputError: a model cannot be loaded.
     """
     originals, boxes, people = published.originals, published.boxes, published.people
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     kinds = [settings.of(KINDS[name]) for name in settings.attackers]
-    galleries += [
-        replace(gallery, context=context)
-        for context in sorted({kind.context() for kind in kinds} - {0.0})
-        for gallery in galleries
-        if gallery.match is Match.PERSON
-    ]
+    for context in sorted({kind.context() for kind in kinds} - {0.0}):
+        for each in [each for each in galleries if each.match is Match.PERSON and not each.context]:
+            crops = each.crops.assign(margin=float(hiding.margin), context=context)
+            galleries.append(replace(each, crops=crops, context=context))
     ids = {name for gallery in galleries for name in gallery.crops["id"]}
     regions = image_regions(boxes[boxes["id"].isin(ids)], hiding.coding_blocks)
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     for kind in kinds:
-        shown = any(_sees(kind, gallery) for gallery in galleries)
-        if not kind.learns and kind.is_given() and shown:
+        if not kind.learns and kind.is_given() and any(_sees(kind, each) for each in galleries):
             attackers[kind.name] = kind.load()
     line_ups = []
     for gallery in galleries:
-        able = {
-            name: each
-            for name, each in attackers.items()
-            if name == NAIVE or _sees(KINDS[name], gallery)
-        }
-        wanted = gallery.shown(gallery.crops, settings, hiding)
-        line_ups.append(_LineUp(gallery, able, wanted, regions))
+        able = {n: a for n, a in attackers.items() if n == NAIVE or _sees(KINDS[n], gallery)}
+        line_ups.append(_LineUp(gallery, able, regions))
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
     training_sets = TrainingSets(published, settings, hiding, seed)
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
@@ -127,26 +113,22 @@ class _LineUp:
         self,
         gallery: Gallery,
         attackers: Mapping[str, Attacker],
-        wanted: pd.DataFrame,
         regions: Mapping[str, Sequence[Region]],
     ) -> None:
-        self.gallery, self.attackers = gallery, attackers
+        self.gallery, self.attackers, self._regions = gallery, attackers, regions
         self.cuts = cuts_of(attackers.values())
-        self.clear: Mapping[Cut, np.ndarray] = {}
-        """Crops of the originals, and their vectors by attacker."""
-        self.clear_vectors: Mapping[str, np.ndarray] = {}
         self._probe = gallery.crops["probe"].to_numpy()
-        self._wanted, self._regions = wanted, regions
         self._points: Points = {}
 
     def see(self, variant: Variant, images: Readable) -> None:
         """Take a variant; faces are aligned by their points in the originals."""
         is_clear = variant == Variant()
         if is_clear and any(cut.aligned for cut in self.cuts) and not self.gallery.context:
-            self._points = find_points(images, self._regions, self._wanted)
+            self._points = find_points(images, self._regions, self.gallery.crops)
         # all crops, or only the probes if a region is searched among originals
         rows = self._probe | is_clear | (self.gallery.match is Match.PERSON)
-        crops = read_crops(images, self._regions, self._wanted[rows], self.cuts, self._points)
+        wanted = self.gallery.crops[rows]
+        crops = read_crops(images, self._regions, wanted, self.cuts, self._points)
         self.variant, self.rows, self.crops = variant, rows, crops
         if is_clear:
             self.clear = crops
@@ -170,13 +152,11 @@ class _LineUp:
         self, attacker: str, vectors: np.ndarray, originals: np.ndarray
     ) -> Iterator[pd.DataFrame]:
         """Yield rows of one attacker against each kind of gallery."""
-        searched = {ORIGINAL: originals}
+        yield self.searched(attacker, ORIGINAL, vectors, originals)
         if self.gallery.match is Match.PERSON and self.variant != Variant():
-            searched[ANONYMIZED] = vectors
-        for against, those in searched.items():
-            yield self.probe_rows(attacker, against, vectors, those)
+            yield self.searched(attacker, ANONYMIZED, vectors, vectors)
 
-    def probe_rows(
+    def searched(
         self, attacker: str, against: str, vectors: np.ndarray, searched: np.ndarray
     ) -> pd.DataFrame:
         probes = vectors[self._probe[self.rows]]
@@ -206,7 +186,7 @@ class _LineUp:
             if not gallery_is_hidden:
                 searched = comparison.vectors(originals, np.zeros(len(originals), bool))
             against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-            yield self.probe_rows(kind.name, against, vectors, searched)
+            yield self.searched(kind.name, against, vectors, searched)
 
 
 def _attack(
@@ -225,7 +205,7 @@ def _attack(
         for each in line_ups:
             if kind.context() and each.gallery.match is Match.REGION:
                 yield not_run(each.gallery.entity, SURROUNDED, None, kind.name, kind.context())
-    names = list(dict.fromkeys(name for each in line_ups for name in each.attackers))
+    names = dict.fromkeys(name for each in line_ups for name in each.attackers)
     versions = {Variant(): published.originals, **published.versions}
     for variant, images in track(versions.items(), len(versions), "variants attacked"):
         for each in attacked:
@@ -240,12 +220,12 @@ def _attack(
                     yield from each.taught(kind, training_sets)
         if variant == Variant():
             continue
-        if variant not in adapted:
+        if variant in adapted:
+            with own_attacker(adapted[variant]) as model:
+                for each in alone:
+                    if each.attackers:
+                        clear = model.embed(each.clear[cut_of(model)])
+                        yield from each.compared(ADAPTIVE, each.embedded(model, clear), clear)
+        else:
             reason = "no model is adapted to this variant"
             yield from (not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone)
-            continue
-        with own_attacker(adapted[variant]) as model:
-            for each in alone:
-                if each.attackers:
-                    originals = model.embed(each.clear[cut_of(model)])
-                    yield from each.compared(ADAPTIVE, each.embedded(model, originals), originals)

@@ -1,25 +1,18 @@
 """Supervised attack: ridge regression from hidden crops to persons or original vectors.
 
-The attacker anonymizes train images and learns what a hidden crop reveals of its person and of its
-original. It chooses, among three ways to compare crops, the one that finds most on train persons
-that the regression has not seen: like the models without supervision, by the original's predicted
-vector, or by the predicted person. It is therefore about as strong as the best of them. On
-regression to persons see Hastie, Tibshirani and Buja 1994 ("Flexible discriminant analysis by
-optimal scoring", JASA 89:1255-1270), on attackers who train on obfuscated images McPherson et al.
-2016.
-
-The training sets are regions of train images that the attackers anonymize themselves. Persons of
-the attacked images are left out, even if they appear in the train split.
+The attacker anonymizes train images itself. It compares crops like the models without supervision,
+by the original's predicted vector, or by the predicted person (Hastie, Tibshirani and Buja 1994,
+"Flexible discriminant analysis by optimal scoring"): the way that finds most on train persons that
+the regression has not seen. On attackers who train on obfuscated images see McPherson et al. 2016.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh
 
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
@@ -27,7 +20,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
-from anonbench.evaluation.privacy.attackers import Linear, unit
+from anonbench.evaluation.privacy.attackers import Linear, ridge, unit
 from anonbench.evaluation.privacy.crops import (
     Points,
     Readable,
@@ -60,19 +53,12 @@ class TrainingSetTooSmallError(Exception):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training set of an attacker: regions of train images, as they are and hidden.
+    """Regions of train images, as they are and hidden; none of their persons is attacked."""
 
-    None of their persons is attacked.
-    """
-
-    clear: np.ndarray
-    """Features of the crops, float32 [N, D]: the unit vectors of the attackers that learn nothing,
-    one after the other, then the pixels of a thumbnail within [0, 1]."""
-    hidden: np.ndarray
-    """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
+    clear: np.ndarray  # `features` of the crops, float32 [N, D]
+    hidden: np.ndarray  # of the same regions, hidden by the method that is attacked
     compared: int  # the leading features that are vectors of attackers
-    who: np.ndarray
-    """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
+    who: np.ndarray  # shared by matches, int64 [N]: a number for each person, or for each region
     finds_itself: bool  # whether the gallery that a region is searched in has its own original
 
 
@@ -96,11 +82,10 @@ class Comparison:
 def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
     """Learn the comparison that ranks matches highest in cross-validation over persons.
 
-    The criterion is the mean reciprocal rank of the first match; ties go to the simplest one.
+    The mean reciprocal rank counts; ties go to the simplest one.
 
     Returns:
-        By whether the gallery is hidden too. If regions are searched among their own originals,
-        only for galleries of originals.
+        By whether the gallery is hidden too, which it never is if regions find themselves.
 
     Raises:
         TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
@@ -114,11 +99,19 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
     quality = np.zeros((len(galleries), len(fitted)))
     folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
     for fold in range(FOLDS):
-        left_out = folds == fold
-        for key, found in enumerate(_comparisons(lesson, ~left_out)):
+        tested = folds == fold
+        who, every = lesson.who[tested], np.ones(int(tested.sum()), bool)
+        match = who[:, None] == who
+        left_out = np.eye(len(who), dtype=bool) & (not lesson.finds_itself)
+        has_match = (match & ~left_out).any(axis=1)
+        for key, found in enumerate(_comparisons(lesson, ~tested)):
+            hidden = found.vectors(lesson.hidden[tested], every)
             for gallery in galleries:
-                ranks = _reciprocal_ranks(lesson, found, left_out, gallery)
-                quality[int(gallery), key] += float(ranks.sum())
+                searched = hidden if gallery else found.vectors(lesson.clear[tested], ~every)
+                masks = match[has_match], left_out[has_match]
+                ranks = places(hidden[has_match], searched, *masks)
+                above = ranks.above + (ranks.tied - ranks.tied_matches) / 2.0
+                quality[int(gallery), key] += float((1.0 / (1.0 + above)).sum())
     best = np.round(quality, 9).argmax(axis=1)
     return {gallery: fitted[best[int(gallery)]] for gallery in galleries}
 
@@ -135,51 +128,24 @@ def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
     size, many = lesson.clear.shape[1], lesson.compared
     yield as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
-    from_hidden = _ridge(hidden)
-    for found in from_hidden(clear[:, :many]):  # by the predicted vector of the original
+    for found in _fits(hidden, clear[:, :many]):  # by the predicted vector of the original
         yield Comparison(found, centred)
     if lesson.finds_itself:  # each region is its own match: no persons to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
-    for fits in zip(from_hidden(persons), _ridge(clear)(persons), strict=True):
+    for fits in zip(_fits(hidden, persons), _fits(clear, persons), strict=True):
         yield Comparison(*fits)  # by the predicted person
 
 
-def _ridge(features: np.ndarray) -> Callable[[np.ndarray], Iterator[Linear]]:
-    """Regressions on features [N, D], one for each strength; all targets share the axes."""
-    centre, spread = features.mean(axis=0), features.std(axis=0)
-    # to unit variance; 0 for features that never change, which are left out
-    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
-    standard = (features - centre) * scale
-    size = len(features)
-    is_wide = size < features.shape[1]
-    values, own_axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
-
-    def fits(targets: np.ndarray) -> Iterator[Linear]:
-        wanted = targets - targets.mean(axis=0)
-        axes = standard.T @ own_axes if is_wide else own_axes
-        seen = own_axes.T @ (wanted if is_wide else standard.T @ wanted)
-        for strength in STRENGTHS:
-            inverse = 1.0 / (np.maximum(values, 0.0) + strength * size)
-            yield Linear(centre, scale[:, None] * (axes @ (inverse[:, None] * seen)))
-
-    return fits
-
-
-def _reciprocal_ranks(
-    lesson: TrainingSet, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
-) -> np.ndarray:
-    """1 / rank of the first match of each probe, among some rows (bool [N])."""
-    who, number = lesson.who[rows], int(rows.sum())
-    probes = found.vectors(lesson.hidden[rows], np.ones(number, bool))
-    gallery = probes
-    if not gallery_is_hidden:
-        gallery = found.vectors(lesson.clear[rows], np.zeros(number, bool))
-    match = who[:, None] == who
-    left_out = np.eye(number, dtype=bool) & (not lesson.finds_itself)
-    has_match = (match & ~left_out).any(axis=1)
-    ranks = places(probes[has_match], gallery, match[has_match], left_out[has_match])
-    return np.asarray(1.0 / (1.0 + ranks.above + (ranks.tied - ranks.tied_matches) / 2.0))
+def _fits(features: np.ndarray, targets: np.ndarray) -> Iterator[Linear]:
+    """Yield a regression for each strength, about the targets' mean; of unit variance."""
+    spread = features.std(axis=0)
+    varies = spread > _FLAT
+    scale = varies / np.where(varies, spread, 1.0)  # features that never change are left out
+    # penalties are shares of the number of crops, also if some features have no variance
+    strengths = [strength * varies.size / max(1, varies.sum()) for strength in STRENGTHS]
+    for found in ridge(features * scale, targets, strengths):
+        yield Linear(features.mean(axis=0), scale[:, None] * found.weights)
 
 
 THUMBNAIL = 16  # side of the thumbnails whose pixels are features, in pixels
@@ -193,13 +159,12 @@ class TrainingSets:
         self, published: Published, settings: Privacy, hiding: Anonymization, seed: int
     ) -> None:
         self._ids = published.train_ids()
+        self._published, self._settings, self._hiding = published, settings, hiding
         # each entity has its own training set, often from the same images
-        self._published, self._hiding = published, hiding
         self._originals = KeptImages(published.train or GivenImages({}))
         self._regions: dict[str, list[Region]] = {}
         self._hidden: tuple[str, Readable] = ("", self._originals)
         self._boxes = published.boxes[published.boxes["id"].isin(self._ids)]
-        self._settings = settings
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[Points, np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Comparison] | str] = {}
@@ -220,45 +185,39 @@ class TrainingSets:
     def _learn(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Comparison] | str:
-        drawn = self._drawn(kind.training_size(), gallery)
-        if drawn is None:
+        size, finds_itself = kind.training_size(), gallery.match is Match.REGION
+        settings = self._settings.model_copy(update={"gallery": size, "probes": size})
+        people = {} if finds_itself else self._published.people
+        galleries, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
+        wanted = gallery.entity, gallery.match
+        alike = [each.crops for each in galleries if (each.entity, each.match) == wanted]
+        if not alike:
             return NO_LESSON
+        margin = gallery.crops["margin"].iloc[0]
+        drawn = alike[0].assign(margin=margin, context=gallery.context)
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
         self._regions |= image_regions(own, self._hiding.coding_blocks)
         regions, originals, key = self._regions, self._originals, (kind.name, gallery.entity)
         if key not in self._clear:
             is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
             points = find_points(originals, regions, drawn) if is_aligned else {}
-            read = read_features(originals, regions, drawn, models, points)
-            self._clear[key] = (points, *read)
+            self._clear[key] = (points, *read_features(originals, regions, drawn, models, points))
         points, clear, compared = self._clear[key]
         hidden = clear
         if method != ORIGINAL:
-            alike = (originals, clear) if gallery.context else None
             if self._hidden[0] != method:  # images of the previous method are dropped
                 how = regions, self._hiding, originals
                 self._hidden = (method, KeptImages(self._published.hidden_train(method, *how)))
+            unchanged = (originals, clear) if gallery.context else None
             images = self._hidden[1]
-            hidden, _ = read_features(images, regions, drawn, models, points, alike)
+            hidden, _ = read_features(images, regions, drawn, models, points, unchanged)
             if np.array_equal(hidden, clear):  # the method changed nothing visible
                 return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
-        finds_itself = gallery.match is Match.REGION
         try:
             return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
         except TrainingSetTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
-
-    def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
-        """Regions to learn from, columns of `Gallery.crops` and margin."""
-        by_person = gallery.match is Match.PERSON
-        settings = self._settings.model_copy(update={"gallery": size, "probes": size})
-        people = self._published.people if by_person else {}
-        drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
-        for each in drawn:
-            if each.entity is gallery.entity and each.match is gallery.match:
-                return gallery.shown(each.crops, self._settings, self._hiding)
-        return None
 
 
 def read_features(
@@ -272,11 +231,7 @@ def read_features(
     """Features of crops, float32 [N, D], and the number that come from models; see `features`.
 
     Args:
-        images: clear or hidden.
-        regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, rows of one image together.
-        models: by name.
-        points: of faces in the originals.
         clear: the originals of hidden images and the features of their crops, which are reused for
             unchanged crops; None if few are unchanged.
     """

@@ -1,10 +1,7 @@
 """Job of the retrieval stage, and tables and summaries of the scores of all its shards.
 
-A job scores all scenarios of a data set for one shard of the queries. The reference is ranked once
-per block of queries for all scenarios that are in memory together; no N × N matrix exists.
+A job scores all scenarios of a data set for one shard of the queries.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,18 +66,13 @@ def score_shard(
     output: Path,
     kept: np.ndarray | None = None,
 ) -> None:
-    """Score a shard's queries in all scenarios of a data set.
+    """Score one of `settings.shards` shards of the queries in all scenarios of a data set.
 
     The same inputs and settings give the same bytes, for any number of threads, shards or groups of
-    databases.
-
-    Args:
-        reference: embeddings of the original images by the reference model (HDF5).
-        shard: from 0; there are `settings.shards`.
-        output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
-            `FLOOR` as float64; in the order of the scenarios, by id and kind.
-        kept: positions of the images to search and to search with, in the order of their ids,
-            ascending; None: all.
+    databases. `reference` has the embeddings of the original images by the reference model (HDF5),
+    of which only those at `kept` (positions in the order of ids, ascending; None: all) are searched
+    and search. `output` is Parquet: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
+    `FLOOR` as float64; in the order of the scenarios, by id and kind.
 
     Raises:
         InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
@@ -127,11 +119,19 @@ def score_shard(
             ]
             # unnamed: a variable would keep a database in memory
             makers = [partial(searches.__getitem__, number) for number in range(len(searches))]
-            *levels, scored = score_all(engine, of_reference, makers, columns)
+            chance, floor, scored = score_all(engine, of_reference, makers, columns)
             del searches, makers  # free memory before reading others
+            more = {"id": ids, CHANCE: chance, FLOOR: floor}
             for each, scores in zip(scenarios[part], scored, strict=True):
-                rows = _table(each, ids, scores, *levels)
-                writer.write_table(rows, row_group_size=max(1, len(rows)))
+                # a shard may have no query
+                by_kind = scores or [np.empty((len(COLUMNS), 0))] * len(each.kinds)
+                tables = [
+                    pd.DataFrame(values.T, columns=list(COLUMNS)).assign(query=kind, **more)
+                    for kind, values in zip(each.kinds, by_kind, strict=True)
+                ]
+                rows = pd.concat(tables).assign(scenario=each.name).sort_values(["id", "query"])
+                table = pa.Table.from_pandas(rows, _SCHEMA, preserve_index=False)
+                writer.write_table(table, row_group_size=max(1, len(table)))
 
 
 def _search(
@@ -155,25 +155,6 @@ def _search(
     return Search(searched, kinds)
 
 
-def _table(
-    each: Embedded,
-    ids: np.ndarray,
-    scores: Sequence[np.ndarray],
-    chance: np.ndarray,
-    floor: np.ndarray,
-) -> pa.Table:
-    """Rows of a scenario's scores, by id and kind."""
-    found = scores or [np.empty((len(COLUMNS), 0))] * len(each.kinds)  # a shard without a query
-    parts = [
-        pd.DataFrame(of_kind.T, columns=list(COLUMNS)).assign(
-            scenario=each.name, id=ids, query=kind, **{CHANCE: chance, FLOOR: floor}
-        )
-        for kind, of_kind in zip(each.kinds, found, strict=True)
-    ]
-    table = pd.concat(parts).sort_values(["id", "query"])
-    return pa.Table.from_pandas(table, _SCHEMA, preserve_index=False)
-
-
 def gather_scenarios(
     shards: Sequence[Path],
     scenarios: Sequence[str],
@@ -183,15 +164,12 @@ def gather_scenarios(
 ) -> None:
     """Write the scores of each scenario: the same bytes for any number of shards.
 
-    Args:
-        shards: files of `score_shard`, all of one data set.
-        scenarios: names as they appear in the shards.
-        tables: Parquet of each scenario that is written: id, query (kind), `metrics.COLUMNS`;
-            sorted by kind and id.
-        summaries: JSON of each: means by query kind with their numbers of queries; by metric, the
-            scores of a random ranking (`chance`) and, by query kind, those of a ranking without
-            knowledge (`floor`): chance, or chance with the own image first if the query is the
-            database's own vector; images, k, top, settings, versions.
+    `shards` are files of `score_shard`, all of one data set, with these scenarios. The tables
+    (Parquet) have id, query (kind) and `metrics.COLUMNS`, sorted by kind and id. The summaries
+    (JSON) have means by query kind with their numbers of queries; by metric, the scores of a random
+    ranking (`chance`) and, by query kind, those of a ranking without knowledge (`floor`): chance,
+    or chance with the own image first if the query is the database's own vector; images, k, top,
+    settings, versions.
     """
     metadata = pq.read_schema(shards[0]).metadata
     images = int(metadata[IMAGES])

@@ -4,8 +4,6 @@ Used by notebooks and the command line. The workflow scores all scenarios of a d
 see `anonbench.evaluation.retrieval.job`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -45,15 +43,12 @@ def score_scenario(
 ) -> Scores:
     """Score queries of one or more kinds against one database.
 
-    Args:
-        reference: the unadapted model's embeddings of the N original images, float32 [N, D'].
-        queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
-            images or of some, in any order; the same images in each kind.
-        database: the same model's embeddings of the N images that are searched, float32 [N, D].
-        settings: of the scores; below k = 5 own images do not count (`metrics.effective_settings`).
-            `queries` limits the number that is scored of each kind, drawn by a hash of their ids.
-        streamed: whether the vectors stay on disk (`Streamed`), which pays off if few of a million
-            images are queries; they are compared by cosine. The scores are the same.
+    The reference are the unadapted model's embeddings of the N original images, float32 [N, D'],
+    the database the model's of the N images that are searched [N, D]. Queries are, by kind, its
+    embeddings [Q, D] of all N images or of some, in any order; the same images in each kind, of
+    which at most `settings.queries` are scored, drawn by a hash of their ids. Below k = 5 own
+    images do not count. With `streamed`, vectors that are compared by cosine stay on disk
+    (`Streamed`), which pays off if few of a million images are queries; the scores are the same.
 
     Raises:
         InputError: ids are duplicated, those of reference and database do not agree, an original's

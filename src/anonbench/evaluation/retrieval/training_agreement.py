@@ -1,16 +1,12 @@
 """Agreement of all trainings of a data set: rankings of originals judged by each other.
 
 It estimates how much of a ranking another training keeps on the same original images: with another
-seed, with anonymized crops, or with both. Anonymized images are not used. Trainings that share a
-seed share their initial weights and their batches.
+seed, with anonymized crops, or with both. Trainings of one seed share initial weights and batches.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,17 +45,10 @@ def agreement_of_trainings(
 ) -> pd.DataFrame:
     """Agreement of all ordered pairs of trainings, columns `COLUMNS`.
 
-    AP is over the full ranking, by the engine that scores scenarios. The embeddings of as many
-    trainings as `retrieval.memory_gb` holds are in memory, and those of one more.
-
-    Args:
-        trainings: models with their seeds.
-        originals: each one's embeddings of the original images (HDF5).
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-
-    Raises:
-        InputError: ids do not agree, an original's vector is zero, one is not finite, or an image
-            has no cluster.
+    AP is over the full ranking. The embeddings (`originals`, HDF5, one of each training) of as many
+    trainings as `retrieval.memory_gb` holds are in memory, and those of one more. Raises InputError
+    if ids do not agree, an original's vector is zero, one is not finite, or an image has no
+    cluster.
     """
     if not originals:
         raise InputError(f"{dataset}: there are no trainings to compare")
@@ -91,12 +80,14 @@ def agreement_of_trainings(
             for each, (scores,) in zip(judged, scored, strict=True):
                 found[judge, each] = scores[SCORES.index("ap")].copy()  # not the other scores
         del held, makers  # free memory before reading others
-    rows: list[dict[str, Any]] = []
-    for judge, each in sorted(found):
-        (reference, reference_seed), (model, seed) = trainings[judge], trainings[each]
-        row = {"dataset": dataset, "reference": str(reference), "reference_seed": reference_seed}
-        row |= {"model": str(model), "seed": seed}
-        rows.append(row | vars(clustered_mean(found[judge, each], labels, confidence)))
+    rows = [
+        {
+            **{"dataset": dataset, "model": str(trainings[each][0]), "seed": trainings[each][1]},
+            **{"reference": str(trainings[judge][0]), "reference_seed": trainings[judge][1]},
+            **vars(clustered_mean(scores, labels, confidence)),
+        }
+        for (judge, each), scores in sorted(found.items(), key=lambda item: item[0])
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -37,6 +37,7 @@ PART = 2 * CHUNK
 round as they do for the whole database."""
 BYTES = 1_500_000_000  # approximate memory for the data of a block of queries, in bytes
 BYTES_A_PAIR = 16  # two similarities, a place and a word for a query and an image
+_BLOCK = 192  # queries of a ranking
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,9 @@ class Vectors:
         positions: np.ndarray | slice | None = None,
         change: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Vectors at these positions of `ids` [M], or all vectors, as rows of the frame.
+        """Vectors at these positions of `ids` [M], or all, changed first, as rows of the frame.
 
-        Float32 [M, D] (unit vectors if they are compared by cosine), or [M, D + 2]. `change` is
-        applied first.
+        Float32 [M, D] (unit vectors if they are compared by cosine), or [M, D + 2].
         """
         places = np.arange(len(self.ids)) if self.order is None else self.order
         rows = self.read(places if positions is None else places[positions])
@@ -96,8 +96,8 @@ class Vectors:
 class Streamed:
     """Database whose vectors are normalized part by part for each block of queries, by cosine.
 
-    Memory holds only the similarities of some queries, and the parts of a mapped file that the
-    system caches. This pays off if few images are queries, such as a sample of millions.
+    This pays off if few images are queries, such as a sample of millions: memory holds only the
+    similarities of some queries, and the parts of a mapped file that the system caches.
     """
 
     def __init__(self, vectors: Vectors) -> None:
@@ -126,12 +126,10 @@ class Streamed:
 def look_through(
     path: Path, ids: Sequence[str] | None = None, frame: SharedScale | None = None
 ) -> Vectors:
-    """Read a file once to check it.
+    """Read a file of embeddings (HDF5) once to check it.
 
-    Args:
-        path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
-        ids: the ids [N], sorted, that the file must have; None: any, and the file holds originals.
-        frame: of the reference, for files that are compared in the same way; None: the file's own.
+    `ids` [N], sorted, are those that it must have; None: any, and it holds originals. The frame is
+    that of the reference; None, or of another similarity: the file's own.
 
     Raises:
         InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
@@ -171,19 +169,13 @@ def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
 
 
 def difference(given: set[str], expected: set[str]) -> str:
-    """Text that describes how ids differ from those of the reference."""
-    parts = [
-        f"{len(ids)} ids {verb}, such as {min(ids)!r}"
-        for ids, verb in (
-            (given - expected, "are not in the reference"),
-            (expected - given, "of the reference are missing"),
-        )
-        if ids
-    ]
-    return "; ".join(parts) + "; embed the same images for all"
-
-
-_BLOCK = 192
+    """How ids differ from those of the reference, as text."""
+    parts = {
+        "are not in the reference": given - expected,
+        "of the reference are missing": expected - given,
+    }
+    found = [f"{len(ids)} ids {verb}, such as {min(ids)!r}" for verb, ids in parts.items() if ids]
+    return "; ".join([*found, "embed the same images for all"])
 
 
 def draw_queries(ids: Iterable[str], number: int) -> list[str]:
@@ -194,31 +186,20 @@ def draw_queries(ids: Iterable[str], number: int) -> list[str]:
 def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
     """Read the embeddings of the wanted ids, in their order; InputError if the file lacks one."""
     rows = {image_id: row for row, image_id in enumerate(read_ids(path)[0])}
-    for image_id in wanted:
-        if image_id not in rows:
-            raise InputError(f"{path}: has no embedding of {image_id!r}; embed the images again")
+    if missing := next((image_id for image_id in wanted if image_id not in rows), None):
+        raise InputError(f"{path}: has no embedding of {missing!r}; embed the images again")
     places = np.array([rows[image_id] for image_id in wanted], dtype=np.int64)
     order = np.argsort(places)  # read the file in one direction
-    values = read_rows(path, places[order])
-    return Embeddings(list(wanted), values[np.argsort(order)])
+    return Embeddings(list(wanted), read_rows(path, places[order])[np.argsort(order)])
 
 
 def rank(
     queries: Embeddings, database: Path, ids: Sequence[str], include_self: bool
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rank a database for a few queries, like `anonbench.evaluation.retrieval.scenario`.
+    """Rank a database (HDF5) for a few queries, by the same model, as `ranked` does.
 
-    Args:
-        queries: embeddings of Q images, by the database's model.
-        database: embeddings of N images (HDF5).
-        ids: the N ids, sorted: positions count along them.
-        include_self: whether a query's own image is ranked.
-
-    Returns:
-        The result of `ranked` for each query.
-
-    Raises:
-        InputError: the database holds other ids or dimensions.
+    Positions count along the N `ids`, sorted; a query's own image is ranked if `include_self`.
+    Raises InputError if the database holds other ids or dimensions.
     """
     searched = Vectors.of(read_embeddings(database), str(database))
     if searched.ids != list(ids):
@@ -242,11 +223,9 @@ def ranked(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each query's ranking: positions of the database, int64, and similarities, float32.
 
-    The most similar comes first, ties are ordered by position.
-
-    Args:
-        queries, database: rows of the frame [Q, D] and [N, D].
-        own: position of each query's own image, which is left out [Q]; None: it counts.
+    The most similar comes first, ties are ordered by position. Queries [Q, D] and database [N, D]
+    are rows of the frame; `own` is the position of each query's own image, which is left out [Q];
+    None: it counts.
     """
     search = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in search.slices(len(queries)):

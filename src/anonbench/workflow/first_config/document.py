@@ -126,14 +126,14 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         config = load(yaml.safe_load(written(Estimate(images), Estimate(images))[0]))
         (name,) = config.datasets
         searched = int(searched_share(images, is_classified) * images)
-        counts = {name: {Split.TRAIN: images - searched, Split.VAL: searched}}
-        sizes = {name: fmean(sample.megapixels)} if sample.megapixels else {}
-        seconds = {name: sample.encode_seconds} if sample.encode_seconds else {}
-        estimates = Estimates(Experiment(config), counts, sizes, seconds)
+        counts = {Split.TRAIN: images - searched, Split.VAL: searched}
+        size = fmean(sample.megapixels) if sample.megapixels else None
+        speed = sample.encode_seconds or None
+        estimates = Estimates(Experiment(config), name, counts, size, speed)
         png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
         vectors = (1 + len(methods)) * (4.0 * sample.dimension + ID_BYTES)
-        size = images * (len(methods) * (png + TAR_BYTES) + vectors)
-        return Estimate(images, estimates.first_run(name, choice.cores), size)
+        written_bytes = images * (len(methods) * (png + TAR_BYTES) + vectors)
+        return Estimate(images, estimates.first_run(choice.cores), written_bytes)
 
     most = whole = estimated(seen.images)
     while most.seconds > 60.0 * choice.minutes and most.images > FEWEST:

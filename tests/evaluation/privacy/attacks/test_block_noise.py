@@ -125,7 +125,7 @@ def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -
     shown = read_image(data)
     upright = read_image(_turned(stored, turn))
     assert upright.shape == shown.shape
-    coding = coding_of(data, shown.shape)
+    coding = coding_of(data)
     assert coding is not None
     for top, left in ((0, 0), (5, 11)):
         pages = np.stack([upright, 255 - upright])[:, top : top + 64, left : left + 64]
@@ -139,7 +139,7 @@ def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -
 @pytest.mark.parametrize("subsampling", [0, 2])
 def test_windows_that_are_coded_together_do_not_show_in_each_other(subsampling: int) -> None:
     pages = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
-    coding = coding_of(jpeg(pages[0], 75, subsampling), (32, 48))
+    coding = coding_of(jpeg(pages[0], 75, subsampling))
     assert coding is not None
     together = coding.repeated(pages, (0, 0))
     alone = [coding.repeated(page[None], (0, 0))[0] for page in pages]
@@ -181,8 +181,8 @@ def test_blocks_lie_in_the_grid_of_the_stored_image() -> None:
     pixels = np.full((40, 50, 3), 255, np.uint8)
     one = np.zeros((30, 40), bool)
     one[7, 9] = True  # in the image: row 10, column 13
-    plain = coding_of(jpeg(pixels, subsampling=2), (40, 50))
-    mirrored = coding_of(jpeg(pixels, subsampling=2, turn=2), (40, 50))
+    plain = coding_of(jpeg(pixels, subsampling=2))
+    mirrored = coding_of(jpeg(pixels, subsampling=2, turn=2))
     assert plain and mirrored
     for coding, columns in ((plain, (0, 16)), (mirrored, (2, 18))):
         rows, places = np.nonzero(coding.touched(one, (3, 4)))
@@ -195,9 +195,9 @@ def test_other_files_have_no_coding_that_can_be_repeated() -> None:
     for format_, lossless in (("PNG", True), ("TIFF", True), ("WEBP", False)):
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, format_)
-        assert coding_of(file.getvalue(), pixels.shape) is None
+        assert coding_of(file.getvalue()) is None
         assert is_lossless(file.getvalue()) is lossless
-    assert coding_of(b"%PDF-1.4", (9, 9)) is None and not is_lossless(b"%PDF-1.4")
+    assert coding_of(b"%PDF-1.4") is None and not is_lossless(b"%PDF-1.4")
     assert not is_lossless(jpeg(pixels))
 
 

@@ -17,8 +17,12 @@ from anonbench.core.boxes import Region
 from anonbench.core.icao9303 import TD1, TD3, Format, wrong_checks
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
-from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary, ranked
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
+    Dictionary,
+    ranked,
+    texts_like,
+    zones_like,
+)
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability
 from anonbench.evaluation.privacy.attacks.typesetting import Setting, set_in, strips
 

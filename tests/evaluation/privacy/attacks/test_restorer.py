@@ -32,7 +32,6 @@ from anonbench.evaluation.privacy.attacks.restorer import (
     LEAST_REGIONS,
     LearnedRestorers,
     Pair,
-    lack_of,
     learned,
 )
 from anonbench.evaluation.privacy.published import Published
@@ -141,8 +140,11 @@ def test_too_few_pairs_are_said_and_give_no_number() -> None:
 
 
 def test_nothing_is_learned_from_few_regions_or_few_images() -> None:
-    assert lack_of(40, 10) == ""
-    assert "39 regions" in lack_of(39, 39) and "9 train images" in lack_of(100, 9)
+    assert "39 regions" in restorers(people(39, 1)).lack("face")
+    boxes = box_table({f"{number}": [BOX] * 5 for number in range(9)}, seed=0)
+    train = Drawn(dict.fromkeys(boxes["id"], np.zeros((1, 1), np.uint8)))
+    few = LearnedRestorers(Published(Drawn({}), {}, boxes, {}, train), HIDING, 200, 0)
+    assert "45 regions in 9 train images" in few.lack("face")
 
 
 def test_lines_are_mended_by_what_is_beside_them() -> None:

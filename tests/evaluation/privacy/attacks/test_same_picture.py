@@ -76,6 +76,7 @@ def test_nothing_is_said_where_regions_leave_nothing() -> None:
     assert other_pictures(ORIGINALS, SHIFTED, dict.fromkeys(ORIGINALS, everywhere)) == sorted(
         ORIGINALS
     )
+    assert other_pictures(ORIGINALS, ORIGINALS, {}) == []
 
 
 def test_an_image_twice_among_the_originals_has_two_right_copies() -> None:

@@ -28,12 +28,8 @@ def by_counting(counting: Counting, values: Row, place: Row, k: int, depth: int)
 
 
 def assert_equal(counting: Counting, values: Row, place: Row, k: int, depth: int) -> None:
-    pairs = zip(
-        by_counting(counting, values, place, k, depth),
-        by_sorting(values, place, k, depth),
-        strict=True,
-    )
-    for ours, expected in pairs:
+    given = values, place, k, depth
+    for ours, expected in zip(by_counting(counting, *given), by_sorting(*given), strict=True):
         assert ours.tolist() == expected.tolist()
 
 

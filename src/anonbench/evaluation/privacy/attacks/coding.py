@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from anonbench.core.boxes import Blocks
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import orientation
 from anonbench.datasets.images import open_checked
 
 _LOSSLESS = ("PNG", "BMP", "DIB", "PPM", "TIFF")
-_UNITS = {0: (8, 8), 1: (8, 16), 2: (16, 16)}
-"""Rows and columns of the pixels that are coded together, by Pillow's number of the subsampling."""
-_TURNS = {
-    2: (False, False, True),
-    3: (False, True, True),
-    4: (False, True, False),
-    5: (True, False, False),
-    6: (True, True, False),
-    7: (True, True, True),
-    8: (True, False, True),
-}
-"""From an upright image to the stored one by EXIF orientation: transposed, then flipped by rows and
-by columns."""
+_ON_THEIR_SIDE, _ROWS, _COLUMNS = (5, 6, 7, 8), (3, 4, 6, 7), (2, 3, 7, 8)
+"""EXIF orientations by which upright images are transposed, then flipped by rows or columns, to get
+the stored ones."""
 _MOST_ROWS = 60_000  # of an image that is coded at once; JPEG takes 65,500
 
 
@@ -37,8 +28,8 @@ class Coding:
     tables: tuple[tuple[int, ...], ...]
     subsampling: int
     grey: bool
-    size: tuple[int, int]  # rows and columns of the upright image
-    turn: tuple[bool, bool, bool] = (False, False, False)  # see `_TURNS`
+    turn: int  # EXIF orientation
+    blocks: Blocks  # upright
 
     def repeated(self, pages: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """Code and decode windows of the image.
@@ -51,40 +42,31 @@ class Coding:
             The same shape; blocks that a window cuts are padded with the window's outermost pixels.
         """
         blocks, window = self._whole_blocks(pages, corner)
-        transposed, *flipped = self.turn
-        axes = [axis for axis, flip in enumerate(flipped, 1) if flip]
-        stored = np.flip(blocks.swapaxes(1, 2) if transposed else blocks, axes)
+        axes = [axis for axis, turns in ((1, _ROWS), (2, _COLUMNS)) if self.turn in turns]
+        is_transposed = self.turn in _ON_THEIR_SIDE
+        stored = np.flip(blocks.swapaxes(1, 2) if is_transposed else blocks, axes)
         most = max(1, _MOST_ROWS // stored.shape[1])
         parts = [self._coded(stored[at : at + most]) for at in range(0, len(stored), most)]
         coded = np.flip(np.concatenate(parts), axes)
-        return np.asarray((coded.swapaxes(1, 2) if transposed else coded)[window])
+        return np.asarray((coded.swapaxes(1, 2) if is_transposed else coded)[window])
 
     def touched(self, pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
         """All pixels of the blocks that contain one of `pixels`, bool [h, w]."""
         (blocks,), (_, *window) = self._whole_blocks(pixels[None], corner)
-        rows, columns = self._unit
+        rows, columns = int(self.blocks.height), int(self.blocks.width)
         parts = blocks.reshape(len(blocks) // rows, rows, -1, columns).any(axis=(1, 3))
         return np.asarray(parts.repeat(rows, axis=0).repeat(columns, axis=1)[*window])
-
-    @property
-    def _unit(self) -> tuple[int, int]:
-        """Rows and columns, upright."""
-        rows, columns = (8, 8) if self.grey else _UNITS[self.subsampling]
-        return (columns, rows) if self.turn[0] else (rows, columns)
 
     def _whole_blocks(
         self, pages: np.ndarray, corner: tuple[int, int]
     ) -> tuple[np.ndarray, tuple[slice, ...]]:
         """Grow windows to whole blocks; and the places of the windows in these."""
-        transposed, *flipped = self.turn
-        flips = flipped[::-1] if transposed else flipped
+        grid = (self.blocks.y, self.blocks.height), (self.blocks.x, self.blocks.width)
         padding, window = [(0, 0)], [slice(None)]
-        for axis, unit in enumerate(self._unit):
-            # blocks begin at the first pixel that is stored
-            start = corner[axis] - (self.size[axis] if flips[axis] else 0)
-            side = pages.shape[1 + axis]
+        for axis, (first, unit) in enumerate(grid):
+            start, side, size = int(corner[axis] - first), pages.shape[1 + axis], int(unit)
             # one block more than necessary, so that windows coded together do not affect each other
-            padding.append((unit + start % unit, unit + -(start + side) % unit))
+            padding.append((size + start % size, size + -(start + side) % size))
             window.append(slice(padding[-1][0], padding[-1][0] + side))
         padding += [(0, 0)] * (pages.ndim - 3)
         return np.pad(pages, padding, "edge"), tuple(window)
@@ -99,11 +81,8 @@ class Coding:
             return np.asarray(coded.convert(Image.fromarray(tall[:1]).mode)).reshape(blocks.shape)
 
 
-def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
-    """Coding of a file with an image of these rows and columns, upright, as it is read.
-
-    None if it is not a JPEG whose coding can be repeated.
-    """
+def coding_of(data: bytes) -> Coding | None:
+    """Coding of a file as it is read; None if it is not a JPEG whose coding can be repeated."""
     try:
         with open_checked(data, None) as image:
             if not isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -112,15 +91,16 @@ def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
                 return None
             grey = image.layers == 1
             subsampling = 0 if grey else JpegImagePlugin.get_sampling(image)
-            if subsampling not in _UNITS:
+            if subsampling not in (0, 1, 2):
                 return None
             tables = [tuple(image.quantization[component[3]]) for component in image.layer]
-            turn = _TURNS.get(orientation(image), (False, False, False))
+            turn = orientation(image)
+        (blocks,) = coding_blocks(data)
     except UnreadableImage:  # a PDF, or a file with several pages
         return None
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
-    return Coding(tuple(tables), subsampling, grey, (size[0], size[1]), turn)
+    return Coding(tuple(tables), subsampling, grey, turn, blocks)
 
 
 def is_lossless(data: bytes) -> bool:

@@ -19,8 +19,10 @@ from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.datasets.given import copies_of
+from anonbench.detection.base import as_grey
 from anonbench.detection.search import DetectorFailed, Search
-from anonbench.embedding.given_images import Picture, look_at
+from anonbench.embedding.given_images import look_at
+from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import attack
@@ -37,9 +39,7 @@ class Attacked:
     table: pd.DataFrame  # columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`
     pairs: int  # originals with an anonymized version
     copies: int  # originals among these that are copies of others: with them, they are one cluster
-    left_out: int
-    """Files of either folder that cannot be read or searched, or are the only one of their pair;
-    also copies that show another picture."""
+    left_out: int  # files that cannot be read or searched, or have no pair; also `other_pictures`
     other_pictures: int  # copies that show another picture than their original
 
 
@@ -64,8 +64,7 @@ def attack_files(
         boxes: a file of regions of the originals.
 
     Raises:
-        InputError: an attack needs vectors, no image has an anonymized version, sizes differ, or
-            most copies show another picture than their original.
+        InputError: an attack needs vectors, or the folders do not fit together.
     """
     for name in attacks:
         if not issubclass(KINDS[name], RegionAttack):
@@ -88,15 +87,17 @@ def attack_files(
                 f"{anonymized}: {hidden[name].name} is no version of its original "
                 f"({own} and {copy} pixels)"
             )
-    detection = detection or Detection()
+    detection, failed = detection or Detection(), 0
     if boxes is None:
-        regions, failed = _searched([clear[name] for name in common], detectors, detection)
+        search, regions = Search(detectors, detection), {}
+        for name in track(common, len(common), "images searched"):
+            try:
+                regions[name] = search(clear[name].pixels())
+            except DetectorFailed:
+                failed += 1
     else:
-        regions, failed = dict(read_boxes_file(boxes, first.listed()).regions()), 0
+        regions = dict(read_boxes_file(boxes, first.listed()).regions())
     regions = {n: with_blocks(regions[n], clear[n].blocks) for n in common if n in regions}
-    # the given images may be only partly masked; the control is always masked here
-    told = None if method is None else Variant(method, 100)
-    variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
     shown, copied = (GivenImages({n: each[n] for n in regions}) for each in (clear, hidden))
     wrong = other_pictures(shown, copied, regions)
     if 2 * len(wrong) > len(regions):
@@ -104,9 +105,11 @@ def attack_files(
             f"{anonymized}: {len(wrong)} of {len(regions)} images show another picture than their "
             f"originals, such as {hidden[wrong[0]].name}; give each copy the path of its original"
         )
-    for name in wrong:
-        common.remove(name)
-        del regions[name]
+    regions = {name: found for name, found in regions.items() if name not in wrong}
+    common = [name for name in common if name not in wrong]
+    # the given images may be only partly masked; the control is always masked here
+    variant = Variant(method, 100) if method else CONTROL
+    variant = Variant(GIVEN, 100) if variant == CONTROL else variant
     contents = pd.Series({name: clear[name].digest for name in sorted(regions)}, dtype="str")
     published = Published(
         originals=GivenImages({name: clear[name] for name in regions}),
@@ -119,22 +122,9 @@ def attack_files(
     table = attack("files", published, settings, equipment, seed=0, confidence=0.95)
     alone = len(clear) + len(copies) - 2 * len(hidden)
     unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
-    left_out = alone + failed + unread + len(wrong)
     repeated = len(common) - len({clear[name].digest for name in common})
+    left_out = alone + failed + unread + len(wrong)
     return Attacked(table, len(common), repeated, left_out, len(wrong))
-
-
-def _searched(
-    pictures: Sequence[Picture], detectors: Sequence[str], settings: Detection
-) -> tuple[dict[str, list[Region]], int]:
-    """Regions of each image, and the number of images that could not be searched."""
-    search, found, failed = Search(detectors, settings), {}, 0
-    for picture in track(pictures, len(pictures), "images searched"):
-        try:
-            found[picture.id] = search(picture.pixels())
-        except DetectorFailed:
-            failed += 1
-    return found, failed
 
 
 # --- copies that show another picture than their original, such as copies under wrong names ---
@@ -173,9 +163,9 @@ def other_pictures(
         elif found < _LEAST:
             wrong.append(name)
     own = {name: place for place, name in enumerate(reduced)}
-    known = _standard(np.array([*reduced.values()], dtype=np.uint8))
+    known = _standard([*reduced.values()])
     for name, shown in unclear.items():
-        match = known @ _standard(shown[None])[0]
+        match = known @ _standard([shown])[0]
         if match.max() >= max(_SAME, match[own[name]] + _OTHER):
             wrong.append(name)
     return sorted(wrong)
@@ -204,8 +194,7 @@ def likeness(original: np.ndarray, copy: np.ndarray, free: np.ndarray) -> float:
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(as_grey(pixels), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
 
 
 def _free(regions: Sequence[Region], shape: tuple[int, ...]) -> np.ndarray:
@@ -234,9 +223,7 @@ def _blocks(picture: np.ndarray) -> np.ndarray:
     return tiles.reshape(parts**2, _BLOCK**2)
 
 
-def _standard(pictures: np.ndarray) -> np.ndarray:
-    """Pictures [N, 64, 64] as vectors whose product is their correlation, float32 [N, 4096]."""
-    rows = pictures.reshape(len(pictures), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms, norms, 1.0))
+def _standard(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures [64, 64] as vectors whose product is their correlation, float32 [N, 4096]."""
+    rows = np.array(pictures, np.float32).reshape(len(pictures), _SIDE**2)
+    return unit(rows - rows.mean(axis=1, keepdims=True))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import LoadedAttack, Outcome, RegionAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.crops import Readable, Stored
+from anonbench.evaluation.privacy.crops import Stored
 from anonbench.evaluation.privacy.published import Published
 
 CONTROL = Variant(Method.MASK.value, 100)
@@ -32,8 +32,8 @@ _LOG = logging.getLogger(__name__)
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
     """Draw the regions to attack: `most` of each entity, in as many images as possible.
 
-    They are drawn by hashes of ids, so that an added image changes few others. The result has rows
-    of `boxes` with the column `turn`, by which images are in random order.
+    Hashes of ids decide, so that an added image changes few others. Rows of `boxes` are in the
+    random order of their images, the column `turn`.
     """
     shown = boxes[boxes["id"].isin(set(ids))]
     keys = shown["id"] + "\x1f" + shown["order"].astype(str)
@@ -63,51 +63,45 @@ def attack_regions(
     """
     if not attacks:
         return
-    originals, versions, boxes = published.originals, published.versions, published.boxes
-    drawn = draw(boxes, originals.ids, most, seed)
+    versions = {Variant(): published.originals, **published.versions}
+    boxes = published.boxes
+    drawn = draw(boxes, published.originals.ids, most, seed)
     everything = image_regions(boxes[boxes["id"].isin(set(drawn["id"]))])
-    wanted = {str(name): set(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
     running = [_Running(kind, loaded, drawn) for kind, loaded in attacks]
-    for image_id in track(list(wanted), len(wanted), "images attacked"):
+    orders = {str(name): sorted(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
+    for image_id, wanted in track(orders.items(), len(orders), "images attacked"):
         regions = everything[image_id]
-        chosen = [region for order, region in enumerate(regions) if order in wanted[image_id]]
         ours = [each for each in running if image_id in each.ids]
         if not ours:
             continue
-        reads_files = any(each.kind.reads_files for each in ours)
-        original = _read(originals, image_id, reads_files)
         for each in ours:
-            each.learn(image_id, original, chosen)
-        for variant, images in versions.items():
-            shown = _read(images, image_id, reads_files)
-            hidden = regions[: regions_at(variant.degree, len(regions))]
-            for each in ours:
-                each.attack(variant, shown, hidden)
+            each.take(image_id, [regions[order] for order in wanted])
+        reads_files = any(each.kind.reads_files for each in ours)
         masked_alike = [each for each in ours if not each.kind.reads_files]
-        if CONTROL not in versions and masked_alike:
-            masked = layers(original[0], regions, CONTROL, hiding)[-1], None
-            for each in masked_alike:
-                each.attack(CONTROL, masked, regions)
+        for variant, images in versions.items():
+            pixels, data = images.read(image_id), None
+            if reads_files and isinstance(images, Stored):
+                data = images.read_bytes(image_id)
+            for each in ours:
+                each.attack(
+                    variant, pixels, data, regions[: regions_at(variant.degree, len(regions))]
+                )
+            if variant == Variant() and CONTROL not in versions and masked_alike:
+                masked = layers(pixels, regions, CONTROL, hiding)[-1]
+                for each in masked_alike:
+                    each.attack(CONTROL, masked, None, regions)
     for each in running:
         for outcome in each.outcomes(versions, published.clusters):
             yield each.kind, outcome
 
 
-_Image = tuple[np.ndarray, bytes | None]
-"""Pixels, and the image's file if it has one and an attack needs it."""
-
-
-def _read(images: Readable, image_id: str, with_file: bool) -> _Image:
-    data = images.read_bytes(image_id) if with_file and isinstance(images, Stored) else None
-    return images.read(image_id), data
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Probe:
     image: str
     region: Region
-    truth: Any
-    shares: dict[Variant | None, RegionShares]  # by version; None: the attack's own control
+    truth: Any = None
+    shares: dict[Variant | None, RegionShares] = field(default_factory=dict)
+    """By version; None: the attack's own control."""
 
 
 class _Running:
@@ -121,47 +115,43 @@ class _Running:
         self._probes: list[_Probe] = []
         self._latest: list[_Probe] = []  # of the image that is attacked
 
-    def learn(self, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
-        """Record the truth of an image's regions, and the attack's result on the original."""
-        own: dict[Entity, list[Region]] = {}
+    def take(self, image_id: str, chosen: Sequence[Region]) -> None:
+        """Take the image to attack next, first its original."""
+        own: dict[Entity, list[_Probe]] = {}
         for region in chosen:
             if not self.kind.entities or region.entity in self.kind.entities:
-                own.setdefault(region.entity, []).append(region)
+                own.setdefault(region.entity, []).append(_Probe(image_id, region))
         most = self.kind.most_in_an_image()
-        regions = [region for each in own.values() for region in each[:most]]
-        self._latest = []
-        for region, truth in zip(regions, self._look(original, regions, Variant()), strict=True):
-            shares = self._shares(truth, truth)
-            found: dict[Variant | None, RegionShares] = {Variant(): shares}
-            if self.kind.reads_files:
-                control = self._loaded.control(truth) if shares else None
-                found[None] = self._shares(truth, control)
-            self._latest.append(_Probe(image_id, region, truth, found))
+        self._latest = [probe for each in own.values() for probe in each[:most]]
         self._probes += self._latest
 
-    def attack(self, version: Variant, image: _Image, hidden: Sequence[Region]) -> None:
-        """Add the result on one version of the image that `learn` took last."""
+    def attack(
+        self, version: Variant, image: np.ndarray, data: bytes | None, hidden: Sequence[Region]
+    ) -> None:
+        """Add the result on one version of the image."""
         parts: dict[Variant, list[_Probe]] = {version: self._latest}
         if self.kind.tells_hidden:
             parts = {version: [], Variant(): []}
             for probe in self._latest:
                 parts[version if probe.region in hidden else Variant()].append(probe)
+        look = self._loaded.look
+        if self.kind.reads_files:
+            look = partial(self._loaded.look_at_file, data)
         for variant, probes in parts.items():
-            found = self._look(image, [probe.region for probe in probes], variant)
+            try:
+                regions = [probe.region for probe in probes]
+                found = look(image, regions, variant) if regions else []
+            except UnreadableImage as error:
+                _LOG.warning("%s cannot look at an image: %s", self.kind.name, error)
+                found = [None] * len(probes)
             for probe, each in zip(probes, found, strict=True):
+                if version == Variant():
+                    probe.truth = each
                 probe.shares[version] = self._shares(probe.truth, each)
-
-    def _look(self, image: _Image, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        pixels, data = image
-        if not regions:
-            return []
-        try:
-            if self.kind.reads_files:
-                return list(self._loaded.look_at_file(data, pixels, regions, variant))
-            return list(self._loaded.look(pixels, regions, variant))
-        except UnreadableImage as error:
-            _LOG.warning("%s cannot look at an image: %s", self.kind.name, error)
-            return [None] * len(regions)
+                if version == Variant() and self.kind.reads_files:
+                    known = probe.shares[version]
+                    control = self._loaded.control(each) if known else None
+                    probe.shares[None] = self._shares(each, control)
 
     def _shares(self, truth: Any, found: Any) -> RegionShares:
         known = truth is not None and found is not None
@@ -181,7 +171,7 @@ class _Running:
             control = None if self.kind.reads_files else CONTROL
             for measure in measures:
                 chance = guessed.get(measure, float("nan"))
-                for version in (Variant(), *versions, None):
+                for version in (*versions, None):
                     shown = control if version is None else version
                     shares = (probe.shares[shown].get(measure, np.nan) for probe in probes)
                     values = np.fromiter(shares, np.float64, len(probes))
@@ -193,8 +183,8 @@ class _Running:
         found: dict[str, list[float]] = {}
         for place, probe in enumerate(known):
             following = [*known[place + 1 :], *known[:place]]
-            strangers = (each for each in following if each.image != probe.image)
-            for other in islice(strangers, self.kind.guesses):
+            strangers = [each for each in following if each.image != probe.image]
+            for other in strangers[: self.kind.guesses]:
                 for measure, share in self._loaded.shares(probe.truth, other.truth).items():
                     found.setdefault(measure, []).append(share)
         return {measure: float(np.mean(values)) for measure, values in found.items()}

@@ -56,10 +56,8 @@ def attack(
 ) -> pd.DataFrame:
     """Run the attacks that `privacy.attacks` names, and collect their rates.
 
-    The table has columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
-
-    Raises:
-        InputError: a model or a file cannot be read.
+    The columns are `anonbench.evaluation.privacy.attacks.table.COLUMNS`. InputError if a model or a
+    file cannot be read.
     """
     if settings.restores() and published.train is not None:
         hiding = equipment.anonymization
@@ -90,30 +88,26 @@ def _rows(
         found[attack.name].append(outcome)
     of_vectors = [kind for kind in chosen if isinstance(kind, ArchiveAttack)]
     attacked = list(archives(published, settings, seed)) if of_vectors else []
-    unseen = set(published.embeddings)
-    for prefix, archive in attacked:
-        unseen -= set(archive.vectors) if prefix else set()
-        for of_archive in of_vectors:
+    seen = {each for prefix, archive in attacked if prefix for each in archive.vectors}
+    unseen = any(has_own_vectors(each.method) for each in set(published.embeddings) - seen)
+    for of_archive in of_vectors:
+        name = of_archive.name
+        for prefix, archive in attacked:
             try:
                 outcomes = list(of_archive.outcomes(archive))
             except AttackNotPossibleError as error:
-                lacks[of_archive.name].append(_lack(str(error), prefix))
-                continue
-            named = [replace(each, measure=prefix + each.measure) for each in outcomes]
-            found[of_archive.name] += named
-    for of_archive in of_vectors:
-        if not attacked:
-            lacks[of_archive.name].append(_lack(NO_VECTORS))
-        elif any(has_own_vectors(each.method) for each in unseen):
-            lacks[of_archive.name].append(_lack(NOT_SEEN, SEEN))
+                lacks[name].append(_lack(str(error), prefix))
+            else:
+                found[name] += [replace(each, measure=prefix + each.measure) for each in outcomes]
+        if not attacked or unseen:
+            lacks[name].append(_lack(NOT_SEEN, SEEN) if attacked else _lack(NO_VECTORS))
     for kind in chosen:
         outcomes, lacking = found[kind.name], lacks[kind.name]
         if not outcomes:
-            yield from _rates(kind, [*lacking, _lack(NO_REGION)][:1], confidence)
-            continue
-        if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
-            measured = (each.entity for each in outcomes if each.measure and each.entity)
-            reasons = {each: equipment.restorers.lack(each) for each in dict.fromkeys(measured)}
+            outcomes, lacking = [*lacking, _lack(NO_REGION)][:1], []
+        elif isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
+            measured = dict.fromkeys(o.entity for o in outcomes if o.measure and o.entity)
+            reasons = {each: equipment.restorers.lack(each) for each in measured}
             lacking = [*(_lack(why, "", each) for each, why in reasons.items() if why), *lacking]
         # one archive may tell what the other does not
         yield from _rates(kind, [*outcomes, *lacking], confidence)
@@ -128,21 +122,19 @@ def _rates(
     kind: PrivacyAttack, outcomes: Sequence[Outcome], confidence: float
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one attack: the rate of each version, with the control's."""
-    controls: dict[tuple[str, str], float] = {}
+    controls: dict[tuple[str, Entity | None], float] = {}
     for variant in (CONTROL, None):  # vectors of masked images exist if a version masks all regions
         for outcome in outcomes:
             if outcome.variant == variant and not np.isnan(outcome.shares).all():
-                key = (outcome.measure, str(outcome.entity or ""))
-                controls[key] = float(np.nanmean(outcome.shares))
+                controls[outcome.measure, outcome.entity] = float(np.nanmean(outcome.shares))
     for outcome in outcomes:
         if outcome.variant is None:
             continue
-        entity = str(outcome.entity or "")
         row: dict[str, Any] = {
             "attack": kind.name,
             "measure": outcome.measure,
             "risk": kind.risk.value,
-            "entity": entity,
+            "entity": str(outcome.entity or ""),
             "method": outcome.variant.method or ORIGINAL,
             "degree": outcome.variant.degree,
             "n": 0 if outcome.reason else len(outcome.shares),
@@ -151,11 +143,9 @@ def _rates(
         }
         if outcome.measure and not outcome.reason:
             rate = clustered_rate(outcome.shares, outcome.clusters, confidence)
-            row |= {
-                name: getattr(rate, name) for name in ("low", "high", "n", "clusters", "reason")
-            }
+            row |= {n: getattr(rate, n) for n in ("low", "high", "n", "clusters", "reason")}
             row["rate"] = float("nan") if too_few(rate.clusters) else rate.value
-            row["control"] = controls.get((outcome.measure, entity), float("nan"))
+            row["control"] = controls.get((outcome.measure, outcome.entity), float("nan"))
             row["chance"] = outcome.chance
         yield row
 
@@ -163,8 +153,7 @@ def _rates(
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
     """Yield the archives to attack with the prefix of their measures, none without vectors.
 
-    Raises:
-        InputError: a file of vectors cannot be read, or has other images than the originals.
+    InputError if a file of vectors cannot be read, or has other images than the originals.
     """
     if Variant() not in published.embeddings:
         return
@@ -231,12 +220,8 @@ def _pictures(
     @cache
     def pictures(side: int) -> np.ndarray:
         fit = Preprocess(side, "imagenet", "squash").fit
-        found = np.empty((len(ids), side, side, 3), np.uint8)
-        for row, image_id in enumerate(ids):
-            image = images.read(image_id)
-            regions = faces.get(image_id, ())
-            found[row] = fit(crop(image, regions[0], 1.0) if regions else image)
-        return found
+        shown = ((images.read(image_id), faces.get(image_id)) for image_id in ids)
+        return np.stack([fit(crop(i, regions[0], 1.0) if regions else i) for i, regions in shown])
 
     return pictures
 

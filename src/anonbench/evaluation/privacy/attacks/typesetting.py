@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import product
+from itertools import chain, product
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,17 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Blocks, Region, rectangle
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.vocabulary import Variant
-from anonbench.detection.text_recognizer import ways_to_read
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.detection import views
+from anonbench.detection.base import as_grey, corners_of
 
 PROPORTIONAL = ("DejaVuSans", "STIXGeneral", "cmss10", "DejaVuSansMono")
 FIXED = ("DejaVuSansMono", "cmtt10")
 """Type faces: those that matplotlib ships. Without it the one of Pillow is used."""
-_LEAST, _MOST = 12, 48
-"""Pixels: the smallest and the largest type that is drawn; other lines are scaled."""
-_PITCH = 0.62
-"""Height of a zone's letters as a share of the distance of its lines (ICAO Doc 9303, part 3)."""
+_LEAST, _MOST = 12, 48  # pixels of the smallest and the largest type drawn; other lines are scaled
+_PITCH = 0.62  # height of a zone's letters by the distance of its lines (ICAO Doc 9303, part 3)
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,10 @@ def settings(faces: Sequence[str]) -> list[Setting]:
 
 @lru_cache(maxsize=32)
 def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
-    """Lines of text in one type face, as ink coverage, uint8 [h, w] each.
+    """Lines of text, none blank, in a type face, as ink coverage, uint8 [h, w] each.
 
-    All lines have the rows between the highest and the lowest letter of all of them; each line has
-    the columns of its own letters. So the size of a line does not identify it.
-
-    Args:
-        texts: not empty, none of them blank.
-        face: stem of its file's name.
-        height: approximate height of a line in pixels; much larger lines are scaled.
+    All have the rows between the highest and the lowest letter of all of them, and each the columns
+    of its own letters, so that a line's size does not identify it. `height` is an approximate one.
     """
     size = min(max(_LEAST, height), _MOST)
     drawn = [Image.fromarray(_strip(text, face, size)) for text in texts]
@@ -68,19 +63,16 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
 
 
 def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting) -> np.ndarray:
-    """Place lines of `strips` below each other in a region, as ink coverage, uint8 of `size`.
-
-    Each line fills the width that the margins leave.
-    """
+    """Place lines of `strips` in the full width of a region, as ink coverage, uint8 of `size`."""
     height, width = size
     page = np.zeros(size, np.uint8)
     left = min(round(setting.side * height), (width - 1) // 2)
     top, end = round(setting.top * height), height - round(setting.bottom * height)
-    step = (end - top) / (len(lines) - 1 + _PITCH) if len(lines) > 1 else end - top
+    share = _PITCH if len(lines) > 1 else 1.0
+    step = (end - top) / (len(lines) - 1 + share)
     for row, line in enumerate(lines):
         start = round(top + row * step)
-        rows = max(1, round((_PITCH if len(lines) > 1 else 1.0) * step))
-        rows = min(rows, height - start)
+        rows = min(max(1, round(share * step)), height - start)
         if rows > 0:
             scaled = cv2.resize(line, (width - 2 * left, rows), interpolation=cv2.INTER_AREA)
             page[start : start + rows, left : width - left] = scaled
@@ -104,10 +96,8 @@ FACES = (
     *("STIXGeneral", "STIXGeneralBol", "cmss10", "cmr10", "cmtt10"),
 )  # type faces that come with Pillow (the empty name) and matplotlib
 _TRIED = 100.0  # points at which a type face is measured
-_SIZES = np.arange(-2.0, 2.1, 0.5)
-"""Points by which a size may differ from the one that fits the line's height."""
-_SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
-"""Pixels by which place and width are varied around the best settings."""
+_SIZES = np.arange(-2.0, 2.1, 0.5)  # points that a size differs from the one that fits the height
+_SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)  # pixels that the best settings' place and width are varied
 _REFINED = 6
 _NARROWEST, _WIDEST = 0.7, 1.4
 _WRITTEN = 0.4  # share of a line's darkest ink from which a pixel counts as written on
@@ -125,7 +115,7 @@ class Typesetting:
     down: float
 
     def drawn(
-        self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None
+        self, text: str, shape: tuple[int, ...], onto: np.ndarray | None = None
     ) -> np.ndarray:
         """Draw a line of text as ink coverage, uint8 of `shape`.
 
@@ -134,7 +124,7 @@ class Typesetting:
         matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
         matrix = matrix if onto is None else onto @ matrix
         strip = _strip(text, self.face, self.size)
-        return np.asarray(cv2.warpPerspective(strip, matrix, shape[1::-1], flags=cv2.INTER_LINEAR))
+        return np.asarray(cv2.warpPerspective(strip, matrix, shape[1::-1]))
 
 
 def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
@@ -144,20 +134,28 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
         right, bottom = np.ceil((region.x1, region.y1))
         matrix = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
         return matrix, (int(right - left), int(bottom - top))
-    corners = np.array(region.quad, np.float64).reshape(4, 2)
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
-    line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    corners = corners_of(region)
+    width, height = _sides(corners)
     # the transformation uses pixel centres as positions
-    onto = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
+    line = rectangle(0, 0, width, height).astype(np.float32) - 0.5
+    onto = cv2.getPerspectiveTransform(line, corners.astype(np.float32) - 0.5)
     return np.asarray(onto, np.float64), (width, height)
 
 
-def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
-    """Type face, size and place of a line's text, among `FACES`; None without ink.
+def _sides(corners: np.ndarray) -> tuple[int, int]:
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    return max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
 
-    The line is in grey levels, uint8 [h, w], dark on bright and upright.
-    """
+
+def moved(region: Region, right: float, down: float) -> Region:
+    """Shift a region into an image that is cropped on the left and at the top."""
+    shift = *(right, down) * 3, *(0.0,) * 4  # of two corners and a block, not of sizes
+    blocks = tuple(Blocks(*map(add, each, shift)) for each in region.blocks)
+    return replace(views.moved(region, np.array([[1, 0, right], [0, 1, down]])), blocks=blocks)
+
+
+def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
+    """Type face, size and place of a text, dark on bright, uint8 [h, w]; None without ink."""
     paper = np.median(line[line >= np.median(line)])
     ink = np.clip(paper - line.astype(np.float32), 0, None)
     if not ink.any():
@@ -170,8 +168,14 @@ def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
         return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0
 
     rough = sorted(_rough(ink, text), key=likeness, reverse=True)
-    fine = [each for one in rough[:_REFINED] for each in _varied(one, text)]
-    return max([*rough[:1], *fine], key=likeness, default=None)
+    tried = rough[:1]
+    for one in rough[:_REFINED]:
+        start, stop = _extent(_strip(text, one.face, one.size), 0)
+        for wider, right, down in product(_SHIFTS, repeat=3):
+            more = wider / max(1, stop - start)
+            place = one.right + right - start * more, one.down + down
+            tried.append(Typesetting(one.face, one.size, one.stretch + more, *place))
+    return max(tried, key=likeness, default=None)
 
 
 def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
@@ -190,14 +194,6 @@ def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
             if _NARROWEST < stretch < _WIDEST:
                 for down in sorted({top - first, bottom - last}):
                     yield Typesetting(face, size, stretch, left - start * stretch, down)
-
-
-def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
-    start, stop = _extent(_strip(text, one.face, one.size), 0)
-    for wider, right, down in product(_SHIFTS, repeat=3):
-        more = wider / max(1, stop - start)
-        at = one.right + right - start * more
-        yield Typesetting(one.face, one.size, one.stretch + more, at, one.down + down)
 
 
 def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:
@@ -220,6 +216,7 @@ def _drawn(text: str, face: str, size: float) -> np.ndarray:
     return np.asarray(image)
 
 
+_FEW = 8  # candidates for choosing settings; all are then drawn in the best of these
 _SOFT = 0.08  # blur of a region that is not hidden, as a share of its height: strokes need not meet
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
@@ -227,89 +224,81 @@ _APART = 1e-3
 """Length of a candidate's own part (of 1) below which it equals all others up to rounding."""
 
 
-class Hypotheses:
-    """Appearance of a region for each text that it might hide."""
+def fits(
+    candidates: Sequence[tuple[str, ...]],
+    pixels: np.ndarray,
+    region: Region,
+    method: str | None,
+    hiding: Anonymization,
+    tries: int,
+) -> np.ndarray:
+    """Correlation of each candidate, drawn and hidden, with published pixels, float [N].
 
-    def __init__(
-        self, pixels: np.ndarray, region: Region, method: str | None, hiding: Anonymization
-    ) -> None:
-        """Take the published pixels of a region, uint8 [H, W] or [H, W, 3], and around it.
+    The common part of all candidates (the place of ink and paper) is removed from both sides: it
+    does not distinguish between them. The highest of `tries` typesettings counts.
 
-        It is a horizontal line, or a zone, with at least one pixel in the image.
-        """
-        self._region, self._method, self._hiding = region, method, hiding
-        self._grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        form = getattr(hiding.shape, region.entity)
-        area = cover(region, self._grey.shape, hiding.margin, 1, form)
-        assert area is not None
-        self._window, self._inside = area.window, area.inside
-        corners = ways_to_read(region)[0]
-        sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-        self._size = (max(1, round(sides[1::2].max())), max(1, round(sides[::2].max())))
-        self._corners = corners - (area.window[1].start, area.window[0].start)
-        beside = np.ones(self._grey.shape, bool)
-        beside[self._window] = ~self._inside
-        # dark surroundings are not paper
-        paper = np.median(self._grey[beside]) if beside.any() else 0.0
-        self._paper = float(paper) if paper > _INK + _CONTRAST else _PAPER
-        self.target = self._vector(self._grey)
-        """Of what is seen, float [P] of mean 0 and length 1; 0 where all is one colour."""
+    Args:
+        candidates: lines of text, the true ones first; they do not influence the settings tried.
+        pixels: of the region and around it, uint8 [H, W] or [H, W, 3].
+        region: a horizontal line, or a zone, with at least one pixel in the image.
+        method: None: the region is not hidden.
+    """
+    grey = as_grey(pixels)
+    area = cover(region, grey.shape, hiding.margin, 1, getattr(hiding.shape, region.entity))
+    assert area is not None
+    window, inside = area.window, area.inside
+    width, height = _sides(corners_of(region))
+    onto, _ = upright(moved(region, -window[1].start, -window[0].start))
+    beside = np.ones(grey.shape, bool)
+    beside[window] = ~inside
+    # dark surroundings are not paper
+    paper = float(np.median(grey[beside])) if beside.any() else 0.0
+    paper = paper if paper > _INK + _CONTRAST else _PAPER
+    levels = np.rint(paper - (paper - _INK) * np.linspace(0.0, 1.0, 256)).astype(np.uint8)
 
-    def envelope(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> float:
-        """Fit between the mean of candidates and the published pixels."""
-        return float(_unit(self._vectors(candidates, setting).mean(axis=0)) @ self.target)
+    def vector(page: np.ndarray) -> np.ndarray:
+        """Pixels of the region, float32 [P], with mean 0 and length 1 (or 0)."""
+        seen: np.ndarray = page[window].astype(np.float32)
+        if method is None:
+            seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * height))
+        return _unit(seen[inside] - seen[inside].mean())
 
-    def scores(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Correlations of candidates with the published pixels, float [N].
+    def vectors(shown: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
+        """Candidates as drawn and hidden, float32 [N, P]."""
+        count, size = len(shown[0]), inside.shape[::-1]
+        drawn = strips(tuple(chain(*shown)), setting.face, height // count)
+        found = []
+        for start in range(0, len(drawn), count):
+            page = grey.copy()
+            ink = set_in(drawn[start : start + count], (height, width), setting)
+            if region.quad is None:
+                ink = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
+            else:
+                ink = np.asarray(cv2.warpPerspective(ink, onto, size))
+            page[window][inside] = levels[ink][inside]
+            if method is not None:
+                page = layers(page, [region], Variant(method, 100), hiding)[-1]
+            found.append(vector(page))
+        return np.stack(found)
 
-        The common part of all candidates (the place of ink and paper) is removed from both sides:
-        it does not distinguish between them.
-        """
-        vectors = self._vectors(candidates, setting)
-        common = _unit(vectors.mean(axis=0))
-        rest = vectors - np.outer(vectors @ common, common)
-        target = self.target - (self.target @ common) * common
+    def scores(setting: Setting) -> np.ndarray:
+        every = vectors(candidates, setting)
+        common = _unit(every.mean(axis=0))
+        rest = every - np.outer(every @ common, common)
+        left = target - (target @ common) * common
         lengths = np.linalg.norm(rest, axis=1)
         apart = lengths > _APART
-        scores = rest @ target / np.where(apart, lengths, 1.0) / max(np.linalg.norm(target), _APART)
-        return np.asarray(np.where(apart, scores, 0.0))
+        found = rest @ left / np.where(apart, lengths, 1.0) / max(np.linalg.norm(left), _APART)
+        return np.asarray(np.where(apart, found, 0.0))
 
-    def _vectors(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Candidates as drawn and hidden, float32 [N, P], each with mean 0 and length 1."""
-        count = len(candidates[0])
-        lines = tuple(line for candidate in candidates for line in candidate)
-        drawn = strips(lines, setting.face, self._size[0] // count)
-        coverage = np.linspace(0.0, 1.0, 256)
-        levels = np.rint(self._paper - (self._paper - _INK) * coverage).astype(np.uint8)
-        vectors = []
-        for start in range(0, len(drawn), count):
-            page = self._grey.copy()
-            ink = self._placed(set_in(drawn[start : start + count], self._size, setting))
-            page[self._window][self._inside] = levels[ink][self._inside]
-            if self._method is not None:
-                variant = Variant(self._method, 100)
-                page = layers(page, [self._region], variant, self._hiding)[-1]
-            vectors.append(self._vector(page))
-        return np.stack(vectors)
-
-    def _placed(self, ink: np.ndarray) -> np.ndarray:
-        """Ink coverage of an upright region, transformed to its window, uint8 [h, w]."""
-        size = self._inside.shape[::-1]
-        if self._region.quad is None:
-            return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
-        height, width = ink.shape
-        upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        # the transformation uses pixel centres as positions
-        onto = cv2.getPerspectiveTransform(upright - 0.5, self._corners.astype(np.float32) - 0.5)
-        return np.asarray(cv2.warpPerspective(ink, onto, size))
-
-    def _vector(self, page: np.ndarray) -> np.ndarray:
-        """Pixels of a region, float [P], with mean 0 and length 1 (or 0)."""
-        seen: np.ndarray = page[self._window].astype(np.float32)
-        if self._method is None:
-            seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))
-        inside = seen[self._inside]
-        return _unit(inside - inside.mean())
+    target = vector(grey)
+    if not target.any():
+        return np.zeros(len(candidates))
+    tried = settings(FIXED if region.entity == Entity.MRZ else PROPORTIONAL)
+    few = candidates[1 : 1 + _FEW]
+    fit = [float(_unit(vectors(few, setting).mean(axis=0)) @ target) for setting in tried]
+    best = np.argsort(-np.array(fit), kind="stable")[:tries]
+    return np.asarray(np.max([scores(tried[n]) for n in best], axis=0))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -1,14 +1,9 @@
 """Expected scores of a random ranking, and of one in which the own image always comes first.
 
-A query that is embedded by the database's model, from the database's own version of its image,
-finds itself first, whatever the model has learned. The score that a model without any knowledge
-reaches then is the floor of the scores; on a small database it is far above chance.
-
-These are exact expectations, not simulations: every metric except mnDCG depends on how many and
-which places two random lists share, and mnDCG is the mean gain of an image (see `metrics`).
+An anonymized query that is the database's own vector finds itself first, whatever the model has
+learned: that score is the floor. These are exact expectations: every metric except mnDCG depends on
+how many and which places two random lists share, and mnDCG is the mean gain of an image.
 """
-
-from __future__ import annotations
 
 from functools import reduce
 from operator import truediv
@@ -34,15 +29,11 @@ def levels(
     own_first: bool = False,
     ndcg: np.ndarray | None = None,
 ) -> Levels:
-    """Expected score of a random ranking by metric.
+    """Expected score of a random ranking by metric, with k of the database's images relevant.
 
-    Args:
-        images: in the database.
-        k: relevant images of a query.
-        settings: as `metrics.effective_settings` returns them.
-        own_first: whether the query's own image always comes first in both rankings, and the others
-            in random order; ignored if own images do not count.
-        ndcg: expected nDCG of each query [Q], NaN if it is undefined; None: mnDCG is left out.
+    Settings are those of `metrics.effective_settings`. With `own_first` the query's own image comes
+    first in both rankings; it is ignored if own images do not count. `ndcg` is the expected nDCG of
+    each query [Q], NaN if undefined; None: mnDCG is left out.
     """
     size = retrievable(images, settings)
     top = min(settings.top, size)
@@ -64,14 +55,12 @@ def mean(values: np.ndarray) -> float | None:
 
 
 def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
-    """Return the expected AP of a random ranking in which k of the images are relevant.
+    """Expected AP of a random ranking in which k of the images are relevant.
 
     The image at rank r is relevant with probability k/N, and there are (r - 1)(k - 1)/(N - 1)
-    relevant images before it on average; summed over the ranks r ≤ depth (Bestgen 2015, "Exact
-    Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin of
-    Mathematical Linguistics 103:131-138). If the own image comes first, it is relevant, and the
-    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant. `own_first`
-    is ignored if own images do not count.
+    relevant images before it on average (Bestgen 2015, Prague Bulletin of Mathematical Linguistics
+    103:131-138). If the own image comes first, it is relevant, and the same holds from rank 2 on
+    for the others. `own_first` is ignored if own images do not count.
     """
     size = retrievable(images, settings)
     depth = size if settings.ap_depth == "full" else k

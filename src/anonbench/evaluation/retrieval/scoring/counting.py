@@ -1,15 +1,10 @@
 """First results and ranks of relevant images in a row, without sorting the row.
 
-Only the first images and the relevant ones need exact ranks; all others are only counted. Values
-are counted into descending bins, and only bins that hold a first or a relevant image are sorted.
-The order is exact and that of `anonbench.core.numeric.similarity`: by value, ties by position.
-Precision at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
-
-The code is compiled by numba: in NumPy each step would be a separate pass over memory, and sorting
-the whole row costs twice as much.
+Values are counted into descending bins, and only bins that hold a first or a relevant image are
+sorted. The order is exact: by value, ties by position. Precision at the ranks of relevant images is
+the mean over the orders of equal values (see `ties`). Compiled by numba: in NumPy each step would
+be a pass over memory, and sorting the whole row costs twice as much.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,13 +45,10 @@ class Counting:
     ) -> bool:
         """Rank one row; return whether equal values are among the first k or at their end.
 
-        Args:
-            values: similarities, float32 [N], without NaN.
-            place: integers [N], below k exactly for the relevant images.
-            relevant: their positions, int64 [k], in any order.
-            found: int64 [depth ≥ k], filled with the positions of the first images in order.
-            places: integers [depth], filled with the `place` of these images.
-            precision: float64 [k], filled with the precision at the ranks of the relevant images.
+        `values` are similarities, float32 [N], without NaN; `place` integers [N], below k exactly
+        for the images at `relevant`, int64 [k]. Filled are `found`, int64 [depth ≥ k], with the
+        positions of the first images in order, `places` with their `place`, and `precision`,
+        float64 [k], with the precision at the ranks of the relevant images.
         """
         top = self._top(values, len(found))
         room = self._bins, self._counts, self._wanted, self._picked, self._keys
@@ -81,8 +73,7 @@ class Counting:
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function at its first call, or load it from an earlier process's cache.
 
-    It runs without the interpreter's lock, so that threads run in parallel, and divides by zero as
-    NumPy does, so that divisions need no check.
+    It runs without the interpreter's lock, and divides by zero as NumPy does.
     """
 
     @cache

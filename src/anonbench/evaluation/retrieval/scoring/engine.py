@@ -38,25 +38,18 @@ may be in the buffer, and the caller may change them."""
 class Reference:
     """Reference ranking of a block of queries; valid until the next block."""
 
-    chance: np.ndarray
-    """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
+    chance: np.ndarray  # expected nDCG of a random ranking, float64 [rows]; NaN where undefined
     floor: np.ndarray  # the same if the query's own image always comes first
-    similarity: np.ndarray
-    """Reference similarities, float32 [rows, N]: images are ranked by them, and they are gains."""
+    similarity: np.ndarray  # reference similarities, which are gains, too, float32 [rows, N]
     first: np.ndarray  # positions of the first images in order, int64 [rows, `Measures.depth`]
     place: np.ndarray
-    """Place of each image among the first ones, from 0; their count for all others: integers
-    [rows, N]."""
+    """Place of each image among the first ones, from 0; their count for all others [rows, N]."""
     ideal: np.ndarray  # DCG of the reference ranking, float64 [rows]
-    open: np.ndarray
-    """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
+    open: np.ndarray  # whether the k-th and the next image are equal, bool [rows]
 
 
 class Engine:
-    """Scores blocks of queries. Vectors are unit vectors, float32, images in id order.
-
-    Threads share the columns of a product and the rows of a ranking.
-    """
+    """Scores blocks of queries. Vectors are unit vectors, float32, images in id order."""
 
     def __init__(self, settings: Retrieval, images: int) -> None:
         """Allocate no buffer yet; InputError if k is 0.
@@ -121,10 +114,9 @@ class Engine:
     ) -> list[Scores]:
         """Score a block of queries, of one kind or several, against the latest `reference`.
 
-        All kinds share one product, because BLAS copies the database for each. The scenario's
-        database has the same N images; queries are, by kind, the same images as embedded by its
-        model [rows, D]. The result has for each kind a dictionary by `COLUMNS`, float64 [rows]; see
-        `Measures.scores`.
+        All kinds share one product, because BLAS copies the database for each. Queries are, by
+        kind, the same images as embedded by the scenario's model [rows, D]. The result has for each
+        kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
         """
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
@@ -170,8 +162,7 @@ class Engine:
         """Buffer of this thread: new memory for each row would cost more than the row."""
         if not hasattr(self._rooms, "room"):
             self._rooms.room = Counting(self._images, self._settings.ties == "mean")
-        room: Counting = self._rooms.room
-        return room
+        return self._rooms.room  # type: ignore[no-any-return]
 
     def _similarity(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
@@ -196,12 +187,7 @@ def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
     """Process all parts, several at a time."""
-    count = min(threads(), len(parts))
-    if count == 1:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(work, parts))
 
 
@@ -227,16 +213,11 @@ def score_all(
 ) -> tuple[np.ndarray, np.ndarray, list[list[np.ndarray]]]:
     """Score all queries in several databases against the reference's ranking, block by block.
 
-    Args:
-        engine: that made the databases.
-        reference: its database, with its vectors of the queries.
-        searches: makers of the databases to score, one of which is in memory at a time.
-        self_columns: position of each query's own image, ascending, int64 [Q].
-        slices: how many queries are divided into blocks; None: as the engine divides them.
-
-    Returns:
-        For each query the expected nDCG of a random ranking, and that of a ranking that has the own
-        image first [Q]; then the scores by search and kind of queries, float64 [`COLUMNS`, Q].
+    The databases are made by `searches`, one of which is in memory at a time; `self_columns` are
+    the positions of the queries' own images, ascending, int64 [Q]; `slices` divides queries into
+    blocks, by default as the engine does. Returns for each query the expected nDCG of a random
+    ranking, and that of a ranking that has the own image first [Q]; then the scores by search and
+    kind of queries, float64 [`COLUMNS`, Q].
     """
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
@@ -260,9 +241,8 @@ def score_all(
 
 
 # The last bits of a matrix product depend on the row of a vector: OpenBLAS's Haswell kernel, for
-# example, works on tiles of 12 rows and adds up differently in the upper and the lower half of a
-# tile. The row of a query is therefore determined by its image, and its scores are the same bit for
-# bit for any set of queries: all, a sample, or a shard.
+# example, works on tiles of 12 rows. The row of a query is therefore determined by its image, and
+# its scores are the same bit for bit for any set of queries: all, a sample, or a shard.
 _PERIOD = 24  # rows after which a product repeats itself: a multiple of the heights of common tiles
 
 
@@ -302,8 +282,7 @@ def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]
 def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
     """Positions of at most `count` drawn ids, ascending, int64; of all ids if it is None.
 
-    The ids with the lowest hashes are drawn. This is a simple random sample that does not depend on
-    any order or other setting; a larger count only adds ids to it.
+    The ids with the lowest hashes are drawn: a larger count only adds ids to them.
     """
     if count is None or count >= len(ids):
         return np.arange(len(ids), dtype=np.int64)

@@ -73,7 +73,7 @@ def top(images: int, settings: Retrieval) -> int:
 
 
 def gains(similarity: np.ndarray, settings: Retrieval) -> np.ndarray:
-    """Return the gain of images with these reference similarities, float64, same shape."""
+    """Gain of images with these reference similarities, float64, same shape."""
     values = np.asarray(similarity, dtype=np.float64)
     if settings.negative_gain == "clip":
         values = np.where(values < 0, 0.0, values)
@@ -109,19 +109,12 @@ class Measures:
     def chance(
         self, similarity: np.ndarray, relevant: np.ndarray, to_self: np.ndarray, ideal: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the expected nDCG of random rankings, float64 [rows]; NaN where undefined.
+        """Expected nDCG of random rankings, float64 [rows]; NaN where undefined.
 
         The expected gain at every rank is the mean over the images that can be retrieved there.
-
-        Args:
-            similarity: reference similarities, float32 [rows, N].
-            relevant: those of the relevant images [rows, k].
-            to_self: those of each query's own image [rows].
-            ideal: of `ideal`, [rows].
-
-        Returns:
-            That of a random ranking, and that of one in which the own image always comes first; the
-            same if own images do not count.
+        `similarity` is of all images [rows, N], `relevant` of the relevant ones [rows, k],
+        `to_self` of each query's own image [rows], float32; for `ideal` see there. The second value
+        is of rankings in which the own image comes first; the same if own images do not count.
         """
         settings = self._settings
         own = gains(to_self, settings)
@@ -139,10 +132,7 @@ class Measures:
         return random, self._share(own * self._discounts[0] + others, ideal)
 
     def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Gains of the first images with reference similarities in order, float [rows, k].
-
-        For the places see `scores`.
-        """
+        """Gains of the first images with reference similarities in order, float [rows, k]."""
         found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
             found = found * (places[:, : self.k] < self.k)
@@ -175,21 +165,19 @@ class Measures:
     def scores(
         self, places: np.ndarray, precision: np.ndarray | None, gain: np.ndarray, ideal: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Score rows of a ranking.
+        """Score rows of a ranking, by `COLUMNS`, float64 [rows].
+
+        Average precision; nDCG@k, NaN where the ideal gain is not positive (a share of nothing, or
+        of a loss, says nothing); overlap with the reference's first k and first `top`; rank-biased
+        overlap to depth k; Kendall's tau of the first `top`; 1.0 where those are the same in the
+        same order, else 0.0.
 
         Args:
             places: for each of the first images, in order, its place in the reference ranking, from
                 0; `depth` if it is not among the reference's first images [rows, depth].
             precision: at the ranks of the relevant images in the whole ranking [rows, k]; None if
                 average precision is truncated at k and computed from the places.
-            gain: of `gain`, [rows, k].
-            ideal: of `ideal`, [rows].
-
-        Returns:
-            By `COLUMNS`, float64 [rows]: average precision; nDCG@k, NaN where the ideal gain is
-            not positive (a share of nothing, or of a loss, says nothing); overlap with the
-            reference's first k and first `top`; rank-biased overlap to depth k; Kendall's tau of
-            the first `top`; 1.0 where those are the same in the same order, else 0.0.
+            gain, ideal: of the methods `gain` [rows, k] and `ideal` [rows].
         """
         k, steps = self.k, self.steps
         first = places[:, :k]
@@ -218,9 +206,7 @@ class Measures:
 def overlap(places: np.ndarray, depth: int) -> np.ndarray:
     """Share of the reference's first `depth` images that are found by then, float64 [rows].
 
-    Here and below, `places` are integers [rows, ≥ depth]: for each image found, in order, its place
-    in the reference ranking, from 0. An image that is not among the reference's first ones has any
-    number that is at least their count. Equal lists score exactly 1.
+    Here and below, `places` are those of `Measures.scores`, integers [rows, ≥ depth].
     """
     shared = np.count_nonzero(places[:, :depth] < depth, -1)
     return np.asarray(shared, dtype=np.float64) / depth
@@ -229,13 +215,9 @@ def overlap(places: np.ndarray, depth: int) -> np.ndarray:
 def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
     """Weight of an image in rank-biased overlap, by the first depth at which both lists hold it.
 
-    Extrapolated rank-biased overlap is linear in the images. An image that both lists hold from
-    depth m on counts in the overlaps of the depths m … k, and in the extrapolation from the last
-    depth (Webber, Moffat and Zobel 2010, equation 30 with X_k / k beyond depth k = `depth`):
-    RBO = X_k / k · p^k + (1 - p) / p · Σ_d X_d / d · p^d.
-
-    Returns:
-        float64 [length]; 0 from place k = `depth` on.
+    Extrapolated rank-biased overlap is linear in the images (Webber, Moffat and Zobel 2010,
+    equation 30 with X_k / k beyond depth k): RBO = X_k / k · p^k + (1 - p) / p · Σ_d X_d / d · p^d.
+    Float64 [length]; 0 from place k = `depth` on.
     """
     depths = np.arange(1, depth + 1)
     terms = persistence**depths / depths
@@ -245,15 +227,11 @@ def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
 
 
 def kendall_tau(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
-    """Return Kendall's tau of two lists of `top` images that need not hold the same.
+    """Kendall's tau of two lists of `top` images that need not hold the same, float64 [rows].
 
     Fagin, Kumar and Sivakumar 2003, "Comparing top k lists", K^(p) with p = 1/2. A pair that the
-    lists order differently costs 1, a pair whose order only one list knows costs 1/2. An image
-    outside a list ranks behind all images in it. The cost K is scaled to 1 - 2 K / K_max: 1 for
-    equal lists, -1 for lists without a common image (reversed lists of 10 have 0.38).
-
-    Returns:
-        float64 [rows].
+    lists order differently costs 1, a pair whose order only one list knows costs 1/2. The cost K is
+    scaled to 1 - 2 K / K_max: 1 for equal lists, -1 for lists without a common image.
     """
     head = np.asarray(places[:, :top], dtype=np.int64)
     shared = head < top

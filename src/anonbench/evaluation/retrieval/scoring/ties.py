@@ -1,14 +1,9 @@
 """Expected average precision and gains over all orders of images with equal similarities.
 
-A ranking by similarity does not define the order of images with equal similarities, and ordering
-them by id would favour classes whose ids sort first. AP and DCG are therefore means over all orders
-of equal images, in closed form (McSherry and Najork 2008, "Computing information retrieval
-performance measures efficiently in the presence of tied scores", ECIR, pp. 414-421). If the
-reference's k-th and next image are equal, they are also means over the reference's orders, because
-any of these images may be relevant.
+Ordering equal images by id would favour classes whose ids sort first. AP and DCG are therefore
+means over all orders of equal images, in closed form (McSherry and Najork 2008, ECIR, pp. 414-421).
+If the reference's k-th and next image are equal, they are also means over the reference's orders.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 
@@ -30,13 +25,10 @@ def tied_precision(
 ) -> np.ndarray:
     """Expected precision at a relevant image's rank, over all orders of its equals, float64.
 
-    Args:
-        harmonic: of `harmonic_numbers`, for at least all images.
-        before: images of a higher similarity, integers.
-        size: images of the same similarity, the image itself included.
-        earlier: expected number of relevant images among these, plus one for the image itself.
-        pace: probability that another image of the same similarity is relevant.
-        depth: ranks beyond it are ignored.
+    `before` images have a higher similarity, `size` the same, the image itself included. `earlier`
+    is the expected number of relevant images among these, plus one for the image itself; `pace` the
+    probability that another image of the same similarity is relevant. Ranks beyond `depth` are
+    ignored.
     """
     counted = (size - (before + size - depth).clip(0)).clip(0)
     reached = harmonic[before + counted] - harmonic[before]
@@ -56,11 +48,8 @@ def average_precision(
 ) -> float:
     """Expected average precision of one query over all orders of both rankings' equal images.
 
-    Args:
-        values, reference: similarities of all images, float32 [N].
-        k: relevant images.
-        depth: ranks beyond it are ignored.
-        harmonic: of `harmonic_numbers`.
+    `values` and `reference` are similarities of all images, float32 [N], of which k are relevant;
+    ranks beyond `depth` are ignored.
     """
     lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
     every = np.sort(values)
@@ -98,11 +87,8 @@ def level(
 ) -> None:
     """Replace gains of equal images by their mean, which is their expected gain at any rank.
 
-    Args:
-        gain: of the first images in order, float64 [k]; changed.
-        found: their positions [k].
-        values: similarities, float32 [N].
-        gains_of: gains of the images at some positions, float64.
+    `gain`, float64 [k], is of the first images in order, at the positions `found`; `values` are all
+    similarities, float32 [N]; `gains_of` has the gains of the images at some positions.
     """
     first = values[found]
     starts = np.flatnonzero(np.concatenate([[True], first[1:] != first[:-1]]))

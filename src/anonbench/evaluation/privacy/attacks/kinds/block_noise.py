@@ -15,12 +15,16 @@ from anonbench.core.registries.attacks import (
     NO_CODING,
     Equipment,
     LoadedAttack,
-    LoadedFileAttack,
     RegionShares,
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.dictionary import Candidates, moved, ranked, stands
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
+    Candidates,
+    ranked,
+    stands,
+    texts_like,
+)
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, known_text
 
 if TYPE_CHECKING:
@@ -54,9 +58,9 @@ class BlockNoise(Candidates):
     reads_files: ClassVar = True
     guesses: ClassVar = 3
 
-    def load(self, equipment: Equipment) -> LoadedFileAttack:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Coding(self, Readability().load(equipment))
+        return _Coding(self.candidates, Readability().load(equipment))
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,20 @@ class _Seen:
     inside: np.ndarray  # bool [h, w]: the region
     corner: tuple[int, int]  # first row and column in the image
     coding: Coding | None  # of the image's file, where it is a JPEG
-    lossless: bool = True
-    """Whether the file has all pixels as they were written. In formats that are neither lossless
-    nor JPEG, the hidden pixels cannot be determined."""
+    lossless: bool = True  # of other files that are no JPEG, the hidden pixels cannot be known
     upright: np.ndarray | None = None
     """Transformation from the upright line to `pixels`, float64 [3, 3]. Only for originals, like
     the following fields."""
     candidates: Sequence[str] = ()  # the true text first; empty if it is unknown
     setting: Typesetting | None = None
-    levels: tuple[np.ndarray, np.ndarray] | None = None
-    """Grey level of the paper and what ink adds to it, by channel."""
+    levels: np.ndarray | None = None  # of the paper, and what ink adds to it, [2, C]
     beyond: bool = False  # whether only blocks without hidden pixels count (the control)
 
 
+@dataclass(frozen=True)
 class _Coding:
-    def __init__(self, settings: BlockNoise, reader: LoadedAttack) -> None:
-        self._settings = settings
-        self._reader = reader
+    most: int  # candidates
+    reader: LoadedAttack
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         return self.look_at_file(None, image, regions, variant)
@@ -91,50 +92,46 @@ class _Coding:
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
+        """Do the same as `look` with an image's file; None: it was never stored."""
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
+        from anonbench.evaluation.privacy.attacks.typesetting import moved
 
-        coding = None if data is None else coding_of(data, image.shape)
+        coding = None if data is None else coding_of(data)
         lossless = data is None or is_lossless(data)
-        found: list[_Seen | None] = []
-        for region in regions:
+        found: list[_Seen | None] = [None] * len(regions)
+        for place, region in enumerate(regions):
             area = cover(region, image.shape, around=_AROUND)
             if area is None or stands(region):
-                found.append(None)
                 continue
-            pixels, (rows, columns) = image[area.window].copy(), area.window
-            seen = _Seen(pixels, area.inside, (rows.start, columns.start), coding, lossless)
+            top, left = (side.start for side in area.window)
+            seen = _Seen(image[area.window].copy(), area.inside, (top, left), coding, lossless)
             if variant.method is None and coding is not None:
-                seen = self._known(seen, moved(region, -columns.start, -rows.start))
-            found.append(seen)
+                seen = self._known(seen, moved(region, -left, -top))
+            found[place] = seen
         return found
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
         """An original's line with its text, candidates and typesetting."""
-        from anonbench.evaluation.privacy.attacks.candidates import texts_like
+        from anonbench.detection.base import as_grey
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
-        (line,) = self._reader.look(seen.pixels, [region], Variant())
+        (line,) = self.reader.look(seen.pixels, [region], Variant())
         text = known_text(line)
-        count = self._settings.candidates
-        candidates = texts_like(text, count, rng("block noise", text)) if text else []
-        if len(candidates) < count:
+        candidates = texts_like(text, self.most, rng("block noise", text)) if text else []
+        if len(candidates) < self.most:
             return seen
         matrix, size = upright(region)
-        grey = _as(seen.pixels, seen.inside)
         back, border = np.linalg.inv(matrix), cv2.BORDER_REPLICATE
-        level = cv2.warpPerspective(grey, back, size, borderMode=border)
-        setting = typesetting_of(level, text)
+        grey = cv2.warpPerspective(as_grey(seen.pixels), back, size, borderMode=border)
+        setting = typesetting_of(grey, text)
         if setting is None:
             return seen
-        shape = (seen.pixels.shape[0], seen.pixels.shape[1])
-        ink = setting.drawn(text, shape, matrix)[seen.inside] / 255.0
+        ink = setting.drawn(text, seen.inside.shape, matrix)[seen.inside] / 255.0
         known = seen.pixels[seen.inside].reshape(ink.size, -1).astype(np.float64)
         terms = np.stack([np.ones(ink.size), ink], axis=1)
-        paper, more = np.linalg.lstsq(terms, known, rcond=None)[0]
-        return replace(
-            seen, upright=matrix, candidates=candidates, setting=setting, levels=(paper, more)
-        )
+        levels = np.linalg.lstsq(terms, known, rcond=None)[0]
+        return replace(seen, upright=matrix, candidates=candidates, setting=setting, levels=levels)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
         if not truth.candidates or not (found.coding or found.lossless):
@@ -144,18 +141,22 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
+        """Secret that nothing tells of; in place of masked images, which may hold what it uses."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
+        """Reason why none of these truths can be attacked; empty: they are not known."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
         return "" if coded else NO_CODING
 
 
 def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
     """Change of visible pixels by coding if each of the texts is hidden, float [N]."""
+    from anonbench.detection.base import as_grey, as_rgb
+
     coding, setting, onto = line.coding, line.setting, line.upright
-    assert coding and setting and line.levels and onto is not None
-    seen = _as(found.pixels, line.pixels)
+    assert coding and setting and line.levels is not None and onto is not None
+    seen = (as_grey if line.pixels.ndim == 2 else as_rgb)(found.pixels)
     hidden, others = _hidden(line, found, seen)
     if hidden.all() and not line.inside.all():
         return None  # the copy was coded with loss and then stored without loss
@@ -178,9 +179,9 @@ def changes_by_text(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.
         apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
         return np.asarray(apart.reshape(len(texts), -1).sum(axis=1), np.float64)
 
-    together = max(1, VALUES // seen.size)
-    starts = range(0, len(candidates), together)
-    every = [changes(candidates[at : at + together]) for at in starts]
+    size = max(1, VALUES // seen.size)
+    starts = range(0, len(candidates), size)
+    every = [changes(candidates[start : start + size]) for start in starts]
     return np.asarray(np.concatenate(every))
 
 
@@ -202,11 +203,3 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
 def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
     around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     return np.asarray(cv2.dilate(pixels.astype(np.uint8), around) > 0)
-
-
-def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Convert pixels to grey or colour, like another array's."""
-    if pixels.ndim == other.ndim:
-        return pixels
-    change = cv2.COLOR_RGB2GRAY if other.ndim == 2 else cv2.COLOR_GRAY2RGB
-    return np.asarray(cv2.cvtColor(pixels, change))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+import re
+import string
+from bisect import bisect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import accumulate
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.icao9303 import FILLER, Format, check_digit
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
+    EachRegion,
     Equipment,
     LoadedAttack,
     RegionAttack,
@@ -28,8 +35,6 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 )
 
 RANKS = (1, 10)
-_FEW = 8
-"""Number of candidates for choosing settings; all candidates are then drawn in the best of them."""
 _EQUAL = 1e-6
 
 
@@ -72,7 +77,60 @@ class Dictionary(Candidates):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Ranking(self, equipment)
+        from anonbench.anonymization.geometry import cover
+        from anonbench.evaluation.privacy.attacks.typesetting import fits, moved
+
+        hiding = equipment.anonymization
+
+        def seen(image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
+            if variant.method is not None and not hiding.has(str(variant.method)):
+                return None  # methods of other programs are unknown: candidates cannot be hidden
+            form, margin = getattr(hiding.shape, region.entity), hiding.margin
+            own = cover(region, image.shape, margin)
+            if form == "image" or stands(region) or own is None:
+                return None
+            windows = [own.window]
+            for _, step in hiding.steps(variant.method, region.entity) if variant.method else ():
+                sides = step.least_side, form, step.surroundings
+                area = cover(region, image.shape, margin, *sides, hiding.coding_blocks)
+                windows += [] if area is None else [area.window]
+            top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
+            bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))
+            return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
+
+        @cache
+        def reader(entity: Entity) -> LoadedAttack:  # that of zones only if there are zones
+            kind = MrzReading() if entity == Entity.MRZ else Readability()
+            return kind.load(equipment)
+
+        def candidates(truth: _Seen) -> list[tuple[str, ...]]:
+            """The true lines and others like them; empty if the truth is unknown."""
+            entity = truth.region.entity
+            (found,) = reader(entity).look(truth.pixels, [truth.region], Variant())
+            if entity == Entity.MRZ:
+                zone = zone_of(found)
+                if zone is None:
+                    return []
+                lines = tuple(zone[0])
+                return zones_like(lines, zone[1], self.candidates, rng("dictionary", *lines))
+            text = known_text(found)
+            if not text:
+                return []
+            return [(each,) for each in texts_like(text, self.candidates, rng("dictionary", text))]
+
+        def shares(truth: _Seen, found: _Seen) -> RegionShares:
+            if truth.candidates is None:
+                truth.candidates = candidates(truth)
+            if len(truth.candidates) < self.candidates:
+                return {}
+            about = f"{found.variant.method} {found.region} {found.pixels.shape}".encode()
+            key = hashlib.sha256(about + found.pixels.tobytes()).digest()
+            if key not in truth.known:
+                shown = found.pixels, found.region, found.variant.method
+                truth.known[key] = ranked(fits(truth.candidates, *shown, hiding, self.tries))
+            return truth.known[key]
+
+        return EachRegion(seen, shares)
 
 
 @dataclass
@@ -87,95 +145,6 @@ class _Seen:
     known: dict[bytes, RegionShares] = field(default_factory=dict)
     """Results for this truth by digest of the pixels; several degrees show the same pixels."""
 
-    def digest(self) -> bytes:
-        about = f"{self.variant.method} {self.region} {self.pixels.shape}".encode()
-        return hashlib.sha256(about + self.pixels.tobytes()).digest()
-
-
-class _Ranking:
-    def __init__(self, settings: Dictionary, equipment: Equipment) -> None:
-        self._settings = settings
-        self._hiding = equipment.anonymization
-        self._equipment = equipment
-        self._readers: dict[str, LoadedAttack] = {}
-
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        return [self._one(image, region, variant) for region in regions]
-
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
-        from anonbench.anonymization.geometry import cover
-
-        if variant.method is not None and not self._hiding.has(str(variant.method)):
-            return None  # the methods of other programs are unknown, so candidates cannot be hidden
-        form, margin = getattr(self._hiding.shape, region.entity), self._hiding.margin
-        if form == "image" or stands(region):
-            return None
-        plain = cover(region, image.shape, margin)
-        if plain is None:
-            return None
-        windows = [plain.window]
-        if variant.method is not None:
-            for _, step in self._hiding.steps(variant.method, region.entity):
-                sides = step.least_side, form, step.surroundings
-                area = cover(region, image.shape, margin, *sides, self._hiding.coding_blocks)
-                windows += [] if area is None else [area.window]
-        top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
-        bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))
-        return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
-
-    def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        if truth.candidates is None:
-            truth.candidates = self._candidates(truth)
-        if len(truth.candidates) < self._settings.candidates:
-            return {}
-        key = found.digest()
-        if key not in truth.known:
-            truth.known[key] = ranked(self._scores(truth.candidates, found))
-        return truth.known[key]
-
-    def _candidates(self, truth: _Seen) -> list[tuple[str, ...]]:
-        """The true lines and others like them; empty if the truth is unknown."""
-        from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
-
-        count = self._settings.candidates
-        (found,) = self._reader(truth.region.entity).look(truth.pixels, [truth.region], Variant())
-        if truth.region.entity == Entity.MRZ:
-            zone = zone_of(found)
-            if zone is None:
-                return []
-            lines, layout = tuple(zone[0]), zone[1]
-            return zones_like(lines, layout, count, rng("dictionary", *lines))
-        text = known_text(found)
-        drawn = texts_like(text, count, rng("dictionary", text)) if text else []
-        return [(each,) for each in drawn]
-
-    def _reader(self, entity: str) -> LoadedAttack:
-        if entity not in self._readers:  # the zones' reader is loaded only if there are zones
-            kind = MrzReading() if entity == Entity.MRZ else Readability()
-            self._readers[entity] = kind.load(self._equipment)
-        return self._readers[entity]
-
-    def _scores(self, candidates: Sequence[tuple[str, ...]], found: _Seen) -> np.ndarray:
-        """Fit of each candidate to the published pixels, float [N]; higher is better."""
-        from anonbench.evaluation.privacy.attacks.typesetting import (
-            FIXED,
-            PROPORTIONAL,
-            Hypotheses,
-            settings,
-        )
-
-        faces = FIXED if found.region.entity == Entity.MRZ else PROPORTIONAL
-        hypotheses = Hypotheses(found.pixels, found.region, found.variant.method, self._hiding)
-        if not hypotheses.target.any():
-            return np.zeros(len(candidates))
-        # the true candidate must not influence which settings are tried
-        few = candidates[1 : 1 + _FEW]
-        tried = settings(faces)
-        fit = [hypotheses.envelope(few, setting) for setting in tried]
-        best = np.argsort(-np.array(fit), kind="stable")[: self._settings.tries]
-        scores = [hypotheses.scores(candidates, tried[n]) for n in best]
-        return np.asarray(np.max(np.stack(scores), axis=0))
-
 
 def ranked(scores: np.ndarray) -> RegionShares:
     """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
@@ -189,24 +158,109 @@ def ranked(scores: np.ndarray) -> RegionShares:
     return found | {"reciprocal_rank": float((1.0 / places).mean())}
 
 
-def moved(region: Region, right: float, down: float) -> Region:
-    """Shift a region into an image that is cropped on the left and at the top."""
-    quad: Any = None
-    if region.quad is not None:
-        quad = tuple((np.array(region.quad) + np.tile((right, down), 4)).tolist())
-    x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
-    blocks = tuple(
-        each._replace(
-            **{name: getattr(each, name) + right for name in ("left", "right", "x")},
-            **{name: getattr(each, name) + down for name in ("top", "bottom", "y")},
-        )
-        for each in region.blocks
-    )
-    return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)
-
-
 def stands(region: Region) -> bool:
     """Whether a line stands on its end; nothing is drawn into such lines."""
     from anonbench.detection.text_recognizer import ways_to_read
 
     return len(ways_to_read(region)) > 1
+
+
+# --- candidates: the format alone, which anybody can know, gives an attacker no advantage ---
+
+_LETTERS = {
+    "aeiou": (82, 127, 70, 75, 28),
+    "bcdfghjklmnpqrstvwxyz": (
+        *(15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60),
+        *(63, 91, 10, 24, 1.5, 20, 0.7),
+    ),
+}
+"""How often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)."""
+_DATE = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_DAYS, _MONTHS = 28, 12  # of every month, so that each date exists
+T = TypeVar("T")
+
+
+def texts_like(text: str, count: int, generator: np.random.Generator) -> list[str]:
+    """A text and others of its kind, `count` different ones, the true one first.
+
+    Digits stand for digits, vowels for vowels, and dates for dates of the same century, notation
+    and order of day and month. Fewer if there are not enough: a text of two digits has a hundred.
+    """
+
+    def draw() -> str:
+        other = "".join(map(_character_like, text, generator.random(len(text)).tolist()))
+        for date in _DATE.finditer(text):
+            *days, year = date.group(1, 3, 4)
+            most = (_MONTHS, _DAYS) if int(days[1]) > _MONTHS else (_DAYS, _MONTHS)
+            parts = [
+                _number(1, limit, len(part), generator)
+                for part, limit in zip(days, most, strict=True)
+            ]
+            new = date[2].join([*parts, year[:-2] + _number(0, 99, 2, generator)])
+            other = other[: date.start()] + new + other[date.end() :]
+        return other
+
+    return _several(text, count, draw)
+
+
+def zones_like(
+    lines: tuple[str, ...], layout: Format, count: int, generator: np.random.Generator
+) -> list[tuple[str, ...]]:
+    """A zone and zones of other holders, `count` in all, with valid check digits.
+
+    Document type, state and nationality are those of the true zone, because a template shows them.
+    """
+    spans = [(0, 0, 5), (1, 15, 18) if len(layout.lines) == 3 else (1, 10, 13)]
+    digits = [check for check in layout.checks if lines[check.line][check.at] != FILLER]
+    for check in layout.checks:
+        if check not in digits:  # a number that is too long for its field
+            spans += [*check.over, *([check.rest] if check.rest else [])]
+    kept = {(row, at) for row, start, end in spans for at in range(start, end)}
+
+    def draw() -> tuple[str, ...]:
+        drawn = [list(line) for line in lines]
+        for row, (line, classes) in enumerate(zip(lines, layout.lines, strict=True)):
+            numbers = generator.random(len(line)).tolist()
+            for at, (character, kind, number) in enumerate(
+                zip(line, classes, numbers, strict=True)
+            ):
+                if (row, at) not in kept and character != FILLER and kind not in "CV":
+                    sex = "MF"[int(2 * number)]
+                    drawn[row][at] = sex if kind == "S" else _character_like(character, number)
+        for (row, start, end), *others in (check.over for check in layout.checks):
+            if not others and end - start == 6 and lines[row][start:end].isdigit():
+                limits = ((0, 99), (1, _MONTHS), (1, _DAYS))  # of birth or expiry
+                date = "".join(_number(low, high, 2, generator) for low, high in limits)
+                drawn[row][start:end] = date
+        for check in digits:  # a composite digit comes after the digits that it covers
+            field = "".join("".join(drawn[line][start:end]) for line, start, end in check.over)
+            drawn[check.line][check.at] = check_digit(field)
+        return tuple(map("".join, drawn))
+
+    return _several(lines, count, draw)
+
+
+def _several(true: T, count: int, draw: Callable[[], T]) -> list[T]:
+    found = {true: None}
+    for _ in range(20 * count):
+        if len(found) == count:
+            break
+        found[draw()] = None
+    return list(found)
+
+
+def _number(low: int, high: int, digits: int, generator: np.random.Generator) -> str:
+    return str(generator.integers(low, min(high, 10**digits - 1) + 1)).zfill(digits)
+
+
+def _character_like(character: str, drawn: float) -> str:
+    """Another character of the same kind, chosen by a number within [0, 1)."""
+    if character in string.digits:
+        return string.digits[int(10 * drawn)]
+    small = character.lower()
+    for letters, frequencies in _LETTERS.items():
+        if small in letters:
+            ends = list(accumulate(frequencies))
+            other = letters[bisect(ends, drawn * ends[-1])]
+            return other if character == small else other.upper()
+    return character

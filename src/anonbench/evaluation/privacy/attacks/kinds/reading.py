@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from anonbench.core.icao9303 import (
 )
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
+    EachRegion,
     Equipment,
     LoadedAttack,
     RegionAttack,
@@ -28,10 +28,6 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
-
-if TYPE_CHECKING:
-    from anonbench.detection.text_recognizer import LineReader
-
 
 CONFIDENT = 0.9
 """Mean probability of an original line's characters from which its reading counts as true."""
@@ -53,38 +49,31 @@ class Readability(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        from anonbench.detection.text_recognizer import LineReader
+        from anonbench.detection.base import as_rgb
+        from anonbench.detection.text_recognizer import LineReader, ways_to_read
 
-        return _Reading(LineReader(equipment.detection.mrz.weights, equipment.threads))
+        reader = LineReader(equipment.detection.mrz.weights, equipment.threads)
+
+        def line(image: np.ndarray, region: Region, variant: Variant) -> Line:
+            rgb, ways = as_rgb(image), ways_to_read(region)  # upright, or on its end both ways
+            lines = [Line(*reader.read_surely(rgb, way)) for way in ways]
+            return max(lines, key=lambda line: line.confidence)
+
+        return EachRegion(line, _line_shares)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line's text and the recognizer's confidence."""
 
     text: str
     confidence: float
 
 
-class _Reading:
-    def __init__(self, reader: LineReader) -> None:
-        self._reader = reader
-
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
-        from anonbench.detection.base import as_rgb
-        from anonbench.detection.text_recognizer import ways_to_read
-
-        rgb, found = as_rgb(image), []
-        for region in regions:  # upright, or on its end in both directions
-            lines = [Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)]
-            found.append(max(lines, key=lambda line: line.confidence))
-        return found
-
-    def shares(self, truth: Line, found: Line) -> RegionShares:
-        true, read = plain(truth.text), plain(found.text)
-        if truth.confidence < CONFIDENT or len(true) < SHORTEST:
-            return {}
-        return {"characters": right_characters(true, read), "exact_lines": float(true == read)}
+def _line_shares(truth: Line, found: Line) -> RegionShares:
+    true, read = plain(truth.text), plain(found.text)
+    if truth.confidence < CONFIDENT or len(true) < SHORTEST:
+        return {}
+    return {"characters": right_characters(true, read), "exact_lines": float(true == read)}
 
 
 def known_text(line: Line) -> str:
@@ -137,61 +126,46 @@ class MrzReading(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
+        from anonbench.detection.base import as_rgb, corners_of
         from anonbench.detection.text_recognizer import LineReader
 
-        return _Zones(LineReader(equipment.detection.mrz.weights, equipment.threads))
+        reader = LineReader(equipment.detection.mrz.weights, equipment.threads)
+
+        def lines(image: np.ndarray, region: Region, variant: Variant) -> list[str]:
+            rgb, corners = as_rgb(image), corners_of(region)
+            left, right = corners[3] - corners[0], corners[2] - corners[1]
+            width = np.hypot(*(corners[1] - corners[0]))
+            count = 3 if width < _OF_THREE * np.hypot(*left) else 2
+            found = []
+            for row in range(count):
+                top = max(0.0, (row - _OVERLAP) / count)
+                end = min(1.0, (row + 1 + _OVERLAP) / count)
+                upper = corners[:2] + top * np.stack([left, right])
+                lower = corners[1::-1] + end * np.stack([right, left])
+                found.append(normalized(reader.read(rgb, np.concatenate([upper, lower]))))
+            return found
+
+        return EachRegion(lines, _zone_shares)
 
 
-class _Zones:
-    def __init__(self, reader: LineReader) -> None:
-        self._reader = reader
-
-    def look(
-        self, image: np.ndarray, regions: Sequence[Region], variant: Variant
-    ) -> list[list[str]]:
-        from anonbench.detection.base import as_rgb
-
-        rgb = as_rgb(image)
-        return [
-            [normalized(self._reader.read(rgb, row)) for row in _rows(region)] for region in regions
-        ]
-
-    def shares(self, truth: list[str], found: list[str]) -> RegionShares:
-        """Shares that are right: characters except fillers, lines, checked fields, whole zones."""
-        zone = zone_of(truth)
-        if zone is None:
-            return {}
-        lines, layout = zone
-        read = [*found, *[""] * len(lines)][: len(lines)]
-        fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
-        right = [a == b for a, b in zip(lines, fixed, strict=True)]
-        fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
-        exact = [
-            lines[n][a:b] == fixed[n][a:b] for n, a, b in fields if lines[n][a:b].strip(FILLER)
-        ]
-        letters = ("".join(each).replace(FILLER, "") for each in (lines, fixed))
-        return {
-            "characters": right_characters(*letters),
-            "exact_lines": sum(right) / len(right),
-            **({"exact_fields": sum(exact) / len(exact)} if exact else {}),
-            "decoded": float(all(right)),
-        }
-
-
-def _rows(region: Region) -> list[np.ndarray]:
-    """Corners of a zone's lines, float [4, 2] each."""
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    quad = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
-    left, right = quad[3] - quad[0], quad[2] - quad[1]
-    count = 3 if np.hypot(*(quad[1] - quad[0])) < _OF_THREE * np.hypot(*left) else 2
-    rows = []
-    for row in range(count):
-        top = max(0.0, (row - _OVERLAP) / count)
-        end = min(1.0, (row + 1 + _OVERLAP) / count)
-        upper = quad[:2] + top * np.stack([left, right])
-        lower = quad[1::-1] + end * np.stack([right, left])
-        rows.append(np.concatenate([upper, lower]))
-    return rows
+def _zone_shares(truth: list[str], found: list[str]) -> RegionShares:
+    """Shares that are right: characters except fillers, lines, checked fields, whole zones."""
+    zone = zone_of(truth)
+    if zone is None:
+        return {}
+    lines, layout = zone
+    read = [*found, *[""] * len(lines)][: len(lines)]
+    fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
+    right = [a == b for a, b in zip(lines, fixed, strict=True)]
+    fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
+    exact = [lines[n][a:b] == fixed[n][a:b] for n, a, b in fields if lines[n][a:b].strip(FILLER)]
+    letters = ("".join(each).replace(FILLER, "") for each in (lines, fixed))
+    return {
+        "characters": right_characters(*letters),
+        "exact_lines": sum(right) / len(right),
+        **({"exact_fields": sum(exact) / len(exact)} if exact else {}),
+        "decoded": float(all(right)),
+    }
 
 
 def _fixed(text: str, classes: str) -> str:
@@ -236,17 +210,10 @@ class Barcodes(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Decoding()
-
-
-class _Decoding:
-    def look(
-        self, image: np.ndarray, regions: Sequence[Region], variant: Variant
-    ) -> list[set[bytes]]:
-        return [decoded(surrounded(image, region)) for region in regions]
-
-    def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:
-        return {"decoded": float(bool(truth & found))} if truth else {}
+        return EachRegion(
+            lambda image, region, _: decoded(_surrounded(image, region)),
+            lambda truth, found: {"decoded": float(bool(truth & found))} if truth else {},
+        )
 
 
 def decoded(pixels: np.ndarray) -> set[bytes]:
@@ -276,7 +243,7 @@ def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
         yield cv2.threshold(large, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
 
 
-def surrounded(image: np.ndarray, region: Region) -> np.ndarray:
+def _surrounded(image: np.ndarray, region: Region) -> np.ndarray:
     """A region's box with its quiet zone, as a view of the image."""
     height, width = image.shape[:2]
     more = _QUIET * min(region.x1 - region.x0, region.y1 - region.y0)

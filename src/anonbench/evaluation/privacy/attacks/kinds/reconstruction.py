@@ -1,13 +1,10 @@
-"""Reconstruction of hidden regions, followed by comparison, reading and decoding.
-
-Deconvolution knows the method; a restorer learned it from train images that were hidden alike.
-"""
+"""Reconstruction of hidden regions, followed by comparison, reading and decoding."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,6 +12,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
+    EachRegion,
     Equipment,
     LoadedAttack,
     RegionAttack,
@@ -25,8 +23,6 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
     Barcodes,
     Readability,
-    decoded,
-    surrounded,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +47,21 @@ class Likeness(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Comparing(equipment)
+        from anonbench.anonymization.geometry import cover
+
+        def grey(versions: Sequence[np.ndarray], region: Region) -> np.ndarray | None:
+            area = cover(region, versions[0].shape, equipment.anonymization.margin)
+            if area is None:
+                return None
+            seen = versions[0][area.window].astype(np.float32)
+            return seen if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
+
+        def compared(truth: np.ndarray, found: np.ndarray) -> RegionShares:
+            # another region, as a guess, has another size
+            scaled = np.asarray(cv2.resize(found, truth.shape[::-1]))
+            return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
+
+        return _restoring(equipment, grey, compared)
 
 
 class Reconstruction(RegionAttack):
@@ -76,14 +86,28 @@ class Reconstruction(RegionAttack):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Reading(equipment)
+        codes = Barcodes().load(equipment)
+
+        @cache
+        def reader() -> LoadedAttack:  # not loaded if there are only barcodes
+            return Readability().load(equipment)
+
+        def read(versions: Sequence[np.ndarray], region: Region) -> Any:
+            """Contents of codes, or the line that is read with the highest confidence."""
+            if region.entity == Entity.BARCODE:
+                return set().union(*(codes.look(each, [region], Variant())[0] for each in versions))
+            lines = [reader().look(each, [region], Variant())[0] for each in versions]
+            return max(lines, key=lambda line: line.confidence)
+
+        def compared(truth: Any, found: Any) -> RegionShares:
+            return (codes if isinstance(truth, set) else reader()).shares(truth, found)
+
+        return _restoring(equipment, read, compared, ITERATIONS)
 
 
 NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
 ITERATIONS = 30  # of Richardson-Lucy deconvolution
 LEARNED = "learned_"  # prefix of measures of a learned restorer
-Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Function of a blurred window and the kernel that returns the deblurred window."""
 
 
 def undone(
@@ -95,138 +119,79 @@ def undone(
 ) -> list[np.ndarray]:
     """Undo the hiding of a region in each way there is, simplest first; return the images.
 
-    Several methods on top of each other are undone in reverse order. Methods that cannot be undone
-    are left as they are.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        hiding: the section `anonymization` of the config.
-        iterations: of Richardson-Lucy deconvolution; 0: without it.
+    Several methods on top of each other are undone in reverse order; one that cannot be undone is
+    left. Images are uint8 [H, W] or [H, W, 3], `hiding` is the section `anonymization`, and
+    `iterations` are those of Richardson-Lucy deconvolution (0: without it).
     """
     from anonbench.anonymization.geometry import cover
+    from anonbench.anonymization.methods.blur import LEAST_SIGMA
+    from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
 
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
-    used = [step for _, step in hiding.steps(variant.method, region.entity)][::-1]
-    form = getattr(hiding.shape, region.entity)
-    ways: list[Deconvolution] = [wiener]
+    entity = region.entity
+    used = [step for _, step in hiding.steps(variant.method, entity)][::-1]
+    ways: list[Callable[[np.ndarray, np.ndarray], np.ndarray]] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
     versions = []
     for way in ways:
         restored = image.copy()
         for step in used:
-            sides = step.least_side, form, step.surroundings
+            sides = step.least_side, getattr(hiding.shape, entity), step.surroundings
             area = cover(region, image.shape, hiding.margin, *sides, hiding.coding_blocks)
-            if area is not None:
-                seen = restored[area.window]
-                put(seen, _before(seen, step, area, region.entity, way), area)
+            if area is None:
+                continue
+            seen = restored[area.window]
+            if step.name == Method.PIXELATE:
+                put(seen, smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK), area)
+            elif step.name == Method.BLUR:
+                sigma = float(getattr(step.sigma, entity)) * min(seen.shape[:2])
+                kernel = gaussian(max(LEAST_SIGMA, sigma))
+                blurred = seen
+                if not area.inside.all():  # blur around it, as if the whole window were blurred
+                    border = cv2.BORDER_REFLECT
+                    blurred = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=border)
+                    blurred = np.asarray(blurred, np.float64)
+                    blurred[area.inside] = seen[area.inside]
+                put(seen, way(blurred, kernel), area)
         versions.append(restored)
     return versions
 
 
-def _before(
-    seen: np.ndarray, step: Any, area: Cover, entity: str, way: Deconvolution
-) -> np.ndarray:
-    """A window before one method was applied to it."""
-    from anonbench.anonymization.methods.blur import LEAST_SIGMA
-    from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
+def _restoring(
+    equipment: Equipment,
+    secret: Callable[[Sequence[np.ndarray], Region], Any],
+    compared: Callable[[Any, Any], RegionShares],
+    iterations: int = 0,
+) -> EachRegion:
+    """Attack that restores each region in all ways; secrets are by the prefix of their measures."""
+    restorers = equipment.restorers
 
-    if step.name == Method.BLUR:
-        share = float(getattr(step.sigma, entity))
-        kernel = gaussian(max(LEAST_SIGMA, share * min(seen.shape[:2])))
-        if not area.inside.all():  # blur the surroundings too, as if the whole window were blurred
-            whole = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-            whole = whole.astype(np.float64)
-            whole[area.inside] = seen[area.inside]
-            seen = whole
-        return way(seen, kernel)
-    if step.name == Method.PIXELATE:
-        return smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK)
-    return seen
+    def restored(image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
+        known = secret(undone(image, region, variant, equipment.anonymization, iterations), region)
+        if known is None:
+            return None
+        secrets = {"": known}
+        if restorers and not restorers.lack(region.entity):
+            if variant.method is not None:  # else nothing was changed: read it once
+                known = secret([restorers.restored(image, region, variant)], region)
+            secrets[LEARNED] = known
+        return secrets
 
-
-class _Restoring:
-    """Restores each region in all ways, and compares what is left of its secret."""
-
-    iterations = 0  # see `undone`
-
-    def __init__(self, equipment: Equipment) -> None:
-        self._equipment = equipment
-
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Secrets by the prefix of their measures."""
-        hiding, restorers = self._equipment.anonymization, self._equipment.restorers
-        found: list[dict[str, Any] | None] = []
-        for region in regions:
-            versions = undone(image, region, variant, hiding, self.iterations)
-            known = self._secret(versions, region, variant)
-            secrets = {"": known}
-            if known is not None and restorers and not restorers.lack(region.entity):
-                if variant.method is not None:  # else nothing was changed: read it once
-                    learned = restorers.restored(image, region, variant)
-                    known = self._secret([learned], region, variant)
-                secrets[LEARNED] = known
-            found.append(None if secrets[""] is None else secrets)
-        return found
-
-    def shares(self, truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
+    def shares(truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
         return {
             f"{prefix}{measure}": share
             for prefix, each in found.items()
-            for measure, share in self._compared(truth[""], each).items()
+            for measure, share in compared(truth[""], each).items()
         }
 
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        raise NotImplementedError
-
-    def _compared(self, truth: Any, found: Any) -> RegionShares:
-        raise NotImplementedError
-
-
-class _Comparing(_Restoring):
-    """Pixels, compared by structural similarity and signal-to-noise ratio."""
-
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        from anonbench.anonymization.geometry import cover
-
-        area = cover(region, versions[0].shape, self._equipment.anonymization.margin)
-        if area is None:
-            return None
-        seen = versions[0][area.window]
-        return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
-
-    def _compared(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
-        # another region, as a guess, has another size
-        scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
-        return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
-
-
-class _Reading(_Restoring):
-    """Contents of codes, or the line that is read with the highest confidence."""
-
-    iterations = ITERATIONS
-
-    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        if region.entity == Entity.BARCODE:
-            return {text for each in versions for text in decoded(surrounded(each, region))}
-        lines = [self._reader.look(each, [region], variant)[0] for each in versions]
-        return max(lines, key=lambda line: line.confidence)
-
-    @cached_property
-    def _reader(self) -> LoadedAttack:
-        return Readability().load(self._equipment)  # not needed if there are only barcodes
-
-    def _compared(self, truth: Any, found: Any) -> RegionShares:
-        if isinstance(truth, set):
-            return Barcodes().load(self._equipment).shares(truth, found)
-        return self._reader.shares(truth, found)
+    return EachRegion(restored, shares)
 
 
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
     """Write restored pixels into a window, limited to the region."""
-    values = np.rint(restored).astype(np.uint8)
-    seen[area.inside] = values[area.inside]
+    seen[area.inside] = np.rint(restored).astype(np.uint8)[area.inside]
 
 
 def gaussian(sigma: float) -> np.ndarray:
@@ -235,15 +200,11 @@ def gaussian(sigma: float) -> np.ndarray:
 
 
 def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.ndarray:
-    """Undo a blur by Wiener deconvolution (Wiener 1949), float64 [H, W] or [H, W, C].
+    """Undo a blur of [H, W] or [H, W, C] by Wiener deconvolution (Wiener 1949), float64.
 
-    With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
-    II), so that no information is lost at the border.
-
-    Args:
-        blurred: [H, W] or [H, W, C].
-        kernel: along each axis, even and of odd length [2 R + 1].
-        noise: ratio of the noise's power to the image's power.
+    With a mirrored border, convolution with an even kernel (along each axis, [2 R + 1]) multiplies
+    the cosine transform (type II), so that no information is lost at the border. `noise` is the
+    ratio of the noise's power to the image's.
     """
     response = _responses(blurred, kernel)
     gain = response / (np.square(response) + noise)
@@ -253,8 +214,8 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
     from scipy.fft import dctn, idctn
 
-    spectrum = dctn(image, axes=(0, 1), norm="ortho")
-    return np.asarray(idctn(gain * spectrum, axes=(0, 1), norm="ortho"))
+    spectrum = gain * dctn(image, axes=(0, 1), norm="ortho")
+    return np.asarray(idctn(spectrum, axes=(0, 1), norm="ortho"))
 
 
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -285,7 +246,7 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
 def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
     """Interpolate a mosaic [H, W] or [H, W, C] between its blocks.
 
-    It has `blocks` blocks across its shorter side, each of at least `least` pixels.
+    Its shorter side has `blocks` blocks, each of at least `least` pixels.
     """
     height, width = mosaic.shape[:2]
     side = max(least, math.ceil(min(height, width) / blocks))
@@ -294,15 +255,11 @@ def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
     return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
-DECIBELS = 50.0
-"""Peak signal-to-noise ratio that counts as 1: of 8 bits, an error of 0.8 grey levels."""
+DECIBELS = 50.0  # peak signal-to-noise ratio that counts as 1: an error of 0.8 grey levels
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean structural similarity of grey images [H, W], within [0, 1].
-
-    Wang et al. 2004, equation 13, with Gaussian windows of 1.5 pixels; a negative mean counts as 0.
-    """
+    """Mean structural similarity of grey images [H, W], at least 0 (Wang et al. 2004, eq. 13)."""
 
     def mean(image: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from anonbench.core.boxes import Region
@@ -29,10 +30,9 @@ OWN, OTHER = "found", "found_by_other"
 SHARE = 0.5
 """Least share of the smaller of region and detected box that lies in the other. Detectors frame the
 same face or line more or less tightly, and regions have margins."""
-OTHERS = ("centerface", "mtcnn")
-"""Further detectors; one without its package or weights is left out."""
+OTHERS = ("centerface", "mtcnn")  # one without its package or weights is left out
 _log = logging.getLogger(__name__)
-_Secret = tuple[Region, Mapping[str, Sequence[Region]]]
+_Secret = tuple[Region, dict[str, list[Region]]]
 
 
 class Residual(RegionAttack):
@@ -69,30 +69,25 @@ class Residual(RegionAttack):
         return _Searching({OWN: own, OTHER: others})
 
 
+@dataclass(frozen=True)
 class _Searching:
-    """Secrets are regions with what detectors found in their image, by measure.
+    """Secrets are regions with what detectors of their entity found in the image, by measure."""
 
-    Without detectors that look for other things.
-    """
-
-    def __init__(self, detectors: Mapping[str, Mapping[str, Detector]]) -> None:
-        self._detectors = detectors
+    detectors: Mapping[str, Mapping[str, Detector]]
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        wanted = {region.entity for region in regions}
-        found: dict[str, list[Region]] = {}
-        sought: dict[str, set[str]] = {}
-        for measure, named in self._detectors.items():
-            found[measure], sought[measure] = [], set()
+        secrets: list[_Secret] = [(region, {}) for region in regions]
+        for measure, named in self.detectors.items():
+            sought = {entity for name in named for entity in _entities(name)}
+            found: list[Region] = []
             for name, detector in named.items():
-                sought[measure] |= set(_entities(name))
-                if wanted & set(_entities(name)):
+                if any(region.entity in _entities(name) for region in regions):
                     with suppress(UnreadableImage):  # counts as nothing found
-                        found[measure] += detector.detect([image])[0]
-        return [
-            (region, {m: boxes for m, boxes in found.items() if region.entity in sought[m]})
-            for region in regions
-        ]
+                        found += detector.detect([image])[0]
+            for region, boxes in secrets:
+                if region.entity in sought:
+                    boxes[measure] = found
+        return secrets
 
     def shares(self, truth: _Secret, found: _Secret) -> RegionShares:
         (region, _), (other, boxes_of) = truth, found

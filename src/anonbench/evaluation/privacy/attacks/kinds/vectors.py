@@ -18,9 +18,7 @@ from anonbench.core.registries.attacks import (
 from anonbench.core.vocabulary import Variant
 
 LEAST = 2  # images in an archive where anything can be linked
-TIED = 1e-6
-"""Similarities that differ by no more are equal: products of equal vectors may differ by rounding.
-"""
+TIED = 1e-6  # similarities that differ by no more are equal: products are rounded
 
 
 class Linkage(ArchiveAttack):
@@ -39,8 +37,8 @@ class Linkage(ArchiveAttack):
         if len(archive.ids) < LEAST:
             raise AttackNotPossibleError("one image is no archive")
         clusters = archive.clusters[archive.queries]
-        for variant in archive.vectors:
-            similar = archive.similarities(variant)
+        for variant, vectors in archive.vectors.items():
+            similar = archive.asked @ vectors.T
             own = rank_1(similar, archive.queries)
             yield Outcome("rank_1", variant, own, clusters, 1.0 / len(archive.ids))
             if archive.persons is not None:
@@ -59,14 +57,12 @@ def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
 def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.ndarray:
     """Membership score of each query's person, compared with persons not in the archive.
 
-    The score of a query is its highest similarity to the archive without its own version, where its
-    person is a member. It is compared with the highest similarities that queries of other persons
-    have to an archive without their person: the share of these that it exceeds. The mean is the
-    area under the ROC curve (Mann and Whitney 1947).
+    The score is a query's highest similarity to the archive without its own version. Its share is
+    that of the queries of others whose highest similarity to an archive without their person it
+    exceeds. The mean is the area under the ROC curve (Mann and Whitney 1947).
 
     Args:
-        similar: of queries to an archive, [Q, N].
-        own: place of each query's own version, int64 [Q].
+        similar: of queries to an archive, [Q, N]; `own`: place of each query's own version [Q].
         persons: number of each image's person [N], -1 where it is not known.
 
     Returns:
@@ -90,22 +86,19 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
 def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
     """Value of `membership` for uninformative similarities, a little above one half.
 
-    The highest of n similarities exceeds the highest of m others with probability n / (n + m), and
-    the archive that another query is compared by is smaller, without that query's person.
+    The highest of n similarities exceeds that of m others with probability n / (n + m), and the
+    archive that another query is compared by is smaller, without that query's person.
     """
     mine = persons[own]
     sizes = (mine[:, None] == persons).sum(axis=1)
     able = (mine >= 0) & (sizes > 1)
-    mine, with_person, without_person = mine[able], len(persons) - 1.0, len(persons) - sizes[able]
-    others = mine[:, None] != mine
+    others = mine[able][:, None] != mine[able]
     others = others[others.any(axis=1)]
-    exceeds = with_person / (with_person + without_person)
+    exceeds = (len(persons) - 1.0) / (2.0 * len(persons) - 1.0 - sizes[able])
     return float((others @ exceeds / others.sum(axis=1)).mean()) if len(others) else 0.5
 
 
 MEASURE = "accuracy"  # of the label; of another attribute with its name behind
-
-
 FOLDS = 5  # folds that clusters are split into for cross-validation
 RIDGE = 1.0  # regularization, in multiples of the number of images and of a feature's mean square
 LEAST_LABELLED = 20
@@ -134,18 +127,17 @@ class Inference(ArchiveAttack):
         if archive.attribute is not None or not named:
             named = {MEASURE: archive.attribute} | named
         found: list[Outcome] = []
-        lacks: dict[str, str] = {}
+        lacks: list[Outcome] = []
         for measure, numbers in named.items():
             try:
                 found += self._of(archive, measure, numbers)
             except AttackNotPossibleError as error:
-                lacks[measure] = str(error)
+                nothing = np.empty(0), np.empty(0, np.int64), float("nan")
+                lacks.append(Outcome(measure, Variant(), *nothing, reason=str(error)))
         if not found:
-            raise AttackNotPossibleError("; ".join(dict.fromkeys(lacks.values())))
-        yield from found
-        nothing = np.empty(0), np.empty(0, np.int64), float("nan")
-        for measure, why in lacks.items():
-            yield Outcome(measure, Variant(), *nothing, reason=why)
+            reasons = dict.fromkeys(each.reason for each in lacks)
+            raise AttackNotPossibleError("; ".join(reasons))
+        yield from [*found, *lacks]
 
     def _of(self, archive: Archive, measure: str, numbers: np.ndarray | None) -> Iterator[Outcome]:
         if numbers is None:
@@ -186,30 +178,22 @@ def predicted(
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
 
-    Vectors are [N, D]; labels and folds are numbers [N]. `is_even` gives all classes the same
-    weight in a lesson, for any number of images.
+    Vectors are [N, D]; `is_even` gives all classes the same weight in a lesson.
     """
+    from anonbench.evaluation.privacy.attackers import ridge  # imports torch
+
     classes = np.unique(labels)
     targets = (labels[:, None] == classes).astype(np.float64)
     found = np.empty(len(labels), dtype=labels.dtype)
     for number in np.unique(fold):
         test = fold == number
         lesson, goal = vectors[~test].astype(np.float64), targets[~test]
-        weights_of = np.ones(len(goal))
+        weights = None
         if is_even:  # weights of mean 1, by which all classes with images have the same sum
             counts = goal.sum(axis=0)
-            weights_of = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
-        centre, mean = (np.average(each, axis=0, weights=weights_of) for each in (lesson, goal))
-        roots = np.sqrt(weights_of)[:, None]
-        lesson, goal = roots * (lesson - centre), roots * (goal - mean)
-        ridge = max(RIDGE * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
-        is_wide = len(lesson) < lesson.shape[1]  # solve the smaller of two equivalent systems
-        products = lesson @ lesson.T if is_wide else lesson.T @ lesson
-        products[np.diag_indices_from(products)] += ridge
-        solved = np.linalg.solve(products, goal if is_wide else lesson.T @ goal)
-        weights = lesson.T @ solved if is_wide else solved
-        scores = (vectors[test] - centre) @ weights + mean
-        found[test] = classes[scores.argmax(axis=1)]
+            weights = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
+        (classifier,) = ridge(lesson, goal, [RIDGE], weights)
+        found[test] = classes[classifier(vectors[test]).argmax(axis=1)]
     return found
 
 
@@ -223,8 +207,7 @@ def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 """Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
-FEWEST, MOST = 20, 2000
-"""Least and greatest number of images that a decoder is learned from; more are drawn from."""
+FEWEST, MOST = 20, 2000  # images that a decoder is learned from; more are drawn from
 SECONDS = 9.5 / 2000**2  # seconds to learn a decoder, per image squared, on a core
 SIDE = 32  # of a thumbnail, in pixels
 
@@ -276,8 +259,7 @@ class Inversion(ArchiveAttack):
 def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Output of ridge regression for vectors [N, D], float64 [N, T].
 
-    The penalty is the one with the lowest leave-one-out error on the training vectors [P, D] and
-    their targets [P, T].
+    The penalty has the lowest leave-one-out error on training vectors [P, D] and targets [P, T].
     """
     centre, mean = training_vectors.mean(axis=0), targets.mean(axis=0)
     centred = training_vectors - centre

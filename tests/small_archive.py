@@ -20,30 +20,22 @@ TARGETS = (
 """What is made of it: every stage up to tables and figures, in some 30 jobs."""
 
 
-def draw(folder: Path, images: int = 16) -> None:
-    """Write images of codes, in splits and classes."""
+def draw(folder: Path, images: int = 16, place: str = "images") -> None:
+    """Write images of codes to a place in a folder, in splits and classes."""
     for number in range(images):
         split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
         text = f"{split} {name} {number}"
         code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
         pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        path = folder / "images" / split / name / f"{number:02d}.png"
+        path = folder / place / split / name / f"{number:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
 
 
 def config() -> dict[str, Any]:
     """Return its config."""
-    archive = {
-        "layout": "folder",
-        "path": "images",
-        "label": "class",
-        "detectors": ["zxing"],
-        "degrees": [100],
-        "methods": ["mask"],
-        "adaptions": ["A"],
-        "recipe": "tiny",
-    }
+    archive = {"layout": "folder", "path": "images", "label": "class", "detectors": ["zxing"]}
+    archive |= {"degrees": [100], "methods": ["mask"], "adaptions": ["A"], "recipe": "tiny"}
     tiny = {
         "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
         "crops": {"global_size": 32, "local_size": 16, "local_count": 1},

@@ -1,14 +1,17 @@
-"""Paths of image sets, models, embeddings and scores."""
+"""Paths of the results: which files a stage writes, and which ones a job reads.
+
+Every path is text that begins with the results folder, as in the rules. A rule for many files of
+one pattern passes wildcards instead of names: `paths.embedding("{dataset}", ...)`.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from anonbench.config.experiment import Experiment, truth_of
-from anonbench.config.outputs import Scenario
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES, Scenario
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.registries.method_names import REDRAWN, is_audited
 from anonbench.core.vocabulary import (
@@ -22,8 +25,9 @@ from anonbench.core.vocabulary import (
     embedding_model,
 )
 from anonbench.detection.user_annotations import READERS
+from anonbench.reporting.html.page import FILES
+from anonbench.reporting.paper.ours import SCENARIO_TABLES
 
-_SPLITS = ("train", "val")
 Name = object  # a model, seed or variant, its text, or a wildcard for it
 
 
@@ -40,30 +44,23 @@ class EmbeddingSet(NamedTuple):
     output: str
 
 
-@dataclass(frozen=True)
-class FilePaths:
-    """Files that the stages of one experiment write, by data set."""
+class Paths:
+    """Files that the stages of one experiment write, by data set, and its targets."""
 
-    experiment: Experiment
-    counts: Mapping[str, Mapping[Split, int]]  # number of images of each data set by split
-    annotated: Mapping[str, Mapping[str, Sequence[object]]]
-    """Settings of each data set that name the user's files, such as `boxes` and `truth`."""
-
-    @property
-    def results(self) -> str:
-        """The folder of results."""
-        return self.experiment.config.results.as_posix()
-
-    @property
-    def hidden_here(self) -> str:
+    def __init__(
+        self,
+        experiment: Experiment,
+        counts: Mapping[str, Mapping[Split, int]],
+        annotated: Mapping[str, Mapping[str, Sequence[object]]],
+    ) -> None:
+        """Take the number of images by split, and the settings that name the user's files."""
+        self.experiment, self.counts, self.annotated = experiment, counts, annotated
+        self.results, self.seed = experiment.config.results.as_posix(), experiment.reference_seed
+        self.hidden_here = rf"(?:{'|'.join(experiment.config.anonymization.names)})-\d+"
         """Pattern of the variants that the methods make."""
-        return rf"(?:{'|'.join(self.experiment.config.anonymization.names)})-\d+"
-
-    @property
-    def given(self) -> str:
+        given = [str(v) for name in experiment.datasets for v in experiment.given_variants(name)]
+        self.given = "|".join(given) or "(?!)"
         """Pattern of the variants that consist of other programs' pictures; (?!) matches none."""
-        given = self.experiment.given_variants
-        return "|".join(str(v) for name in self.experiment.datasets for v in given(name)) or "(?!)"
 
     def wildcards(self) -> dict[str, str]:
         """Pattern of each wildcard in paths by its name."""
@@ -88,7 +85,9 @@ class FilePaths:
         """Shard numbers of a split."""
         return self.experiment.shards(dataset, Split(split), dict(self.counts[dataset]))
 
-    def detected(self, dataset: str, kind: str, splits: Sequence[str] = _SPLITS) -> list[str]:
+    def detected(
+        self, dataset: str, kind: str, splits: Sequence[str] = ("train", "val")
+    ) -> list[str]:
         """Files that detection writes for each shard: `boxes`, or outcomes of `images`."""
         return [
             f"{self.results}/{dataset}/detect/{split}/{shard}.{kind}.parquet"
@@ -153,8 +152,7 @@ class FilePaths:
 
     def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
         """Weights of a data set's models, trained with the reference's seed."""
-        seed = self.experiment.reference_seed
-        return [self.backbone(dataset, model, seed) for model in models]
+        return [self.backbone(dataset, model, self.seed) for model in models]
 
     def training_log(self, dataset: str, model: Name, seed: Name) -> str:
         """Losses of a training, step by step."""
@@ -167,8 +165,8 @@ class FilePaths:
 
     def adapters(self, dataset: str) -> list[str]:
         """Low-rank updates of a data set's system for each variant."""
-        variants, seed = self.experiment.distilled(dataset), self.experiment.reference_seed
-        return [self.adapter(dataset, variant, seed) for variant in variants]
+        variants = self.experiment.distilled(dataset)
+        return [self.adapter(dataset, variant, self.seed) for variant in variants]
 
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
@@ -203,11 +201,10 @@ class FilePaths:
 
     def embedding_sets(self, dataset: str, model: str = UNADAPTED) -> dict[str, EmbeddingSet]:
         """Embeddings of all image sets by a baseline or a system, by name."""
-        seed = self.experiment.reference_seed
         return {
             f"{variant}_{split}".replace("-", "_"): EmbeddingSet(
                 self.images(dataset, variant, split),
-                self.embedding(dataset, model, seed, variant, split),
+                self.embedding(dataset, model, self.seed, variant, split),
             )
             for variant in map(str, [Variant(), *self.experiment.variants(dataset)])
             for split in self.anonymized_splits(dataset)
@@ -250,8 +247,7 @@ class FilePaths:
 
     def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
         """Embeddings behind a reference ranking; by default the one used in the tables."""
-        chosen = self.experiment.reference_seed if seed is None else seed
-        return self.embedding(dataset, UNADAPTED, chosen, ORIGINAL)
+        return self.embedding(dataset, UNADAPTED, self.seed if seed is None else seed, ORIGINAL)
 
     def embeddings(
         self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
@@ -262,15 +258,12 @@ class FilePaths:
 
     def deployed(self, dataset: str) -> dict[str, str]:
         """The unadapted model's embeddings that mixed archives are made of, by method."""
-        seed = self.experiment.reference_seed
-        return {
-            str(variant.method): self.embedding(dataset, UNADAPTED, seed, variant)
-            for variant in self.experiment.deployed(dataset)
-        }
+        variants = self.experiment.deployed(dataset)
+        return {str(v.method): self.embedding(dataset, UNADAPTED, self.seed, v) for v in variants}
 
     def references(self, dataset: str) -> list[str]:
         """Embeddings of the reference, and of the first second reference if there is one."""
-        seeds = [self.experiment.reference_seed, *self.experiment.second_references(dataset)[:1]]
+        seeds = [self.seed, *self.experiment.second_references(dataset)[:1]]
         return [self.reference_embedding(dataset, seed) for seed in seeds]
 
     def scenario_names(self, dataset: str) -> list[str]:
@@ -283,3 +276,144 @@ class FilePaths:
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
+
+    def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
+        """Each variant, with the model that learned from such images or None."""
+        adapted = self.experiment.adapted_model
+        variants = [(v, adapted(dataset, v)) for v in self.experiment.variants(dataset)]
+        return [(str(variant), str(model) if model else None) for variant, model in variants]
+
+    def attacked_images(self, dataset: str) -> list[str]:
+        """Validation images that are attacked, and their originals."""
+        return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
+
+    def learned_pictures(self, dataset: str) -> list[str]:
+        """Pictures of train images that attackers cannot make themselves but may learn from."""
+        return self.image_sets(dataset, self.experiment.unaudited_variants(dataset), ("train",))
+
+    def attacking_backbones(self, dataset: str) -> list[str]:
+        """The unadapted model, then each variant's adapted one; of a system the updates of D."""
+        if self.experiment.datasets[dataset].system is not None:
+            return self.adapters(dataset)
+        adapted = [model for _, model in self.attacked(dataset) if model]
+        return self.backbones(dataset, [Model(), *adapted])
+
+    def published_vectors(self, dataset: str) -> list[str]:
+        """Vectors of the unadapted model for originals and each variant, then the separate ones."""
+        variants = [Variant(), *self.experiment.variants(dataset)]
+        apart = [(model, model.variant) for model in self.experiment.own_vectors(dataset)]
+        models: list[tuple[Name, Variant]] = [*((UNADAPTED, v) for v in variants), *apart]
+        return [self.embedding(dataset, model, self.seed, variant) for model, variant in models]
+
+    def taught_vectors(self, dataset: str) -> list[str]:
+        """The same vectors of train images, if an attacker may learn from them."""
+        apart = self.experiment.own_vectors(dataset)
+        learns = "inversion" in self.experiment.config.privacy.attacks or apart
+        is_there = "train" in self.anonymized_splits(dataset) and self.shards(dataset, "train")
+        files = self.published_vectors(dataset) if learns and is_there else []
+        return [f"{file.removesuffix('val.h5')}train.h5" for file in files]
+
+    def named(self, dataset: str, *names: str) -> dict[str, str]:
+        """Files of a data set by the names that tables, figures and the report use for them."""
+        return {name: f"{self.results}/{dataset}/{FILES[name]}" for name in names}
+
+    def page(self, name: str, *stems: str) -> list[str]:
+        """Files of tables or figures: their target's name begins with the kind, as `table_V`."""
+        kind = "tables" if name.startswith("table") else "figures"
+        suffixes = TABLE_SUFFIXES if kind == "tables" else FIGURE_SUFFIXES
+        return [f"{self.results}/{kind}/{stem}.{suffix}" for stem in stems for suffix in suffixes]
+
+    def tables(self, dataset: str) -> list[str]:
+        """A data set's result tables."""
+        return self.page("table", *(t.stem for t in self.experiment.tables_of_scores(dataset)))
+
+    def dataset_tables(self, dataset: str, names: Iterable[str] | None = None) -> list[str]:
+        """Registered tables of a data set: those named, or all that are made."""
+        made = self.experiment.tables_of(dataset) if names is None else names
+        return self.page("table", *(f"{name}_{dataset}" for name in made))
+
+    def figures(self, dataset: str) -> list[str]:
+        """A data set's figures."""
+        drawn = (figure for figure in self.experiment.figures if figure.dataset == dataset)
+        return self.page("figure", *(figure.stem for figure in drawn))
+
+    def correlated_degrees(self, dataset: str) -> list[int]:
+        """Degrees whose correlations are drawn, or which findings compare between systems."""
+        drawn = {f.degree for f in self.experiment.figures_of_scores(dataset) if f.degree}
+        searched = [name for name, data in self.experiment.datasets.items() if data.system]
+        is_compared = len(searched) > 1 and dataset in searched
+        degrees = self.experiment.datasets[dataset].degrees if is_compared else ()
+        return sorted({*drawn, *degrees})
+
+    def attended(self, dataset: str, suffix: str) -> list[str]:
+        """Attention maps or shares of each model whose attention is drawn."""
+        models = self.experiment.attending_models(dataset)
+        return [f"{self.results}/{dataset}/attention/{model}.{suffix}" for model in models]
+
+    def page_targets(self) -> dict[str, list[str]]:
+        """Files of each table and figure: by the paper's number, and by file name."""
+        stems = self.experiment.paper_targets()
+        stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
+        stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
+        new = (f"{t}_{d}" for d in self.experiment.datasets for t in self.experiment.tables_of(d))
+        stems |= {f"table_{stem}": stem for stem in new}
+        roles = {dataset.paper_role: name for name, dataset in self.experiment.datasets.items()}
+        stems |= {
+            f"table_{number}": f"scenarios_{roles[role]}"
+            for number, role in SCENARIO_TABLES.items()
+            if role in roles
+        }
+        return {target: self.page(target, stem) for target, stem in stems.items()} | {
+            "table_I": self.page("table_I", "experiment", "sizes")
+        }
+
+    def stage_targets(self, dataset: str) -> dict[str, list[str]]:
+        """Files of each stage of a data set."""
+        folder, experiment = f"{self.results}/{dataset}", self.experiment
+        variants, absent = [Variant(), *experiment.variants(dataset)], experiment.absent(dataset)
+
+        def made(*names: str) -> list[str]:
+            return [*self.named(dataset, *(each for each in names if each not in absent)).values()]
+
+        return {
+            "manifest": [f"{folder}/manifest.parquet"],
+            "boxes": [f"{folder}/boxes.parquet"],
+            "images": [
+                *self.image_sets(dataset, variants, self.anonymized_splits(dataset)),
+                f"{folder}/audit.csv",
+            ],
+            "models": [
+                *(self.backbone(dataset, *training) for training in experiment.trainings(dataset)),
+                *self.adapters(dataset),
+                f"{folder}/enough.txt",
+            ],
+            "embeddings": [
+                self.embedding(dataset, run.model, run.seed, variant)
+                for run in experiment.scenarios(dataset)
+                for variant in (ORIGINAL, run.variant)
+            ],
+            "scores": made(
+                *("scores", "comparisons", "best", "deployments", "near_duplicates"),
+                *("effects", "variance", "trainings"),
+            ),
+            "privacy": made("rates", "attacks"),
+            "policy": [f"{folder}/policy.csv", *self.dataset_tables(dataset, ["policy"])],
+            "tables": self.tables(dataset),
+            "figures": self.figures(dataset),
+        }
+
+    def reported(self, *keys: str) -> list[str]:
+        """Files of all data sets that the report reads: of some keys of `FILES`, or of all."""
+        found: list[str] = []
+        for name in self.experiment.datasets:
+            absent = self.experiment.absent(name) | {"given"}  # which is there as a table
+            chosen = [each for each in FILES if each in (keys or FILES) and each not in absent]
+            found += self.named(name, *chosen).values()
+        if keys:
+            return found
+        drawn = [each for each in self.experiment.figures if each.kind == "correlation"]
+        return [
+            *found,
+            *self.dataset_files("{dataset}/skipped.csv"),
+            *(f"{self.results}/{each.dataset}/correlation/{each.degree}.csv" for each in drawn),
+        ]
