@@ -72,14 +72,9 @@ class Barrel(Method):
 
 
 def _coordinates(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of pixels, float64 [1, w] and [h, 1], from -1 to 1 across and down the window.
-
-    So a long line of text is turned as a whole.
-    """
-    height, width = pixels.shape[:2]
-    y = ((np.arange(height) + 0.5) * (2.0 / height) - 1.0)[:, None]
-    x = ((np.arange(width) + 0.5) * (2.0 / width) - 1.0)[None, :]
-    return x, y
+    """Centres of pixels, float64 [1, w] and [h, 1], from -1 to 1 across and down the window."""
+    y, x = ((np.arange(side) + 0.5) * (2.0 / side) - 1.0 for side in pixels.shape[:2])
+    return x[None, :], y[:, None]
 
 
 def _sampled(pixels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def ridge(
         yield Linear(centre, shown.T @ solved if is_wide else solved, mean)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Model:
     """An attacker that encodes crops in batches and compares them by cosine similarity."""
 

@@ -30,15 +30,10 @@ NAIVE, ADAPTIVE = "naive", "parrot"
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)  # ranks at which a match counts as found
 COLUMNS = {
-    "entity": "str",
-    "match": "str",
-    "method": "str",
+    **dict.fromkeys(("entity", "match", "method"), "str"),
     "degree": "int64",
-    "attacker": "str",
-    "against": "str",
-    "id": "str",
-    "order": "int64",
-    "cluster": "int64",
+    **dict.fromkeys(("attacker", "against", "id"), "str"),
+    **dict.fromkeys(("order", "cluster"), "int64"),
     "hidden": "bool",
     "context": "float64",
     "gallery": "int64",
@@ -54,8 +49,7 @@ others, of those more similar to the probe, and of those equally similar. A row 
 in `reason` what was not run."""
 
 
-DECIMALS = 6
-"""Similarities that differ by less are equal: float32 products of equal vectors differ by less."""
+DECIMALS = 6  # of similarities: float32 products of equal vectors differ by less
 
 
 @dataclass(frozen=True)
@@ -74,12 +68,8 @@ def places(
 ) -> Places:
     """Rank the gallery by cosine similarity for every probe.
 
-    Args:
-        probes: unit vectors, float32 [P, D].
-        gallery: unit vectors, float32 [G, D].
-        match: bool [P, G], at least one in each row that is not left out.
-        left_out: bool [P, G], crops that a probe is not compared with: its own photograph, if the
-            person is searched in others.
+    Probes [P, D] and gallery [G, D] are unit vectors, float32. A probe is not compared with crops
+    that are `left_out`, bool [P, G]; of the others, at least one is a `match`, bool [P, G].
     """
     similar = np.round(probes.astype(np.float64) @ gallery.T.astype(np.float64), DECIMALS)
     similar[left_out] = -np.inf
@@ -98,14 +88,10 @@ def places(
 def other_photos_mask(
     who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
 ) -> np.ndarray:
-    """Mask of all but the first crop of each person, bool [P, G].
+    """Mask of all but the first crop of each person by `turn` (int [G], from 0), bool [P, G].
 
-    Of a probe's own person, the first crop that is compared is shown.
-
-    Args:
-        who: person of each crop of the gallery, int [G]; `own`: of each probe, int [P].
-        turn: place of each crop among its person's crops, from 0, int [G].
-        same: bool [P, G], crops that a probe is not compared with.
+    `who` are the persons of the gallery [G], `own` those of the probes [P]. Of a probe's own
+    person, the first crop that is compared is shown: it is not the `same`, bool [P, G].
     """
     match = own[:, None] == who
     first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)

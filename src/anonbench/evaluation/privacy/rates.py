@@ -60,11 +60,10 @@ RATE_COLUMNS = [
     "reason",
 ]
 """Columns of the rates. `regions`: `all` (what the published images still give away), those that
-are `hidden` at the degree, or the `remainder`: all regions, of which only the surroundings are
-shown; `rank`: a match counts if it is among the first `rank`; `n` probes of `clusters` persons (or
-images) in a `gallery` of this number of crops, in which `chance` finds this share. `one_…`: the
-same in a gallery with one crop of each person; regions have one anyway. A row without a rate or
-without an interval says why in `reason`."""
+are `hidden` at the degree, or the `remainder`: only the surroundings of all; `rank`: a match counts
+if it is among the first `rank`; `n` probes of `clusters` persons (or images) in a `gallery` of this
+number of crops, in which `chance` finds this share. `one_…`: the same in a gallery with one crop of
+each person. A row without a rate or without an interval says why in `reason`."""
 ALL, HIDDEN, REMAINDER = "all", "hidden", "remainder"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against", "context"]
 _ORDERS: dict[str, list[str]] = {

@@ -166,7 +166,7 @@ class TrainingSets:
         self._hidden: tuple[str, Readable] = ("", self._originals)
         self._boxes = published.boxes[published.boxes["id"].isin(self._ids)]
         self._seed = seed
-        self._clear: dict[tuple[str, Entity], tuple[Points, np.ndarray, int]] = {}
+        self._clear: dict[tuple[str, Entity], tuple[Points, np.ndarray]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Comparison] | str] = {}
 
     def of(
@@ -201,8 +201,8 @@ class TrainingSets:
         if key not in self._clear:
             is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
             points = find_points(originals, regions, drawn) if is_aligned else {}
-            self._clear[key] = (points, *read_features(originals, regions, drawn, models, points))
-        points, clear, compared = self._clear[key]
+            self._clear[key] = points, read_features(originals, regions, drawn, models, points)
+        points, clear = self._clear[key]
         hidden = clear
         if method != ORIGINAL:
             if self._hidden[0] != method:  # images of the previous method are dropped
@@ -210,10 +210,10 @@ class TrainingSets:
                 self._hidden = (method, KeptImages(self._published.hidden_train(method, *how)))
             unchanged = (originals, clear) if gallery.context else None
             images = self._hidden[1]
-            hidden, _ = read_features(images, regions, drawn, models, points, unchanged)
+            hidden = read_features(images, regions, drawn, models, points, unchanged)
             if np.array_equal(hidden, clear):  # the method changed nothing visible
                 return self.of(kind, ORIGINAL, gallery, models)
-        who = drawn["who"].to_numpy(np.int64)
+        who, compared = drawn["who"].to_numpy(np.int64), clear.shape[1] - 3 * THUMBNAIL**2
         try:
             return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
         except TrainingSetTooSmallError as why:
@@ -227,8 +227,8 @@ def read_features(
     models: Mapping[str, Attacker],
     points: Points,
     clear: tuple[Readable, np.ndarray] | None = None,
-) -> tuple[np.ndarray, int]:
-    """Features of crops, float32 [N, D], and the number that come from models; see `features`.
+) -> np.ndarray:
+    """Features of crops, float32 [N, D]; see `features`.
 
     Args:
         wanted: columns id, order, margin and context, rows of one image together.
@@ -236,7 +236,7 @@ def read_features(
             unchanged crops; None if few are unchanged.
     """
     cuts = cuts_of(models.values())
-    parts, compared = [], 0
+    parts = []
     for start in range(0, len(wanted), _BATCH):
         batch = wanted.iloc[start : start + _BATCH]
         crops = read_crops(images, regions, batch, cuts, points)
@@ -245,16 +245,14 @@ def read_features(
             originals = read_crops(clear[0], regions, batch, cuts[-1:])
             changed = differing(crops[cuts[-1]], originals[cuts[-1]])
             parts.append(clear[1][start : start + _BATCH].copy())
-        if not changed.any():
-            continue
-        vectors = [model.embed(crops[cut_of(model)][changed]) for model in models.values()]
-        compared = sum(each.shape[1] for each in vectors)
-        found = features(vectors, crops[cuts[-1]][changed])
-        if clear is None:
-            parts.append(found)
-        else:
-            parts[-1][changed] = found
-    return np.concatenate(parts), compared
+        if changed.any():
+            vectors = [model.embed(crops[cut_of(model)][changed]) for model in models.values()]
+            found = features(vectors, crops[cuts[-1]][changed])
+            if clear is None:
+                parts.append(found)
+            else:
+                parts[-1][changed] = found
+    return np.concatenate(parts)
 
 
 def features(vectors: Sequence[np.ndarray], crops: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ COLUMNS = [
     *("dataset", "attack", "measure", "risk", "entity", "method", "degree", "rate"),
     *("low", "high", "control", "chance", "n", "clusters", "reason"),
 ]
-"""One row per attack, measure, entity, method and degree; method `original` is the ceiling. `rate`
-is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
-all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
-persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
+"""One row per attack, measure, entity (empty: whole images), method and degree; method `original`
+is the ceiling. `rate` is a share, higher is worse for privacy, bounded by `low` and `high`;
+`control`: the same attack with all sensitive regions masked; `chance`: a random guess; `n` probes
+in `clusters` of images or persons; `reason`: why there is no rate."""
 SEEN = "seen_"  # prefix of measures on images that a map or a model of adaption D was learned from
 _TEXTS = ("attack", "measure", "risk", "entity")
 
