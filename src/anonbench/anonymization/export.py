@@ -4,8 +4,6 @@ Every image is compared with its index's digest, and a set's images with the res
 so that a damaged or incomplete set is refused.
 """
 
-from __future__ import annotations
-
 import glob
 import io
 import os

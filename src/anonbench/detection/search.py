@@ -1,7 +1,5 @@
 """Detectors loaded by name, and single images searched by several, loaded when first needed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Detection in one shard: its images in, a table of boxes and one of images out."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ The process that draws a page of a PDF reports the places of its images; their b
 here.
 """
 
-from __future__ import annotations
-
 import io
 from typing import Any, NamedTuple
 

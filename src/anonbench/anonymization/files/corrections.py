@@ -3,8 +3,6 @@
 A review shows the originals that the folder's record names, doubtful ones first.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace

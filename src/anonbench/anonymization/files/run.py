@@ -1,7 +1,5 @@
 """Anonymized copies of all images of a folder, tar, table or list."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 It is made from the copies as they were audited, never from originals, and loads nothing.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

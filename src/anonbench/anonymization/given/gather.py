@@ -7,8 +7,6 @@ surroundings. Pixels without detail look alike before and after a blur: of a reg
 count whose detail is twice that noise. A region without any detail is judged by all its pixels.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence

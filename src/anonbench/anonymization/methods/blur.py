@@ -1,7 +1,5 @@
 """Gaussian blur."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import ClassVar

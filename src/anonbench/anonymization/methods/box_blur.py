@@ -1,7 +1,5 @@
 """Uniform blur."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

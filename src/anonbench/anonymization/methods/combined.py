@@ -1,7 +1,5 @@
 """Methods made of others: several in order, and another one for each kind of region."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Distortions: pixels of the region in other places of it, by a known formula."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Differentially private pixelation."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """Random crop: a part of the region, enlarged to fill it."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

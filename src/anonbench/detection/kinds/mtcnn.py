@@ -1,7 +1,5 @@
 """Faces by MTCNN (Zhang et al. 2016), as facenet-pytorch runs it."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import numpy as np

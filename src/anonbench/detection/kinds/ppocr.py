@@ -4,8 +4,6 @@ Steps before and after the network are rapidocr's code, with the means and devia
 networks were trained with.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Sequence

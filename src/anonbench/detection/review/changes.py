@@ -1,7 +1,5 @@
 """One image's regions and corrections: as the page shows them, and as rows of the file."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ could run, or that is based on too few persons. Originals are the control: attac
 than chance there prove nothing elsewhere.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Dictionary attack: draw candidates, hide them alike and compare with published pixels."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import string
