@@ -20,10 +20,7 @@ from anonbench.detection.kinds import kind_named
 
 
 def build_all(
-    names: Sequence[str],
-    settings: Detection,
-    threads: int = 1,
-    templates: Path | None = None,
+    names: Sequence[str], settings: Detection, threads: int = 1, templates: Path | None = None
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
     shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1

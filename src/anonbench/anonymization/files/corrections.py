@@ -22,12 +22,7 @@ from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
-from anonbench.datasets.annotations.read import (
-    Action,
-    Correction,
-    group_by_image,
-    read_corrections,
-)
+from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id

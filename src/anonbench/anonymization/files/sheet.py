@@ -94,11 +94,7 @@ def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
 
 
 def _tile(
-    name: str,
-    data: bytes,
-    page: Page | None,
-    rows: Sequence[dict[str, Any]],
-    doubts: Sequence[str],
+    name: str, data: bytes, page: Page | None, rows: Sequence[dict[str, Any]], doubts: Sequence[str]
 ) -> str:
     image = Image.fromarray(seen_clearly(read_image(data, None, page))).convert("RGB")
     scale = min(1.0, SIDE / max(image.size))

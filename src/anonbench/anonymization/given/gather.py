@@ -164,13 +164,7 @@ class Compared(NamedTuple):
     state: str  # `State`; of the picture `ORIGINAL` where nothing is changed, nowhere
 
 
-COLUMNS = {
-    "id": "str",
-    "entity": "str",
-    "order": "int32",
-    "changed": "float64",
-    "state": "str",
-}
+COLUMNS = {"id": "str", "entity": "str", "order": "int32", "changed": "float64", "state": "str"}
 """Of the table of a shard: a row each for the pictures and the regions in them, see `Compared`."""
 
 

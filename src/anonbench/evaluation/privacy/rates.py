@@ -104,10 +104,7 @@ def read_rates(path: Path) -> pd.DataFrame:
 
 
 def worst(
-    given: pd.DataFrame,
-    rank: int = 1,
-    of: Sequence[str] = ("degree", "method"),
-    regions: str = ALL,
+    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method"), regions: str = ALL
 ) -> pd.DataFrame:
     """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
 
