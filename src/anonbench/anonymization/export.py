@@ -63,8 +63,7 @@ class Exported:
     images: int  # of each variant
     megabytes: float
     unhidden: Unhidden
-    splits: Sequence[str]
-    """Those that a run anonymizes: nothing else is exported."""
+    splits: Sequence[str]  # Those that a run anonymizes: nothing else is exported.
     left_out: int
     """Images of these splits without a copy: nothing was found in them, or they are unreadable."""
 
