@@ -27,7 +27,7 @@ class Source(NamedTuple):
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Grids of an original, in pixels of the upright image of this shape; none for a lossless file.
+    """Grids of an original in pixels of the upright image; none for a lossless file.
 
     Raises:
         Failure: the file is damaged.

@@ -98,7 +98,7 @@ def added_regions(present: Sequence[Correction]) -> dict[str, Region]:
 def shown_regions(
     found: Sequence[Region], present: Sequence[Correction]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The `regions` that are hidden, and those that corrections `removed`, as the page shows them.
+    """The `regions` that are hidden, and those that are `removed`, as the page shows them.
 
     `found` or `row` gives the origin of each.
     """
