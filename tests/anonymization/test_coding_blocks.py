@@ -251,7 +251,7 @@ def test_the_audit_finds_the_same_blocks(file: tuple[bytes, Page | None]) -> Non
             own = mask_of(region, shape, form, True)
             for theirs in (grids, other.grids):
                 formed = Anonymization.model_validate({"shape": {"face": form}})
-                area = area_of(other, shape, formed, theirs)
+                area = area_of(other._replace(grids=theirs), shape, formed)
                 assert area is not None
                 sure, may = np.zeros((2, *shape[:2]), bool)
                 sure[area.window] = area.maps[0]
@@ -437,7 +437,8 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     Image.fromarray(np.full((420, 600), 200, np.uint8)).save(data, "JPEG", quality=92)
     source = Source(data.getvalue())
     (region,) = read_regions(box_table({"a": [Region(Entity.BARCODE, *box, 1.0, corners)]}, 0))["a"]
-    area = area_of(region, (420, 600), grids=grids_of(source, (420, 600)))
+    region = region._replace(grids=grids_of(source, (420, 600)))
+    area = area_of(region, (420, 600), Anonymization())
     assert area is not None and area.maps[1].all() and not area.maps[0, -8:].any()
 
 

@@ -1,7 +1,5 @@
 """The audit file of a data set: what is published in each variant, and what is in doubt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,14 +32,9 @@ def gather_audit(
 ) -> None:
     """Write what each variant publishes beside what was found doubtful (`COLUMNS`).
 
-    Args:
-        counts: images by split (`anonbench.detection.gather.COUNTS`).
-        duplicates: equal images: columns split and kept; none where they are not looked for.
-        shards: split, variant, and what was audited of its shards.
-        output: the CSV.
-
-    Raises:
-        InputError: an image set has other images than detection left.
+    `counts` are images by split (`anonbench.detection.gather.COUNTS`); `duplicates` equal images,
+    columns split and kept, None where they are not looked for; `shards` split, variant, and what
+    was audited of its shards. InputError where an image set has other images than detection left.
     """
     by_split = read_csv(counts, COUNTS).set_index("split")
     twice: Mapping[Any, int] = {}

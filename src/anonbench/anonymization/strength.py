@@ -1,7 +1,5 @@
 """Strengths that hide next to nothing, told by what they leave of a drawn pattern."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -27,14 +25,9 @@ _SIDE, _LONG = 192, 4
 def weak_strengths(
     method: str, entities: Iterable[str], settings: Anonymization
 ) -> dict[str, float]:
-    """Return the share of detail that is left, by each entity of which too much is.
+    """Share of detail that a method leaves, by each entity of which too much is.
 
     Only methods that promise to leave no detail are asked: others are weak whatever their strength.
-
-    Args:
-        method: name of a built-in method or of a strength of one.
-        entities: what it hides.
-        settings: the strengths.
     """
     found = {each: _left(method, Entity(each), settings) for each in entities}
     return {each: left for each, left in found.items() if left >= _LIMIT}
@@ -57,14 +50,14 @@ def _left(method: str, entity: Entity, settings: Anonymization) -> float:
         hidden = layers(image, [region], Variant(method, 100), settings)[-1]
     except InputError:  # the key of its random numbers is not there yet
         return 0.0
-    own = np.ones((height, width), bool)
     before, after = (np.ascontiguousarray(each.transpose(2, 0, 1)) for each in (image, hidden))
+    own = np.ones((height, width), bool)
     return seen_in_thumbnail(before, after, own, _ACROSS.get(entity, 32))
 
 
 @lru_cache(maxsize=2)
 def _pattern(is_long: bool) -> np.ndarray:
-    """Return uint8 [h, w, 3]: noise of the spectrum of photographs, 1 / frequency."""
+    """Noise of the spectrum of photographs, 1 / frequency; uint8 [h, w, 3]."""
     shape = (_SIDE, _SIDE * (_LONG if is_long else 1), 3)
     spectrum = np.fft.fft2(np.random.default_rng(0).normal(size=shape), axes=(0, 1))
     down, across = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])

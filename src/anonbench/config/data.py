@@ -1,7 +1,5 @@
 """Settings of data sets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -63,11 +61,7 @@ class IdsDemo(Settings):
     val_per_template: Count = 30  # Validation images of each template.
 
 
-_DRAWN_IN = {
-    "portraits": Layout.CELEBA,
-    "documents": Layout.RVL_CDIP,
-    "ids": Layout.FOLDER,
-}
+_DRAWN_IN = {"portraits": Layout.CELEBA, "documents": Layout.RVL_CDIP, "ids": Layout.FOLDER}
 Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="kind")]
 
 

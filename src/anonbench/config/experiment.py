@@ -1,7 +1,5 @@
 """Experiment described by a config: variants, models, scenarios, tables, figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
@@ -9,14 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.config.outputs import (
-    OF_IMAGES,
-    PAPER_TARGETS,
-    Figure,
-    Scenario,
-    Table,
-    TableKind,
-)
+from anonbench.config.outputs import OF_IMAGES, PAPER_TARGETS, Figure, Scenario, Table, TableKind
 from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.numeric.seeding import shard_count
 from anonbench.core.registries.detectors import DETECTORS

@@ -24,7 +24,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Model, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, write_index
-from anonbench.detection import shard
+from anonbench.detection import search, shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding import given_systems as embed_module
 from anonbench.embedding.given_images import look_at
@@ -288,7 +288,7 @@ class Finder:
 @pytest.mark.slow
 def test_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = Finder()
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": finder})
+    monkeypatch.setattr(search, "build_all", lambda *_: {"zxing": finder})
     asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
     systems = Counting(), Counting(), Counting("v2")
     first, again, _ = (anonbench.evaluate(system, photos, **asked).to_json() for system in systems)
@@ -299,7 +299,7 @@ def test_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder(fails=True)})
+    monkeypatch.setattr(search, "build_all", lambda *_: {"zxing": Finder(fails=True)})
     found = anonbench.evaluate(encode, photos, ["mask"], detectors=["zxing"])
     counts = found.card()["images"]
     assert counts["failed_detector"] == found.doubtful == 11

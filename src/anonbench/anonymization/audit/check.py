@@ -1,14 +1,9 @@
 """Audit of anonymized images as written, against their originals.
 
-For each image, the audit proves from the bytes in the shard or in a user's file:
-
-- the file holds the image and nothing else (`audit.files`);
-- the hidden regions are the first of the draw order, as many as the degree requires;
-- inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
-  every pixel is as its method promises (`Method.is_hidden`, called by `audit.pixels`);
-- the result of all layers together is not nearly the original (`audit.visibility`);
-- every other pixel equals the original's;
-- of a shard: its images and their regions are those that detection counted.
+The audit proves that a file holds its image and nothing else (`audit.files`); that the first
+regions of the draw order, with all coding blocks that they touch (`audit.blocks`), are as their
+method promises (`audit.pixels`) and not nearly the original (`audit.visibility`); that every other
+pixel is the original's; and that a shard has the images and regions that detection counted.
 """
 
 from __future__ import annotations
@@ -143,8 +138,7 @@ def check_outside(
         raise Failure("the picture is no RGB image of the same size")
     for data, pixels in zip(files, (before, after), strict=True):
         check_png(data, pixels)
-    grids = None if settings.coding_blocks else ()
-    seen = covered(hidden_regions(regions, degree), shape, settings, grids)
+    seen = covered(hidden_regions(regions, degree), shape, settings)
     differs = (after != np.atleast_3d(before)).any(axis=2)
     if changed := np.count_nonzero(differs & ~seen):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

@@ -1,7 +1,5 @@
 """Check of an image's pixels, layer by layer, against what they were made from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
@@ -11,14 +9,7 @@ import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source, grids_of
-from anonbench.anonymization.audit.regions import (
-    Found,
-    Grid,
-    Region,
-    area_of,
-    hidden_regions,
-    joined,
-)
+from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
 from anonbench.anonymization.audit.visibility import check_custom_method, check_visibility
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import Method, RegionWindow
@@ -50,8 +41,7 @@ class Step(NamedTuple):
     leaves: int  # place in `_LEFT`
 
 
-Group = tuple[int, list[Step], list[Region]]
-"""Information that steps leave together, the steps, and the regions that they hide."""
+Group = tuple[int, list[Step], list[Region]]  # what steps leave together, the steps, their regions
 
 
 def check_layers(
@@ -75,16 +65,16 @@ def check_layers(
         Failure: a pixel inside or outside the regions is not as it has to be.
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
-    groups = group_by_methods(str(variant.method), hidden, settings)
     images, shape = [original, *between, pixels], original.shape
+    if settings.coding_blocks and hidden and source is not None:
+        grids = grids_of(source, shape)
+        hidden = [each._replace(grids=grids) for each in hidden]
+    groups = group_by_methods(str(variant.method), hidden, settings)
     count = sum(len(steps) for _, steps, _ in groups)
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
     if any((each.shape, each.dtype) != (shape, original.dtype) for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    grids: Sequence[Grid] | None = ()
-    if settings.coding_blocks and groups:
-        grids = None if source is None else grids_of(source, shape)
     # pixels that methods may have hidden; those that they certainly did, which no later one may
     # change; those that are or seem hidden, and may be changed; those that show nothing
     may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
@@ -93,9 +83,9 @@ def check_layers(
         _check_outside(original, pixels, may_be)
     for leaves, steps, own in groups:
         for step in steps:
-            asked = shape, settings, grids, step.least, step.around
+            asked = shape, settings, step.least, step.around
             found = [(each, area) for each in own if (area := area_of(each, *asked))]
-            seen = covered(hidden if step.around else (), shape, settings, grids, upright=True)
+            seen = covered(hidden if step.around else (), shape, settings, upright=True)
             open_ = _check_step(*next(layers), step, found, sure, edges, seen)
         inside += len(found)
         shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
@@ -123,13 +113,12 @@ def covered(
     regions: Sequence[Region],
     shape: tuple[int, ...],
     settings: Anonymization,
-    grids: Sequence[Grid] | None,
     upright: bool = False,
 ) -> np.ndarray:
     """Pixels that regions, or their upright boxes, may cover, bool [H, W]; see `area_of`."""
     found = np.zeros(shape[:2], bool)
     for region in regions:
-        if area := area_of(region, shape, settings, grids, upright=upright):
+        if area := area_of(region, shape, settings, upright=upright):
             found[area.window] |= area.maps[-1]
     return found
 

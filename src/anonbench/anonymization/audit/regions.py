@@ -22,7 +22,7 @@ _QUAD = [f"q{number}" for number in range(8)]
 SLACK = 1 / 256
 """A pixel that a slanted region enters, or misses, by less than this may be hidden or not."""
 _ROUNDING = 1e-6  # tolerance in pixels for the ends of coding blocks
-_PLAIN = Anonymization()
+_PLAIN = Anonymization(coding_blocks=False)
 Window = tuple[slice, slice]
 Grid = tuple[float, ...]
 """Coding blocks in pixels of the upright original: left, top, right and bottom of the picture; x, y
@@ -99,7 +99,6 @@ def area_of(
     region: Region,
     shape: tuple[int, ...],
     settings: Anonymization = _PLAIN,
-    grids: Sequence[Grid] | None = (),
     least: int = 1,
     around: int = 0,
     upright: bool = False,
@@ -107,13 +106,11 @@ def area_of(
     """Pixels of a region, or None where it lies outside the image.
 
     Args:
-        region: the region.
+        region: the region, or its `upright` box.
         shape: the image's, [H, W] or [H, W, 3].
-        settings: the margin, and the form of regions.
-        grids: coding blocks that are covered whole; None: those that the region names.
-        least: sides that the window has at least, as far as the image reaches.
-        around: pixels that the window has besides on each side, as far as the image reaches.
-        upright: whether the region is its upright box.
+        settings: the margin, the form, and whether coding blocks are covered whole.
+        least: sides in pixels that the window has at least, as far as the image reaches.
+        around: pixels that it has besides on each side, as far as the image reaches.
     """
     form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
@@ -132,8 +129,8 @@ def area_of(
     if not upright and (region.slanted or form == "ellipse"):
         outline = _hull if region.slanted else _ellipse
         area = Area(area.window, outline(corners, area.window))
-    if blocks := region.grids if grids is None else grids:
-        area = whole_blocks(area, blocks, shape)
+    if settings.coding_blocks and region.grids:
+        area = whole_blocks(area, region.grids, shape)
     # widened evenly, an odd pixel at its end, and shifted into the image
     low, high = np.array([(part.start, part.stop) for part in area.window]).T
     length = np.maximum(high - low, np.minimum(least, size))

@@ -1,16 +1,13 @@
 """Check that regions are hidden at all, by whatever methods; and what such checks share.
 
-Steps that are each as they should be may leave the original: a negative of a negative, a swirl of a
-thousandth of a turn, blocks of two pixels in a large face. So a region is compared with the
-original by its detail, the difference of pixels from the mean of their neighbours. The share of its
-energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the original, even if it is
-brighter, and 0 for one colour. Flat parts and even shades have no detail.
+Steps that are each right may leave the original: a negative of a negative, blocks of two pixels in
+a large face. So regions are compared by detail, the difference of pixels from their neighbours'
+mean. The share of its energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the
+original, even if it is brighter, and 0 for one colour (docs/explanation/threat-model.md).
 
-Limits and measurements: docs/explanation/threat-model.md. Regions are uint8 [c, h, w], their own
-pixels bool [h, w]. OpenCV is imported where it is used: the config is read with this module.
+Regions are uint8 [c, h, w], their own pixels bool [h, w]. OpenCV is imported where it is used: the
+config is read with this module.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator

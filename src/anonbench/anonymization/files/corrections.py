@@ -3,8 +3,6 @@
 A review shows the originals that the folder's record names, doubtful ones first.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -24,12 +22,7 @@ from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
-from anonbench.datasets.annotations.read import (
-    Action,
-    Correction,
-    group_by_image,
-    read_corrections,
-)
+from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
@@ -151,13 +144,8 @@ LISTED = 100  # images with the weakest regions that are shown
 def review_folder(to: Path, sample: int, originals: str | None = None) -> Review:
     """Begin or go on with the review of a folder that `anonbench anonymize` wrote.
 
-    Args:
-        to: the folder; its record is beside it.
-        sample: images in the random sample.
-        originals: where they are; None: where the record says.
-
-    Raises:
-        InputError: there is no record, or the originals are not where it says.
+    `sample` is the number of images in the random sample. InputError where there is no record, or
+    the originals are not where it says; then name their place.
     """
     head, outcomes = read_audit(audit_file(to))
     try:

@@ -1,7 +1,5 @@
 """Gaussian blur."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import ClassVar
@@ -13,9 +11,7 @@ from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
 LEAST_SIGMA = 1.5  # smallest standard deviation, in pixels, so that small regions are hidden too
-_FADED = 5.0
-"""Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
-less than 4e-6 of what it was."""
+_FADED = 5.0  # sigma × angular frequency above which a Gaussian leaves less than 4e-6 of a wave
 _UP = 1e-6  # grey levels that are added before rounding, so that a half is always rounded up
 
 
@@ -42,16 +38,13 @@ class Blur(Method):
     information_left: ClassVar = "coarse"
     least_side: ClassVar = 2 * math.ceil(LEAST_SIGMA) + 1
 
-    sigma: Sigma = Sigma()
-    """Standard deviation as a share of a region's shorter side, by entity."""
+    sigma: Sigma = Sigma()  # Standard deviation as a share of a region's shorter side, by entity.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Blur; nothing outside the window has a part in it: its border is mirrored.
+        """Blur the window with mirrored borders, as a sum of the cosines that a Gaussian leaves.
 
-        What is mirrored at its borders is a sum of cosines (DCT-II), and a Gaussian makes each of
-        them smaller. A wide one leaves few. OpenCV's 8-bit Gaussian is cut off at three sigma,
-        which leaves waves that a deconvolution can use. In double precision the number of threads
-        that multiply matrices is seen in no grey level.
+        OpenCV's 8-bit Gaussian is cut off at three sigma, which leaves waves that a deconvolution
+        can use. Double precision hides how many threads multiply the matrices.
         """
         height, width, *channels = pixels.shape
         sigma = max(LEAST_SIGMA, float(getattr(self.sigma, entity)) * min(height, width))
@@ -63,14 +56,10 @@ class Blur(Method):
         blurred = rows.T @ lines
         blurred += _UP
         np.clip(np.rint(blurred, out=blurred), 0, 255, out=blurred)
-        hidden: np.ndarray = blurred.astype(np.uint8).reshape(pixels.shape)
-        return hidden
+        return np.asarray(blurred.astype(np.uint8).reshape(pixels.shape))
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        """See `Method.is_hidden`: a Gaussian's shares of the original's pixels.
-
-        A level in 500 is allowed: `hide` drops waves of which less than a 270,000th is left.
-        """
+        """See `Method.is_hidden`; a level in 500 is allowed for the waves that `hide` drops."""
         sigma = max(1.5, float(getattr(self.sigma, entity)) * min(original.shape[1:]))
         return near(written, map(partial(gaussian, sigma=sigma), original), 0.502)
 
@@ -90,15 +79,7 @@ def gaussian(plane: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _cosines(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines of a mirrored row that a Gaussian leaves, and the factors that make them smaller.
-
-    Args:
-        length: pixels of the row.
-        sigma: the Gaussian's standard deviation in pixels.
-
-    Returns:
-        float64 [n, length], each of length 1, and float64 [n].
-    """
+    """Cosines of a mirrored row that a Gaussian leaves, [n, length], and their factors, [n]."""
     frequencies = math.pi / length * np.arange(length)
     frequencies = frequencies[: int(_FADED / (sigma * math.pi / length)) + 1]
     waves = np.cos(frequencies[:, None] * (np.arange(length) + 0.5)) * math.sqrt(2 / length)

@@ -1,7 +1,5 @@
 """Other values for the same picture: histogram equalization, another colour space."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -31,10 +29,7 @@ class Equalize(Method):
         return np.asarray(cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(pixels)]))
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        """See `Method.is_hidden`: each value becomes the share of values that are no larger.
-
-        In ranks, by the single precision that `hide` has.
-        """
+        """See `Method.is_hidden`: the share of values that are no larger, in single precision."""
         expected = []
         for plane in original:
             counts = np.bincount(plane.ravel(), minlength=256)

@@ -1,7 +1,5 @@
 """Distortions: pixels of the region in other places of it, by a known formula."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from typing import ClassVar
@@ -26,8 +24,7 @@ class Swirl(Method):
     information_left: ClassVar = "most"
     least_side: ClassVar = 2  # a single pixel would turn about itself
 
-    turns: Positive = 1.0
-    """Full turns at the centre."""
+    turns: Positive = 1.0  # Full turns at the centre.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from where the turn leads, from the nearest one."""
@@ -72,14 +69,9 @@ class Barrel(Method):
 
 
 def _coordinates(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of pixels, float64 [1, w] and [h, 1], from -1 to 1 across and down the window.
-
-    So a long line of text is turned as a whole.
-    """
-    height, width = pixels.shape[:2]
-    y = ((np.arange(height) + 0.5) * (2.0 / height) - 1.0)[:, None]
-    x = ((np.arange(width) + 0.5) * (2.0 / width) - 1.0)[None, :]
-    return x, y
+    """Centres of pixels, float64 [1, w] and [h, 1], from -1 to 1 across and down the window."""
+    y, x = ((np.arange(side) + 0.5) * (2.0 / side) - 1.0 for side in pixels.shape[:2])
+    return x[None, :], y[:, None]
 
 
 def _sampled(pixels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

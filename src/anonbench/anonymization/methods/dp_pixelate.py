@@ -1,7 +1,5 @@
 """Differentially private pixelation."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar
 
@@ -38,8 +36,7 @@ class DpPixelate(Keyed):
     """Number of pixels in which indistinguishable versions of a region may differ (Fan's m)."""
     blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Blocks across a region's shorter side, by entity; fewer blocks need less noise."""
-    min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest side of a block, in pixels."""
+    min_block: Annotated[int, Field(ge=2)] = 2  # Smallest side of a block, in pixels.
 
     @property
     def least_side(self) -> int:
@@ -49,15 +46,14 @@ class DpPixelate(Keyed):
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Give every block its mean with noise of scale 255 · m · channels / (area · epsilon).
 
-        A block's mean is one of its pixels' values over its area. So m pixels change all means
-        together by at most 255 · m / area in each channel, which is the L1 sensitivity also where
-        a pixel lies in several blocks: they share its weight. Means are not rounded before the
-        noise. Rounding and cutting to 0 … 255 come after it, and cost nothing.
+        m pixels change all means together by at most 255 · m / area in each channel, which is the
+        L1 sensitivity also where a pixel lies in several blocks: they share its weight. Means are
+        rounded and cut to 0 … 255 after the noise only, which costs nothing.
         """
         height, width = pixels.shape[:2]
         rows, columns = self.blocks.counts(pixels, entity, self.min_block)
-        size = (columns, rows)
-        means = cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        size, area = (columns, rows), cv2.INTER_AREA
+        means = cv2.resize(pixels.astype(np.float32), size, interpolation=area)
         means = means.reshape(rows, columns, *pixels.shape[2:])
         changed = min(self.pixels, height * width) * (pixels.size // (height * width))
         scale = 255.0 * changed * rows * columns / (height * width * self.epsilon)

@@ -1,7 +1,5 @@
 """Inpainting: the region filled in from what is around it."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np
@@ -40,7 +38,7 @@ class Inpaint(Method):
         cv2.copyTo(np.full(pixels.shape, mean, np.uint8), flags, known)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
         width = self.surroundings
-        frame = (width, width, width, width)
+        frame = (width,) * 4
         framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
         around = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
         filled = cv2.inpaint(framed, around, RADIUS, cv2.INPAINT_TELEA)

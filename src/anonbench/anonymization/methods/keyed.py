@@ -1,7 +1,5 @@
 """Random numbers that only the holder of a secret key can repeat."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json
@@ -50,13 +48,7 @@ class Keyed(Method):
         return np.frombuffer(stream, f"<u{bits // 8}")
 
     def drawn_again(self, original: np.ndarray, entity: str, count: int, size: int) -> np.ndarray:
-        """Return the same numbers for the audit, uint64, from uint8 [c, h, w].
-
-        Args:
-            original: the region.
-            entity: what it shows.
-            count: of numbers.
-            size: bytes of each.
+        """Return the same numbers of `size` bytes, as uint64, for the audit, from uint8 [c, h, w].
 
         Raises:
             Failure: there is no key.
@@ -75,14 +67,12 @@ class Keyed(Method):
     def _key(self) -> bytes:
         try:
             key = self.key_file.read_bytes()
+            fault = f" has {len(key)} bytes, and a key has {LEAST} at least"
         except OSError as error:
-            raise self._refusal(f": {error.strerror or 'cannot be read'}") from None
-        if len(key) < LEAST:
-            raise self._refusal(f" has {len(key)} bytes, and a key has {LEAST} at least")
-        return key
-
-    def _refusal(self, reason: str) -> InputError:
-        return InputError(
-            f"anonymization.{self.name}.key_file: {self.key_file}{reason}; make one by "
+            key, fault = b"", f": {error.strerror or 'cannot be read'}"
+        if len(key) >= LEAST:
+            return key
+        raise InputError(
+            f"anonymization.{self.name}.key_file: {self.key_file}{fault}; make one by "
             f"`openssl rand -hex 32 > {self.key_file}`, or name the one there is"
         )

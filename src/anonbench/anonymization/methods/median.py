@@ -1,7 +1,5 @@
 """Median blur."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 
@@ -38,10 +36,7 @@ class Median(Method):
         return np.asarray(cv2.medianBlur(np.ascontiguousarray(pixels), side))
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        """See `Method.is_hidden`: the level that no more than half of the pixels around are below.
-
-        It is found by counting, for each level, the pixels around that are no brighter.
-        """
+        """See `Method.is_hidden`: counts, for each level, the pixels around no brighter than it."""
         side = math.ceil(max(5, float(getattr(self.size, entity)) * min(original.shape[1:]))) | 1
         box, edge = [min(side, 255)] * 2, cv2.BORDER_REPLICATE
         expected = []

@@ -1,7 +1,5 @@
 """Gaussian noise."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import ClassVar
 
@@ -48,9 +46,8 @@ class Noise(Keyed):
 
 @lru_cache(maxsize=8)
 def _levels(deviation: float) -> np.ndarray:
-    """Return int16 [65536]: whole grey levels at even quantiles of the normal distribution."""
+    """Whole grey levels at even quantiles of the normal distribution, int16 [65536]."""
     from scipy.special import ndtri  # for noise alone
 
     quantiles = deviation * ndtri((np.arange(2**BITS) + 0.5) / 2**BITS)
-    levels: np.ndarray = np.rint(np.clip(quantiles, -255, 255)).astype(np.int16)
-    return levels
+    return np.asarray(np.rint(np.clip(quantiles, -255, 255)).astype(np.int16))

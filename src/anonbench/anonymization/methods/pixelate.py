@@ -1,7 +1,5 @@
 """Pixelation: every block of pixels becomes its mean colour."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Annotated, ClassVar
@@ -16,9 +14,8 @@ from anonbench.core.settings import Settings
 
 LEAST_BLOCK = 2  # smallest side of a block, in pixels, so that small regions are hidden too
 _ROUNDING = 0.502
-"""Grey levels between a mean and its integer: a half, and a little for single precision. Values
-that may be rounded either way could carry a message, so the tolerance is as small as possible.
-"""
+"""Grey levels between a mean and its integer: a half, and as little as possible for single
+precision, since values that may be rounded either way could carry a message."""
 Across = Annotated[float, Field(ge=0.01, le=2**31 - 1)]
 
 
@@ -59,9 +56,8 @@ class Pixelate(Method):
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Give every block its mean colour.
 
-        Blocks share the region evenly (their sides may be fractions of a pixel, which then counts
-        to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
-        be a pixel of the original.
+        Blocks share the region evenly, with parts of pixels: a remainder of one pixel at the edge
+        would be a pixel of the original.
         """
         rows, columns = self.blocks.counts(pixels, entity, LEAST_BLOCK)
         means: np.ndarray = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -86,23 +82,18 @@ def constant_blocks(
     least: int,
     noise: Callable[[tuple[int, int]], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Find the pixels of even blocks that show one value each: the original's mean.
-
-    For the audit, which computes them in another way than `hide` does.
+    """Find the pixels of even blocks that show the original's mean, for the audit; bool [h, w].
 
     Args:
         inside: the region.
         across: blocks across its shorter side.
         least: side of a block in pixels.
         noise: of the number of blocks down and across; float64 [c, rows, columns] for their means.
-
-    Returns:
-        bool [h, w].
     """
-    height, width = inside.mask.shape
-    side = max(least, math.ceil(min(height, width) / across))
-    counts = max(1, height // side), max(1, width // side)
-    down, along = block_of(height, counts[0]), block_of(width, counts[1])
+    shape = inside.mask.shape
+    side = max(least, math.ceil(min(shape) / across))
+    counts = max(1, shape[0] // side), max(1, shape[1] // side)
+    down, along = map(block_of, shape, counts)
     means = block_means(inside.original, counts)
     if noise is not None:
         means = np.clip(means + noise(counts), 0, 255)
@@ -110,7 +101,7 @@ def constant_blocks(
     allowed = _ROUNDING + (2 * 0.255 / side if max(counts) > 1000 else 0.0)
     rows = np.flatnonzero(np.diff(down, prepend=-1))
     columns = np.flatnonzero(np.diff(along, prepend=-1))
-    kept = np.ones((height, width), bool)
+    kept = np.ones(shape, bool)
     for plane, mean in zip(inside.written, means, strict=True):
         kept &= np.abs(plane - mean[down].take(along, axis=1)) < allowed
         low, high = np.where(inside.mask, plane, 255), np.where(inside.mask, plane, 0)
@@ -121,6 +112,6 @@ def constant_blocks(
 
 
 def block_of(length: int, count: int) -> np.ndarray:
-    """Return the block of each pixel: the one with its centre; on a border the later one."""
+    """The block of each pixel: the one with its centre; on a border the later one."""
     starts = -((count - 2 * np.arange(count) * length) // (2 * count))
     return np.repeat(np.arange(count), np.diff(starts, append=length))

@@ -1,7 +1,5 @@
 """Keyed shuffles: the region's own pixels in another order."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 from typing import ClassVar
@@ -41,10 +39,7 @@ class TileShuffle(Keyed):
     together."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Shuffle whole tiles from the upper left corner, then whole tiles from the lower right.
-
-        So what the one grid leaves over at an edge is in the other.
-        """
+        """Shuffle whole tiles from the upper left, then from the lower right: no edge is left."""
         height, width = pixels.shape[:2]
         side = max(1, min(height, width) // max(2, int(getattr(self.tiles, entity))))
         rows, columns = height // side, width // side

@@ -2,15 +2,9 @@
 
 Fake content is computed from the size of the region only (`anonbench.core.fakes`). So few pictures
 are possible: for a text one of each kind and number of lines, for a zone one of each format, for a
-barcode one of its format, length and kind of characters. They are drawn here once more, and exactly
-one of them is required, in two colours. A region then reveals only which picture it is, and the
-colours.
-
-Nothing of `lines`, `appearance` and `barcodes` runs here. What is shared is the fake content, from
-functions that get no pixel, and the libraries: Pillow's glyphs and zxing's codes.
+barcode one of its format, length and kind of characters. They are drawn here once more, by none of
+the functions of `appearance` and `barcodes`, and exactly one of them is required, in two colours.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator
@@ -71,11 +65,11 @@ def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | 
     if not bare.any():
         return None if own.any() else own
     densest = int(np.where(own, picture, -1).argmax())
-    rounding = math.ceil(_INKS + 128 / max(picture.flat[densest], 1))
-    shown = np.ones(inside.mask.shape, bool)
+    most = int(picture.flat[densest])
+    rounding, shown = math.ceil(_INKS + 128 / max(most, 1)), np.ones_like(own)
     for plane in inside.written.astype(np.int64):
         # paper is read where there is no ink, ink where there is most
-        paper, most = int(plane[bare][0]), int(picture.flat[densest])
+        paper = int(plane[bare][0])
         guess = paper if not most else paper + round((plane.flat[densest] - paper) * 255 / most)
         inks = range(max(guess - rounding, 0), min(guess + rounding, 255) + 1)
         mixed = (np.floor((255.0 * paper + picture * float(i - paper) + 127) / 255) for i in inks)
@@ -143,10 +137,9 @@ def _code(original: np.ndarray) -> np.ndarray | None:
     framed = np.pad(grey, math.ceil(0.2 * max(size)), constant_values=int(np.percentile(grey, 90)))
     read = [code for code in zxingcpp.read_barcodes(framed) if code.valid]
     formats, digits = zxingcpp.BarcodeFormat, fakes.PayloadKind.DIGITS
-    oblong = max(size) >= 1.67 * min(size)
+    oblong, contents = max(size) >= 1.67 * min(size), list[tuple[Any, str]]()
     spare = formats.Code128 if oblong else formats.QRCode
     kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
-    contents: list[tuple[Any, str]] = []
     if read:
         code = max(read, key=lambda each: len(each.text))
         kind, turns = fakes.payload_kind(code.text), round(-code.orientation / 90)

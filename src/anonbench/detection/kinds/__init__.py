@@ -1,7 +1,5 @@
 """The built-in detectors, in the order in which tables show them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -39,6 +37,6 @@ BUILT_IN = (Mtcnn, Centerface, FaceOnnx, Ppocr, Zxing, Mrz, Ink, Template, Boxes
 
 
 def kind_named(name: str) -> type[DetectorKind]:
-    """Return a detector's class, a built-in one or another package's."""
+    """A detector's class, a built-in one or another package's."""
     built_in: dict[str, type[DetectorKind]] = {each.name: each for each in BUILT_IN}
     return built_in.get(name) or DETECTORS[name]
