@@ -23,13 +23,15 @@ WIDTH = 12
 FILES = ("original_val", "hidden_val", "original_train", "hidden_train")
 
 
-def write(folder: Path, train: int, val: int = 100) -> dict[str, Path]:
-    """Write vectors of both splits; hidden ones are mixed and noisy."""
+def write(folder: Path, train: int, val: int = 100, photos: int = 1) -> dict[str, Path]:
+    """Write vectors of both splits, so many of each person; hidden ones are mixed and noisy."""
     draw = np.random.default_rng(0).standard_normal
     mixing = np.eye(WIDTH) + 0.6 * draw((WIDTH, WIDTH))
     files = {}
     for split, count in (("val", val), ("train", train)):
-        original = draw((count, WIDTH))
+        original = draw((count // photos, WIDTH)).repeat(photos, axis=0)
+        if photos > 1:
+            original += 0.5 * draw((count, WIDTH))
         hidden = original @ mixing + 0.3 * draw((count, WIDTH))
         ids = [f"{split}{row:04d}" for row in range(count)]
         for kind, values in (("original", original), ("hidden", hidden)):
@@ -47,15 +49,21 @@ def ids_of(files: dict[str, Path]) -> list[str]:
 
 
 def made(
-    folder: Path, files: dict[str, Path], clusters: int = 1000, labels: int = 0
+    folder: Path,
+    files: dict[str, Path],
+    clusters: int = 1000,
+    labels: int = 0,
+    photos: int = 1,
+    **more: Any,
 ) -> dict[str, Path]:
     """Learn and apply a map of images of so many clusters, and labels if any, in turn."""
     ids = ids_of(files)
-    given = [pd.Series(np.arange(len(ids)) % many, ids) for many in (clusters, labels) if many]
-    outputs = {"map": folder / "map.safetensors"}
-    outputs |= {split: folder / f"mapped_{split}.h5" for split in ("val", "train")}
+    persons = np.arange(len(ids)) // photos
+    given = [pd.Series(persons % many, ids) for many in (clusters, labels) if many]
+    outputs = {split: folder / f"mapped_{split}.h5" for split in ("val", "train")}
+    outputs["map"] = folder / "map.safetensors"
     both = (*given, None)[:2]
-    map_variant(files, outputs, *both, "mask-100", Retrieval(), 0.95, 0)
+    map_variant(files, outputs, *both, "mask-100", Retrieval(), 0.95, 0, **more)
     return outputs
 
 
@@ -275,22 +283,8 @@ def test_a_recommended_map_surely_gains_and_more_than_from_shuffled_pairs(
 @pytest.mark.parametrize("persons", [True, False])
 def test_price_of_persons(tmp_path: Path, persons: bool, caplog: pytest.LogCaptureFixture) -> None:
     """Vectors hold little but the person, whom hiding mixes: the map undoes this."""
-    draw = np.random.default_rng(0).standard_normal
-    mixing = np.eye(WIDTH) + 0.6 * draw((WIDTH, WIDTH))
-    people = np.arange(240) // 4
-    original = draw((60, WIDTH))[people] + 0.5 * draw((240, WIDTH))
-    hidden = original @ mixing + 0.3 * draw((240, WIDTH))
-    files = {}
-    for split, rows in (("val", slice(0, 120)), ("train", slice(120, None))):
-        ids = [f"{row:04d}" for row in range(240)][rows]
-        for kind, values in (("original", original), ("hidden", hidden)):
-            files[f"{kind}_{split}"] = tmp_path / f"{kind}_{split}.h5"
-            write_embeddings(files[f"{kind}_{split}"], Embeddings(ids, values[rows], {}))
-    labels = pd.Series(people, index=[f"{row:04d}" for row in range(240)])
-    outputs = {name: tmp_path / f"{name}.h5" for name in ("val", "train")}
-    outputs["map"] = tmp_path / "map.safetensors"
-    given = (labels, labels, "mask-100", Retrieval(), 0.95, 0)
-    map_variant(files, outputs, *given, persons=persons)
+    files = write(tmp_path, train=120, val=120, photos=4)
+    outputs = made(tmp_path, files, labels=1000, photos=4, persons=persons)
     card = Map.load(outputs["map"]).card
     assert ("points of mAP" in card["price"]["original"]) is persons
     assert ("same person" in card["why_not"]["original"]) is persons
