@@ -46,8 +46,7 @@ ON_ORIGINALS = {
 """Baselines besides chance: rows of the tidy scores of original images."""
 _METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstream": "accuracies"}
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
-_PARTS = {"low": "{:.1f}", "high": "{:.1f}", "se": "{:.2f}", "sd": "{:.2f}"}
-_PARTS |= {"best": "{:d}", "tied": "{:d}"}
+_PARTS = {"low": ".1f", "high": ".1f", "se": ".2f", "sd": ".2f", "best": "d", "tied": "d"}
 """Additional values of a cell in the CSV."""
 
 
@@ -77,10 +76,7 @@ def write_layout(
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
 ) -> None:
-    """Write one table in the paper's layout to files (`grid.write_table`).
-
-    The LaTeX is a `table` environment that needs booktabs and nothing else.
-    """
+    """Write one table in the paper's layout to files (`grid.write_table`)."""
     grid = lay_out(table, scores, comparisons, confidence)
     markdown, latex = grids.to_markdown(grid, mark="*"), grids.to_latex(grid, wide=False)
     grids.write_table(grid.values, markdown, latex, outputs)
@@ -132,7 +128,15 @@ def lay_out(
     labels = {key: f"{ADAPTIONS[name]}, original images" for key, name in ON_ORIGINALS.items()}
     labels |= _CHANCE
     level = 1.0 - confidence if tests else None
-    behind, cautions = _behind(table.kind != "downstream", shown), _cautions(shown)
+    clusters = shown["clusters"].min()
+    cautions = notes(
+        "cautions",
+        below_k=(shown.loc[shown["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
+        least_k=MIN_K,
+        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
+        least_clusters=MIN_CLUSTERS,
+    )
+    behind = _behind(table.kind != "downstream", shown)
     scored = [cell.value is not None for cells in rows.values() for cell in cells]
     missing = notes("without_value", missing=scored.count(False), cells=len(scored))
     values = _values(rows, baselines, [f"{m}_{method}" for m in metrics for method in methods])
@@ -159,19 +163,17 @@ def _values(
     baselines: Mapping[str, Sequence[Cell]],
     names: Sequence[str],
 ) -> pd.DataFrame:
+    lines = [(query, "scenario", name, cells) for (query, name), cells in rows.items()]
+    lines += [("", key, ON_ORIGINALS.get(key, ""), cells) for key, cells in baselines.items()]
+    table = []
+    for *places, cells in lines:
+        places += [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
+        for part, form in _PARTS.items():
+            numbers = (None if cell.value is None else getattr(cell, part) for cell in cells)
+            places += ["" if number is None else format(number, form) for number in numbers]
+        table.append(places)
     heads = [*names, *(f"{name}_{part}" for part in _PARTS for name in names)]
-    lines = [(query, "scenario", name, *_texts(cells)) for (query, name), cells in rows.items()]
-    for key, cells in baselines.items():
-        lines.append(("", key, ON_ORIGINALS.get(key, ""), *_texts(cells)))
-    return pd.DataFrame(lines, columns=["query", "row", "adaption", *heads])
-
-
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
-    for part, form in _PARTS.items():
-        numbers = (None if cell.value is None else getattr(cell, part) for cell in cells)
-        values += ["" if number is None else form.format(number) for number in numbers]
-    return values
+    return pd.DataFrame(table, columns=["query", "row", "adaption", *heads])
 
 
 def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
@@ -187,10 +189,9 @@ def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
 
 
 def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
-    """Mark the highest value of a column, and values not distinguishable from it.
+    """Mark the values of a column that print like the highest, and those not told from it.
 
-    All values that print like the highest are marked, unless the whole column does. The control and
-    baselines are ignored, because they cannot be deployed in a retrieval system.
+    None if all print alike. Control and baselines are ignored: they cannot be deployed.
     """
     values = {k: c.value for k, c in column.items() if k not in NO_CHOICE and c.value is not None}
     printed = {key: f"{value:.1f}" for key, value in values.items()}
@@ -260,25 +261,13 @@ def _only(values: pd.Series) -> float | None:
     return float(found[0]) if len(found) == 1 else None
 
 
-def _cautions(scores: pd.DataFrame) -> tuple[str, ...]:
-    clusters = scores["clusters"].min()
-    return notes(
-        "cautions",
-        below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
-        least_k=MIN_K,
-        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
-        least_clusters=MIN_CLUSTERS,
-    )
-
-
 def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
     if scores.empty:
         return ""
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
-    clusters = scores["clusters"].min()
-    # NaN if they were not counted
+    clusters = scores["clusters"].min()  # NaN if they were not counted
     parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
         k = _only(scores.loc[scores["metric"] == metric, "k"])

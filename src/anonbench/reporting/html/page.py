@@ -52,8 +52,7 @@ class Texts:
         self.results, self.language = shlex.quote(results), language
         how: Any = {"autoescape": True, "undefined": StrictUndefined}
         loader = FunctionLoader(lambda key: str(self.raw(key)) if self.has(key) else None)
-        # all texts stay compiled: a report fills in hundreds
-        self._jinja = Environment(loader=loader, cache_size=-1, **how)
+        self._jinja = Environment(loader=loader, cache_size=-1, **how)  # of hundreds of texts
         self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
 
     def __call__(self, key: str, **values: Any) -> Markup:
@@ -61,7 +60,7 @@ class Texts:
         return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
-        """Template of a text, or those of all names below a key; None without one."""
+        """Template of a text, or those below a key; None without one."""
         found: Any = self._texts
         for name in key.split("."):
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -104,14 +103,18 @@ def render(texts: Texts, **content: Any) -> str:
     Its content security policy allows only the embedded scripts and styles, by their digests, and
     embedded pictures. Everything else, above all network access, is blocked.
     """
-    style = resource("style.css")
-    scripts = [resource(name) for name in SCRIPTS]
+    style, scripts = resource("style.css"), [resource(name) for name in SCRIPTS]
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src {digest(style)}; script-src {' '.join(digest(text) for text in scripts)}"
     )
     content |= {"style": Markup(style), "scripts": map(Markup, scripts), "policy": policy}
-    content |= {"t": texts, "figures": FIGURES, "captions": captions(content["system"])}
+    system = content["system"] or ""  # under test, if models are not trained
+    names = {"system": system, "not_shown": _LISTED["not_shown"]}
+    key = "of_system" if system else "caption"
+    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
+    captions = {kind: Template(text).render(**names) for kind, text in found.items()}
+    content |= {"t": texts, "figures": FIGURES, "captions": captions}
     return environment().get_template("page.html.j2").render(**content)
 
 
@@ -126,29 +129,12 @@ class Picture(NamedTuple):
     height: int
 
 
-def captions(system: str | None) -> dict[str, str]:
-    """Captions by kind of figure, for the `system` under test if models are not trained."""
-    names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
-    key = "of_system" if system else "caption"
-    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
-    return {kind: Template(text).render(**names) for kind, text in found.items()}
-
-
-def data_uri(png: Path) -> tuple[str, int, int]:
-    """A PNG as a data URI of a lossless WebP, with its width and height in pixels.
+def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
+    """Figures of one kind for the page, from their PNGs, as lossless WebP.
 
     Raises:
-        InputError: it is not a PNG.
+        InputError: a file is not a PNG.
     """
-    try:
-        with Image.open(png, formats=["PNG"]) as image:
-            return webp_uri(image.convert("RGB"), lossless=True), *image.size
-    except UnidentifiedImageError as error:
-        raise InputError(f"{png}: is not a PNG; make the figure again") from error
-
-
-def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
-    """Figures of one kind, prepared for the page from their PNGs (see `data_uri`)."""
     shown = []
     for figure, png in (each for each in figures if each[0].kind == kind):
         parts = [
@@ -159,7 +145,12 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
         ]
         title = ", ".join(filter(None, parts))
         alt = f"{FIGURES[kind]['title']}: {title}."
-        shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+        try:
+            with Image.open(png, formats=["PNG"]) as image:
+                source = webp_uri(image.convert("RGB"), lossless=True)
+                shown.append(Picture(figure.stem, title, alt, source, *image.size))
+        except UnidentifiedImageError as error:
+            raise InputError(f"{png}: is not a PNG; make the figure again") from error
     return shown
 
 
@@ -188,16 +179,13 @@ def resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
-def _unbroken(text: str) -> str:
-    return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
-
-
 def environment(**filters: Any) -> Environment:
     """Jinja environment of this package's templates, with additional filters."""
     how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     how |= {"autoescape": True, "undefined": StrictUndefined}
     made = Environment(loader=FunctionLoader(resource), **how)
-    made.filters |= {"unbroken": _unbroken, "opening": opening, "embedded": embedded}
+    made.filters["unbroken"] = lambda text: type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
+    made.filters |= {"opening": opening, "embedded": embedded}
     made.filters |= {"number": lambda value: f"{value:,}"} | filters
     return made
 
@@ -240,26 +228,23 @@ UNTOLD = {"skipped": "skipped.csv", "boxes": "boxes.parquet", "manifest": "manif
 """Files whose digests are not shown."""
 
 
-ImageSets = Mapping[str, Sequence[tuple[str, str, Sequence[Path]]]]
-"""`DatasetSection.image_sets` by data set."""
-
-
-def sections(experiment: Experiment, results: Path, image_sets: ImageSets) -> list[DatasetSection]:
-    """Files of each data set that the workflow writes for the report."""
+def sections(
+    experiment: Experiment, results: Path, image_sets: Mapping[str, Any]
+) -> list[DatasetSection]:
+    """Files of each data set that the workflow writes for the report, with its image sets."""
     found = []
     for name, dataset in experiment.datasets.items():
-        own, figures, absent = results / name, results / "figures", experiment.absent(name)
+        own, absent = results / name, experiment.absent(name)
         degrees = sorted(dataset.degrees) if dataset.is_classified else []
         system = experiment.config.system_of(name)
         embedded = system is None or system.embeds_images
+        figures = [figure for figure in experiment.figures if figure.dataset == name]
         section = DatasetSection(
             name=name,
             files={k: own / path for k, path in (FILES | UNTOLD).items() if k not in absent},
             tables=[table for table in experiment.tables if table.dataset == name],
-            figures=[
-                (f, figures / f"{f.stem}.png") for f in experiment.figures if f.dataset == name
-            ],
-            correlations={degree: own / "correlation" / f"{degree}.csv" for degree in degrees},
+            figures=[(each, results / f"figures/{each.stem}.png") for each in figures],
+            correlations={degree: own / f"correlation/{degree}.csv" for degree in degrees},
             # precomputed vectors cover no crops, so that a recognizer is needed
             attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
             image_sets=image_sets.get(name, ()),

@@ -53,14 +53,13 @@ class Facts:
 _NAMED = 3  # number of untested attacks that a sentence names
 USELESS = 0.1  # share of the search quality below which a search hardly works
 _SUBTRACTED = 0.05  # fewest points of a subtraction that is named
-_DRAWN = dict.fromkeys(
-    (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, "linkage", "inversion"), "probes"
-)
-_DRAWN |= {"inference": "gallery"}
-"""Settings of the section `privacy` that say how often an attack is tried, where it is not
-`attacked_regions`."""
-_OF_IMAGES = ("residual", "dictionary", "block_noise")
-"""Attacks that look at so many images and no more: a setting of their own."""
+_OF_PROBES = (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, "linkage", "inversion")
+_DRAWN = dict.fromkeys(_OF_PROBES, "probes") | {"inference": "gallery"}
+"""Settings of `privacy` that say how often an attack is tried; others: `attacked_regions`."""
+_OF_IMAGES = ("residual", "dictionary", "block_noise")  # attacks with a number of images of theirs
+
+
+Row = Mapping[Any, Any]  # a choice, with the columns of `choice_table`
 
 
 class Step(NamedTuple):
@@ -78,9 +77,7 @@ class Words:
     def __init__(self, texts: Texts, facts: Facts) -> None:
         self.texts, self.facts = texts, facts
 
-    def sentence(
-        self, top: Mapping[Any, Any] | None, records: Sequence[Mapping[Any, Any]]
-    ) -> Markup:
+    def sentence(self, top: Row | None, records: Sequence[Row]) -> Markup:
         """Recommendation, or what prevents one."""
         texts = self.texts
         if top is None:
@@ -109,7 +106,7 @@ class Words:
         limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
-    def with_(self, row: Mapping[Any, Any]) -> Markup:
+    def with_(self, row: Row) -> Markup:
         """Degree and model of a choice, unless they are the usual ones."""
         parts = Markup()
         if row["degree"] != 100:
@@ -121,11 +118,8 @@ class Words:
             parts += self.texts(key, model=row["adaption"], images=images)
         return parts
 
-    def untested(self, row: Mapping[Any, Any]) -> str:
-        """Attacks and other limits that were not tested enough, the first three by name.
-
-        The decisive one is left out: it is named by `why`.
-        """
+    def untested(self, row: Row) -> str:
+        """Limits that were not tested enough, the first three by name; `why` has the decisive."""
         of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
         decisive, names = row["rule_attack"] or of_rule, []
         for name in (each for each in row["untested"].split() if each != decisive):
@@ -138,7 +132,7 @@ class Words:
         shown = ", ".join(names[:_NAMED])
         return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
 
-    def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
+    def instead(self, top: Row, records: Sequence[Row]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
         for row in records if top["adaption"] in COMPATIBLE else ():
             same = all(row[name] == top[name] for name in ("method", "degree", "query"))
@@ -148,7 +142,7 @@ class Words:
                 return self.texts("say.instead", kept=kept, map=is_map)
         return Markup()
 
-    def others(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
+    def others(self, top: Row, records: Sequence[Row]) -> Markup:
         """Other methods that pass and may keep as much; otherwise, that none keeps more."""
         names = dict.fromkeys(
             self.texts.method(str(row["method"]))
@@ -159,13 +153,13 @@ class Words:
         )
         return self.texts("say.alike" if names else "say.best", others=", ".join(names))
 
-    def chosen(self, row: Mapping[Any, Any]) -> str:
+    def chosen(self, row: Row) -> str:
         """What was subtracted from the quality kept, in parentheses; empty if nothing."""
         points = 100 * row["optimism"]
         said = self.texts("table.chosen", points=self.texts.number(points, 1))
         return f" ({said})" if points >= _SUBTRACTED else ""  # NaN is not
 
-    def unknown(self, row: Mapping[Any, Any]) -> Markup:
+    def unknown(self, row: Row) -> Markup:
         """Reason why the quality kept is not known."""
         found = row["unknown"], {"there": row["clusters"], "needed": MIN_CLUSTERS}
         key, numbers = self.facts.gap or found if row["unknown"] == "gap" else found
@@ -177,12 +171,10 @@ class Words:
 
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
-        return [
-            self.texts(f"notice.{key}", dataset=self.facts.name, **self.numbers(values))
-            for key, values in self.facts.notices
-        ]
+        name, notices = self.facts.name, self.facts.notices
+        return [self.texts(f"notice.{k}", dataset=name, **self.numbers(of)) for k, of in notices]
 
-    def why(self, row: Mapping[Any, Any]) -> Markup:
+    def why(self, row: Row) -> Markup:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
@@ -197,13 +189,13 @@ class Words:
             values["chance"] = self.texts.percent(chance) if hopeless else ""
         return self.texts.first(key, f"why.{kind}.{rule}", **values)
 
-    def short(self, row: Mapping[Any, Any]) -> Markup:
+    def short(self, row: Row) -> Markup:
         """Short reason why a choice does not pass; empty if it passes."""
         kind = NAMES[row["verdict"]]
         key = f"short.{kind}_rule.{_rule(row)}"
         return Markup() if kind == "pass" else self.texts(key, **self._values(row))
 
-    def _values(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+    def _values(self, row: Row) -> dict[str, Any]:
         texts, entity = self.texts, str(row["rule_entity"])
         shares = {name: row[f"rule_{name}"] for name in ("value", "high", "limit")}
         said = {k: "?" if pd.isna(share) else texts.percent(share) for k, share in shares.items()}
@@ -219,7 +211,7 @@ class Words:
         """Description of an attack's finding."""
         return self.texts.named("attack", name or "none")
 
-    def sure(self, top: Mapping[Any, Any] | None) -> Markup:
+    def sure(self, top: Row | None) -> Markup:
         """Certainty of the numbers."""
         texts = self.texts
         if top is None or pd.isna(top["queries"]):
@@ -234,7 +226,7 @@ class Words:
         method = texts.method(top["method"])
         return texts("sure.some", method=method, seeds=seeds, **self.numbers(numbers))
 
-    def risks(self, top: Mapping[Any, Any] | None) -> list[Markup]:
+    def risks(self, top: Row | None) -> list[Markup]:
         """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
         found, parts = [], []
         for name, rate in self.facts.unlimited.items():
@@ -254,25 +246,22 @@ class Words:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
-    def step(self, top: Mapping[Any, Any] | None) -> Step:
+    def step(self, top: Row | None) -> Step:
         """Next step, and what is needed besides; `top` is the first choice, if any."""
         texts, facts, first = self.texts, self.facts, self._first_step(top)
         review, more = f"anonbench review {facts.name}{texts.configfile}", []
         if first.command.startswith("anonbench review"):
             more.append(texts("step.then.run"))
         elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
-            images, command = (
-                texts.number(facts.true_boxes),
-                f"{review} --sample {facts.true_boxes}",
-            )
-            more.append(texts("step.then.boxes", images=images, command=command))
+            images, command = facts.true_boxes, f"{review} --sample {facts.true_boxes}"
+            more.append(texts("step.then.boxes", images=texts.number(images), command=command))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
         if facts.toy:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
 
-    def _first_step(self, top: Mapping[Any, Any] | None) -> Step:
+    def _first_step(self, top: Row | None) -> Step:
         texts, facts, name = self.texts, self.facts, self.facts.name
         look, run = (f"anonbench {do}{texts.configfile}" for do in (f"review {name}", "run"))
         if facts.published:
@@ -323,32 +312,30 @@ class Words:
         )
 
 
-def _rule(row: Mapping[Any, Any]) -> str:
-    """Decisive rule of a choice; `none` if no attack was run."""
+def _rule(row: Row) -> str:  # the decisive one; `none` if no attack was run
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
 
 
-def _is_part(row: Mapping[Any, Any]) -> bool:
+def _is_part(row: Row) -> bool:
     """Whether a rate is within its limit, but not known for every kind of region."""
     return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
 
 
-def is_useless(row: Mapping[Any, Any]) -> bool:
+def is_useless(row: Row) -> bool:
     """Whether the quality kept surely lies below `USELESS`."""
     return bool(row["kept_high"] < USELESS)
 
 
-def _times(row: Mapping[Any, Any]) -> float:
+def _times(row: Row) -> float:
     """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
     value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
     return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
 
 
-def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
+def _persons(row: Row, facts: Facts) -> dict[str, int]:
     """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
 
-    Empty unless a re-identification rate is unknown for want of them. Of the needs, the one that
-    asks for most counts: persons, gallery, probes, and tries that show a rate within the limit.
+    Empty unless a re-identification rate is unknown for want of them.
     """
     seen, needs = row["rule_clusters"], facts.needs
     is_rate = row["rule_attack"] in (evidence.REIDENTIFICATION, evidence.OF_REMAINDER)
@@ -376,7 +363,7 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
     return max(map(_true_boxes, lacking.to_dict("records")), default=0)
 
 
-def _true_boxes(row: Mapping[Any, Any]) -> int:
+def _true_boxes(row: Row) -> int:
     """Number of images that need true boxes, including those that have them.
 
     Assumes the miss rate measured so far. Without measurements: the smallest number at which
@@ -390,6 +377,6 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
     return max(fewest_trials(row["rule_limit"], 0.95), evidence.MIN_IMAGES)
 
 
-def _tries(row: Mapping[Any, Any], there: int) -> int:
+def _tries(row: Row, there: int) -> int:
     there, times = there or 100, _times(row)
     return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)
