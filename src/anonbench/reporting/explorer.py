@@ -1,8 +1,7 @@
 """Data of the report's retrieval explorer: a few queries in every scenario.
 
-It contains nothing of originals unless they may be shown: pictures come from
-`anonbench.reporting.shown_images`, and numbers replace ids and labels, which may be names of files
-and people.
+Unless originals may be shown, pictures come from `anonbench.reporting.shown_images`, and numbers
+replace ids and labels, which may be names of files and people.
 """
 
 from __future__ import annotations
@@ -100,16 +99,15 @@ def explore(
     shown = [ids[p] for p in numbers]
     names, labels = display_names(manifest, label, shown, ORIGINAL in images)
     pictures = {
-        kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
+        (kind, p): _picture(images[kind], ids[p], EDGES[0])
         for kind, places in needed.items()
+        for p in sorted(places)
     }
-    sources: dict[str, dict[int, str]] = {}
+    sources: dict[tuple[str, int], str] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
-        sources = {
-            kind: {p: webp_uri(scaled(each, edge), quality=QUALITY) for p, each in of.items()}
-            for kind, of in pictures.items()
-        }
-        if sum(len(each) for of in sources.values() for each in of.values()) <= THUMBNAIL_BYTES:
+        shrunk = {key: scaled(picture, edge) for key, picture in pictures.items()}
+        sources = {key: webp_uri(picture, quality=QUALITY) for key, picture in shrunk.items()}
+        if sum(map(len, sources.values())) <= THUMBNAIL_BYTES:
             break
     return {
         "dataset": dataset,
@@ -124,7 +122,7 @@ def explore(
             for position, answer in zip(positions, expected, strict=True)
         ],
         "scenarios": found,
-        "thumbnails": {kind: [of.get(p) for p in numbers] for kind, of in sources.items()},
+        "thumbnails": {kind: [sources.get((kind, p)) for p in numbers] for kind in images},
     }
 
 
@@ -147,12 +145,15 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     shown = (name for name in drawn if all(name in given for given in images.values()))
     if (image_id := next(shown, None)) is None:
         return {}
-    found = {}
-    for method, given in images.items():
-        picture = _picture(given, image_id, EXAMPLE_EDGE)
-        sizes = {"width": picture.width, "height": picture.height}
-        found[method] = {"source": webp_uri(picture, quality=QUALITY)} | sizes
-    return found
+    pictures = {name: _picture(given, image_id, EXAMPLE_EDGE) for name, given in images.items()}
+    return {
+        name: {
+            "source": webp_uri(each, quality=QUALITY),
+            "width": each.width,
+            "height": each.height,
+        }
+        for name, each in pictures.items()
+    }
 
 
 def display_names(

@@ -1,7 +1,7 @@
 """Results file: the results of one system on one data set, as one JSON file.
 
-The same for everybody, like the files of MTEB (Muennighoff et al. 2023): a folder of them, own and
-others', is one table. It has no paths, no ids of images and no class labels.
+A folder of them, own and others', is one table, like MTEB's (Muennighoff et al. 2023). It has no
+paths, no ids of images and no class labels.
 """
 
 from __future__ import annotations

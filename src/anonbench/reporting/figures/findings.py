@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from matplotlib.axes import Axes
 from anonbench.core.registries.method_names import family_of, in_order
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.answers import PREDICTED_BY
+from anonbench.reporting.answers import PREDICTED_BY, Tables
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
 from anonbench.reporting.summary import at_highest_degree
 
 _MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
-_MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
-"""How correlations with each accuracy are drawn."""
+_MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}  # of accuracies
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Question:
     panel: Callable[[Axes, pd.DataFrame], None]
     legend: tuple[str, ...]  # columns `method`, `adaption` and `accuracy` that it explains
 
-    def __call__(
-        self, tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int
-    ) -> None:
+    def __call__(self, tables: Tables, outputs: Sequence[Path], dpi: int) -> None:
         """Draw tables, by title of the panel, and write the figure (`style.save`)."""
         rows = {name: own for name, each in tables.items() if len(own := self.chosen(each))}
         with style.styled():

@@ -1,11 +1,8 @@
-"""Quality by degree of anonymization, and against the re-identification rate.
+"""Quality by degree of anonymization and against the re-identification rate, and correlations.
 
-Trends have a panel per model and a coloured line per method; the unadapted model's lines are
-repeated as thin lines, because models are compared with it. In the privacy-utility front, up and to
-the left is better. All models on a variant share the variant's rate, because the attack is on the
-published images, not on the model that searches them.
-
-A heatmap shows the correlations between retrieval and downstream metrics.
+The unadapted model's trends are repeated as thin lines, because models are compared with it. All
+models on a variant share its re-identification rate, because the attack is on the published images,
+not on the model that searches them.
 """
 
 from __future__ import annotations
@@ -105,14 +102,14 @@ def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     figure = style.new_figure(style.TWO_COLUMNS, 2.5)
     axes = figure.subplots()
     methods = present(rows["method"], METHODS)
+    look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
+    look |= {"transform": axes.get_xaxis_transform(), "rotation": 90}
     for place, method in enumerate(methods):
         shift = min(0.2, 0.8 / len(methods)) * (place - (len(methods) - 1) / 2)
         own = rows[rows["method"] == method].set_index("adaption").reindex(models)
         for x, (model, cell) in enumerate(own.iterrows()):
             if math.isnan(cell["value"]):
-                look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
-                at_foot = axes.get_xaxis_transform()
-                axes.text(x + shift, 0.03, "not run", transform=at_foot, rotation=90, **look)
+                axes.text(x + shift, 0.03, "not run", **look)
             else:
                 style.point(axes, x + shift, cell, method_colour(method), str(model))
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
@@ -177,9 +174,8 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
     summary = summarize(scores)
     kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
     rate = risks.rename(columns={"low": "rate_low", "high": "rate_high"})
-    points = kept[["query", *_KEYS, "adaption", "value", "low", "high"]].merge(
-        rate[[*_KEYS, "rate", "rate_low", "rate_high", "chance"]], on=_KEYS
-    )
+    rate = rate[[*_KEYS, "rate", "rate_low", "rate_high", "chance"]]
+    points = kept[["query", *_KEYS, "adaption", "value", "low", "high"]].merge(rate, on=_KEYS)
     points["best"] = False
     for _, group in points.groupby("query"):
         best = undominated(group["rate"].to_numpy(float), group["value"].to_numpy(float))

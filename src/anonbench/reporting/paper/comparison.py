@@ -1,9 +1,8 @@
 """The paper's printed numbers (arXiv 2602.19641 v1, tables V to XV) beside ours.
 
-Printed numbers are in percent with one decimal. Tables without a degree have degree 100: all
-regions. The numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %,
-are inferred from their order: only then does mAP with original queries fall with the degree in all
-twelve series.
+They are in percent with one decimal. Tables without a degree have degree 100: all regions. The
+numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %, are inferred:
+only then does mAP with original queries fall with the degree in all twelve series.
 """
 
 from __future__ import annotations

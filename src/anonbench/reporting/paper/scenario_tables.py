@@ -1,8 +1,7 @@
-"""Tables of an experiment's plan, from its config: the paper's Tables I to IV.
+"""Tables of an experiment's plan, from its config: Tables I to IV of the paper (2602.19641).
 
-Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; every
-data set of an experiment gets such a table. Table I lists earlier work by the anonymized content
-and the tests; its columns describe our own data sets here.
+Every data set gets a table of its scenarios as II to IV; the columns of Table I, which lists
+earlier work, describe our own data sets.
 """
 
 from __future__ import annotations
