@@ -29,7 +29,6 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 92, "subsampling": 0},
     ".tif": {"compression": "tiff_lzw"},
 }
-"""Options of Pillow by suffix."""
 
 
 def generate(demo: Demo, path: Path, seed: int) -> None:

@@ -28,7 +28,6 @@ SIZE = WIDTH, HEIGHT = 600, 420
 STATE = "UTO"
 LOCALES = ("en_GB", "de_DE", "fr_FR", "es_ES", "sv_SE", "pl_PL")
 TEMPLATES: dict[str, dict[str, Any]] = LAYOUTS["cards"]
-"""The kinds of documents, by the names of their folders."""
 ZONES: dict[str, Callable[[mrz.Holder], list[str]]] = {
     "driving_licence": lambda holder: mrz.licence(STATE, holder),
     "id_card": lambda holder: mrz.td1("I", STATE, holder),

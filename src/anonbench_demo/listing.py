@@ -13,7 +13,6 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
 
 TEMPLATES = ("driving_licence", "id_card", "passport", "residence_permit")
-"""The ID documents' kinds."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,7 @@ def values_of(scores: Tables) -> pd.DataFrame:
 def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.DataFrame:
     """Agreement of each pair of systems on which of two methods keeps more, columns `ORDERS`.
 
-    Comparisons are those of methods (`evaluation.comparisons.best.read_method_comparisons`); a
-    difference is clear if its p-value after Holm's correction is below `level`.
+    Differences are clear if the p-value of the methods' comparison, after Holm, is below `level`.
     """
     rows = []
     for (query, metric), own in values.groupby(["query", "metric"], sort=False):
@@ -186,14 +185,14 @@ def answers_of(
     degrees: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`.
-
-    The tables have the columns of their names; `way_back` is empty without an adaption.
-    """
+    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`."""
     rows: list[dict[str, Any]] = []
 
     def add(question: str, values: np.ndarray, systems: int = 0, **of: Any) -> None:
-        mean, *ends = over_systems(values, confidence)
+        mean = float(values.mean()) if len(values) else np.nan
+        ends = (mean, mean) if len(values) >= FEWEST else (np.nan, np.nan)
+        if len(values) >= FEWEST and np.ptp(values) > 0.0:
+            ends = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
         low, high = np.clip(ends, *_RANGES.get(question, (-1.0, 1.0))).tolist()
         of |= {"question": question, "value": mean, "low": low, "high": high}
         rows.append(of | {"systems": systems or len(values)})
@@ -226,17 +225,6 @@ def answers_of(
                 leads = (coefficients[BEST] - coefficients[name]).dropna()
                 add("lead", leads.to_numpy(float), **of)
     return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
-
-
-def over_systems(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    """Mean of systems' values and Student's interval; without one below `FEWEST` systems."""
-    mean = float(values.mean()) if len(values) else np.nan
-    if len(values) < FEWEST:
-        return mean, np.nan, np.nan
-    if np.ptp(values) == 0.0:
-        return mean, mean, mean
-    found = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
-    return mean, float(found.low), float(found.high)
 
 
 def _without_each(pairs: pd.Series) -> np.ndarray:

@@ -24,8 +24,7 @@ from anonbench.reporting.labels import ADAPTIONS, METHODS, interval
 from anonbench.reporting.summary import at_highest_degree
 
 _UNCLEAR = set(Decision) - {Decision.BETTER, Decision.WORSE, Decision.EQUIVALENT}
-_WITHOUT_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)
-"""Verdicts that rule out a gain as large as the margin."""
+_NO_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)  # as large as the margin
 _NO_TEST = "no test by a second reference (control_seeds in the config)"
 
 
@@ -134,7 +133,7 @@ def keep_model(effects: Effects) -> Row:
     A comparison is an adapted model against the unadapted one by a second reference.
     """
     found = tally(effects, "adapting")
-    without_gain = sum(found[each] for each in _WITHOUT_GAIN)
+    without_gain = sum(found[each] for each in _NO_GAIN)
     undecided = found.total() - without_gain - found[Decision.BETTER]
     why = f"adapting {found.said()}" if found.total() else _NO_TEST
     return "Keep the original model", _borne_out(found, without_gain, undecided), why

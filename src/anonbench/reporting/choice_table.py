@@ -62,7 +62,6 @@ UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 wide an interval, no second reference, originals found only by chance, not evaluated."""
 NAMED = 0.1  # smallest rate of an attack without a limit that is named
 _SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
-"""Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
 _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
@@ -102,8 +101,7 @@ def choices(
         bests: see `best_choices`.
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`);
-            maps that are not recommended come after the unadapted model.
+        maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`).
     """
     bests = bests or {}
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]

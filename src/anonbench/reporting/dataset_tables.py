@@ -41,8 +41,7 @@ from anonbench.reporting.labels import (
 )
 from anonbench.reporting.summary import present, read_scores
 
-MOST_COLUMNS = 8
-"""Most columns of trainings; with more, only those of the unadapted model are columns."""
+MOST_COLUMNS = 8  # of trainings; if there are more, those of the unadapted model only
 
 
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:

@@ -61,12 +61,10 @@ class ScoreGrid(Grid):
     """Known baselines of every block, the same for all methods: those of `ON_ORIGINALS`, `chance`,
     and `floor` of the anonymized queries if it differs."""
     values: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
-    """All values as texts, in percent.
+    """All values as texts, in percent: a row per model and query kind, then one per baseline.
 
-    One row per model and query kind, then one per baseline, which applies to all of them. The
-    column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
-    or floor. Columns ``<metric>_<method>`` (missing ones: ``not run``), then the same names with a
-    part of the cell, such as ``_low``, ``_sd``, ``_best`` or ``_tied``."""
+    `row` is scenario, a key of `ON_ORIGINALS`, chance or floor. Columns ``<metric>_<method>``
+    (missing ones: ``not run``), then the same names with a part of the cell, such as ``_low``."""
 
 
 def write_layout(
@@ -90,9 +88,8 @@ def lay_out(
 ) -> ScoreGrid:
     """Arrange the scores of one data set and degree as the paper does.
 
-    Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
-    empty cell. A cell is tied with the best if its adjusted p in the paired tests (`pairwise`) is
-    at least 1 - confidence; none is without tests.
+    Rows and columns are those of any degree: a missing scenario shows as an empty cell. A cell is
+    tied with the best if its adjusted p in the tests (`pairwise`) is at least 1 - confidence.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
     metrics = [*WORDS[_METRICS[table.kind]]]
@@ -103,18 +100,17 @@ def lay_out(
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     shown = summary[summary["degree"] == table.degree]
     keys = ["query", "metric", "method"]
-    of_columns = {key: _cells(of, "adaption") for key, of in shown.groupby(keys)}
-    tests: dict[Any, dict[frozenset[str], float]] = {}  # by column and pair of models
+    cells_of = _cells(shown, *keys, "adaption")
+    tests: dict[Any, float] = {}  # p-values by column and pair of models
     if comparisons is not None:
         same = (comparisons["dataset"] == table.dataset) & (comparisons["degree"] == table.degree)
-        for key, tested in comparisons[same].groupby(keys):
-            pairs = map(frozenset, zip(tested["a"], tested["b"], strict=True))
-            tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
+        tested = comparisons.loc[same, [*keys, "a", "b", "p_holm"]].to_numpy()
+        tests = {(*key, frozenset((a, b))): p for *key, a, b, p in tested}
     queries = {"": ""} if table.kind == "downstream" else QUERIES
     rows: dict[tuple[str, str], list[Cell]] = {}  # by query kind and model
     for key in product(queries, metrics, methods):
-        column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
-        _mark(column, tests.get(key, {}), 1.0 - confidence)
+        column = {a: cells_of.get((*key, a), Cell()) for a in adaptions}
+        _mark(column, key, tests, 1.0 - confidence)
         for name, cell in column.items():
             rows.setdefault((key[0], name), []).append(cell)
     ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
@@ -176,19 +172,20 @@ def _values(
     return pd.DataFrame(table, columns=["query", "row", "adaption", *heads])
 
 
-def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
-    """Cells of summarized scores by the values of a column."""
+def _cells(rows: pd.DataFrame, *names: str) -> dict[Any, Cell]:
+    """Cells of summarized scores by the values of columns."""
     numbers = rows[["value", "sd", "se", "low", "high"]].astype(float) * 100
     known: Any = numbers.astype(object).where(numbers.notna(), None).to_dict("records")
     lowest = rows["low"].fillna(rows["value"]).to_numpy(float)
     at_chance = lowest <= rows[["chance", "floor"]].astype(float).max(axis=1)
-    return {
-        key: Cell(**of, chance=bool(at))
-        for key, of, at in zip(rows[name], known, at_chance, strict=True)
-    }
+    keys = rows[[*names]].itertuples(index=False, name=None)
+    cells = (Cell(**of, chance=bool(at)) for of, at in zip(known, at_chance, strict=True))
+    return dict(zip(keys, cells, strict=True))
 
 
-def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
+def _mark(
+    column: Mapping[str, Cell], place: tuple[str, ...], tests: Mapping[Any, float], level: float
+) -> None:
     """Mark the values of a column that print like the highest, and those not told from it.
 
     None if all print alike. Control and baselines are ignored: they cannot be deployed.
@@ -201,27 +198,26 @@ def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: 
     for key, text in printed.items():
         cell = column[key]
         cell.best = text == printed[highest]
-        cell.tied = not cell.best and p.get(frozenset((key, highest)), math.nan) >= level
+        p = tests.get((*place, frozenset((key, highest))), math.nan)
+        cell.tied = not cell.best and p >= level
 
 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     unmarked = originals[originals["metric"].isin(metrics)].assign(chance=math.nan, floor=math.nan)
+    cells = _cells(unmarked, "adaption", "metric")
     found = {
-        key: _cells(unmarked[unmarked["adaption"] == name], "metric")
+        key: {m: cells[name, m] for m in metrics if (name, m) in cells}
         for key, name in ON_ORIGINALS.items()
     }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
-    levels = {
-        key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
-        for key, of in (("chance", rows), ("floor", searched))
-    }
-    if levels["floor"] == levels["chance"]:
-        del levels["floor"]
-    for key, known in levels.items():
-        found[key] = {m: Cell(100 * value) for m, value in known.items() if value is not None}
-    return {key: cells for key, cells in found.items() if cells}
+    for key, of in {"chance": rows, "floor": searched}.items():
+        levels = {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
+        found[key] = {m: Cell(100 * value) for m, value in levels.items() if value is not None}
+    if found["floor"] == found["chance"]:
+        del found["floor"]
+    return {key: known for key, known in found.items() if known}
 
 
 def _notes(

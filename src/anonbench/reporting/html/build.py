@@ -192,10 +192,7 @@ def _evidence_pages(
     paper: Sequence[Grid],
     system: str | None,
 ) -> dict[str, dict[str, Any]]:
-    """Pages with the figures that show more than a table does, and with all tables.
-
-    The first figure of a page (by kind) is visible, everything else is folded.
-    """
+    """Pages with the figures that show more than a table does, and with all tables."""
     grids: dict[str, list[Grid]] = {name: [] for name in PAGES}
     pages: dict[str, dict[str, Any]] = {
         name: {"name": name, "title": title, "figures": [], "scores": [], "grids": grids[name]}

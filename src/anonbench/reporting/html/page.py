@@ -98,11 +98,7 @@ class Texts:
 
 
 def render(texts: Texts, **content: Any) -> str:
-    """Render the whole page.
-
-    Its content security policy allows only the embedded scripts and styles, by their digests, and
-    embedded pictures. Everything else, above all network access, is blocked.
-    """
+    """Render the whole page, whose security policy allows embedded content only, no network."""
     style, scripts = resource("style.css"), [resource(name) for name in SCRIPTS]
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
@@ -223,9 +219,8 @@ FILES = {name: f"{name}.csv" for name in _TABLES} | {
     "attention": "attention/shares.csv",
     "explorer": "explorer.json",
 }
-"""Files whose digests are shown, by key. None contains names: a digest confirms a guess."""
+"""Files whose digests are shown, those of `UNTOLD` are not: a digest confirms a guess of names."""
 UNTOLD = {"skipped": "skipped.csv", "boxes": "boxes.parquet", "manifest": "manifest.parquet"}
-"""Files whose digests are not shown."""
 
 
 def sections(

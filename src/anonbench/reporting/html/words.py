@@ -285,10 +285,12 @@ class Words:
         if is_open and _is_part(top):
             return Step(texts("step.open.part", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
-        tries, boxes = _tries(top, there), _true_boxes(top)
+        times, boxes, tried = _times(top), _true_boxes(top), there or 100
+        more_times = 4.0 if math.isnan(times) else min(times, 20.0)
+        tries = max(math.ceil(tried * more_times), tried + 1)
         if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
             # every image was attacked already
-            key = "few_tries" if math.isnan(_times(top)) else "images"
+            key = "few_tries" if math.isnan(times) else "images"
             numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
             numbers |= (persons := _persons(top, facts))
             named = {"detail": top["detail"], "attack": self.attack(attack)}
@@ -375,8 +377,3 @@ def _true_boxes(row: Row) -> int:
     if there and not math.isnan(times):
         return max(math.ceil(there * times), there + 1)
     return max(fewest_trials(row["rule_limit"], 0.95), evidence.MIN_IMAGES)
-
-
-def _tries(row: Row, there: int) -> int:
-    there, times = there or 100, _times(row)
-    return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)

@@ -49,8 +49,7 @@ class Case(NamedTuple):
 
 Pairs = pd.DataFrame  # paired tests of all data sets: `pairwise.COLUMNS` with `role`
 RVL = PaperRole.RVL_CDIP.value
-LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
-"""Degrees between which the paper counts increases of k-NN accuracy."""
+LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"  # where the paper counts increases
 _RISES = ["rises", "must_rise", "may_rise"]
 PREDICTOR = "mndcg_anonymized"
 STRONG = 0.95

@@ -42,7 +42,6 @@ _ASKED: Mapping[str, Claims] = {
     BY_SECOND: {"unadapted_wins": check.unadapted_wins_by_second},  # depends on one training
 }
 CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
-"""Columns of the cases; `holds` is empty if a case is undecided."""
 COLUMNS = ["claim", "statement", "source", "numbers", "scope", "verdict", "holds", "cases"]
 COLUMNS += ["not_run", "significant", "tested", "exceptions"]
 """Columns of the claims. `numbers` is the set of numbers, `scope` all data sets or the role of one;

@@ -24,10 +24,8 @@ from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
 from anonbench.reporting.summary import read_scores, summarize
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
-"""Keys of a number in the result tables."""
 METRICS = ("map", "mndcg", "knn", "linear")  # the paper's metrics, named as in the scores
 OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
-"""Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
 COLUMNS += ["low", "high", "difference", "seeds", "queries", "dataset", "stand_in", "reason"]
 """Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
