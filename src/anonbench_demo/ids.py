@@ -156,15 +156,11 @@ def _zone(sheet: Sheet, lines: list[str], place: tuple[float, ...]) -> None:
 
 @lru_cache(maxsize=16)
 def ground(width: int, height: int, series: Series) -> np.ndarray:
-    """Return a card's ground [height, width, 3]: a rainbow of two inks under fine wavy lines.
-
-    The array is shared: do not write to it.
-    """
+    """A card's ground [height, width, 3], shared: a rainbow of two inks under fine wavy lines."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     first, second, line = (np.array(each) for each in (*series.grounds, series.line))
     base = first + (0.7 * x + 0.3 * y)[:, :, None] * (second - first)
     waves = y + 0.15 * np.sin(9 * x) * np.cos(3 * x + 5 * y)
     rings = np.hypot(x - 0.7, y - 0.5) + 0.04 * np.sin(7 * np.arctan2(y - 0.5, x - 0.7))
     share = np.maximum(*(np.abs(np.sin(70 * field)) ** 30 for field in (waves, rings)))
-    card: np.ndarray = base + share[:, :, None] * (line - base)
-    return card.astype(np.uint8)
+    return (base + share[:, :, None] * (line - base)).astype(np.uint8)

@@ -30,8 +30,13 @@ def draw(seed: int, identity: str, photo: int | str) -> Drawing:
         traits.change_clothes(rng(seed, "clothes", identity))
     view = Photo(random)
     image, box = person(traits, view, random, (WIDTH, HEIGHT), UNIT, EYES)
+    side = view.light_strength * view.light * np.linspace(-1, 1, WIDTH)
+    balance = np.array([1 + view.warmth, 1, 1 - view.warmth]) * view.gain
+    light = np.broadcast_to((1 + side)[None, :, None] * balance, image.shape).astype(np.float32)
+    exposed = cv2.multiply(cv2.GaussianBlur(image, (0, 0), 0.55), light, dtype=cv2.CV_8U)
+    image = with_noise(exposed, 0.0, 2.8, random)
     face = Region(Entity.FACE, *np.clip(box, 0, (WIDTH, HEIGHT) * 2).tolist(), 1.0)
-    return Drawing(_sensor(image, view, random), [face], attributes(traits, view))
+    return Drawing(image, [face], attributes(traits, view))
 
 
 def person(
@@ -46,7 +51,10 @@ def person(
     scale = unit * photo.scale
     x, y = eyes[0] + photo.shift[0] * unit / UNIT, eyes[1] + photo.shift[1] * unit / UNIT
     fine = (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING)
-    pixels = cv2.resize(_wall(size, photo), fine)
+    # the wall is nearly plain: a small network would match a strong background, not the person
+    slope = np.linspace(-0.5, 0.5, size[0]) * photo.ground_slope
+    light = (slope[None, :] + np.linspace(6, -10, size[1])[:, None])[:, :, None] + photo.ground
+    pixels = cv2.resize(np.clip(light, 0, 255).astype(np.uint8), fine)
     head = Canvas(pixels, x, y, scale, photo.roll, photo.yaw)
     lower = x - 3.0 * photo.roll * scale
     body = Canvas(pixels, lower, y, scale, photo.roll * 0.2, photo.yaw * 0.3)
@@ -64,20 +72,3 @@ def person(
     front = head.place(outline[outline[:, 1] > faces.FOREHEAD])
     image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return image, np.concatenate([front.min(axis=0), front.max(axis=0)])
-
-
-def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:
-    # nearly plain: a small network would match a strong background instead of the person
-    slope = np.linspace(-0.5, 0.5, size[0]) * photo.ground_slope
-    fall = np.linspace(6, -10, size[1])
-    light = (slope[None, :] + fall[:, None])[:, :, None] + np.array(photo.ground)
-    return np.clip(light, 0, 255).astype(np.uint8)
-
-
-def _sensor(image: np.ndarray, photo: Photo, random: np.random.Generator) -> np.ndarray:
-    """Add the side of the light, exposure, the lens's softness and the sensor's noise."""
-    side = photo.light_strength * photo.light * np.linspace(-1, 1, image.shape[1])
-    balance = np.array([1 + photo.warmth, 1, 1 - photo.warmth]) * photo.gain
-    light = np.broadcast_to((1 + side)[None, :, None] * balance, image.shape).astype(np.float32)
-    soft = cv2.GaussianBlur(image, (0, 0), 0.55)
-    return with_noise(cv2.multiply(soft, light, dtype=cv2.CV_8U), 0.0, 2.8, random)

@@ -114,13 +114,15 @@ class Sheet:
         bullet: str = "",
         frame: int = 0,
     ) -> None:
-        """Print cells side by side, their lines broken; ^ centres a line, > ends it at the right.
+        """Print cells side by side, broken into lines; `frame` is the grey that fills them.
 
-        A line after _ is a small label. `height` is the least of the cells, `frame` the grey level
-        that they are filled with.
+        A line after ^ is centred, one after > ends at the right, one after _ is a small label.
         """
         bottom = self.y + height
-        cells = self._worded(text).split("|")
+        text = self.fake.numerify(text)
+        for name, value in self.words.items():
+            text = text.replace(f"{{{{{name}}}}}", value)
+        cells = str(self.fake.parse(text)).split("|")
         shares = np.array([float(share) for share in widths.split()] * len(cells))[: len(cells)]
         edges = np.append(0, np.cumsum(shares / shares.sum())) * (self.right - self.left)
         for cell, start, end in zip(cells, edges.tolist(), edges[1:].tolist(), strict=False):
@@ -243,13 +245,6 @@ class Sheet:
             if x1 - x0 >= 2 and y1 - y0 >= 2:
                 found.append(Region(entity, x0, y0, x1, y1, 1.0, tuple(quad.ravel().tolist())))
         return found
-
-    def _worded(self, text: str) -> str:
-        """Fill in digits and words."""
-        text = self.fake.numerify(text)
-        for name, value in self.words.items():
-            text = text.replace(f"{{{{{name}}}}}", value)
-        return str(self.fake.parse(text))
 
     def _path(self, x: ArrayLike, y: ArrayLike, ink: int, width: int) -> None:
         path = np.column_stack([np.asarray(x), np.asarray(y)])

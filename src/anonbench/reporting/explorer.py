@@ -7,6 +7,7 @@ replace ids and labels, which may be names of files and people.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,9 +73,12 @@ def explore(
     expected = _answers(truth, truth, results)
     # the query and the reference's results are originals, or every kind if those must not be shown
     beside = [ORIGINAL] if ORIGINAL in images else list(images)
-    needed: dict[str, set[int]] = {kind: set() for kind in images}
-    for kind in beside:
-        needed[kind].update(positions, *(answer["images"] for answer in expected))
+    needed: set[tuple[str, int]] = set()  # pictures by kind and position
+
+    def need(kinds: Sequence[str], answers: list[dict[str, Any]]) -> None:
+        needed.update(product(kinds, chain(positions, *(each["images"] for each in answers))))
+
+    need(beside, expected)
     found: list[dict[str, Any]] = []
     for scenario in scenarios:
         own = scenario.variant.method
@@ -84,25 +88,20 @@ def explore(
         queried = Embeddings(drawn * len(asked), values)  # all kinds at once: database read once
         ranked = rank(queried, scenario.images, ids, settings.include_self)
         answers = _answers(ranked, truth * len(asked), results)
-        for kind in [own] if own else beside:
-            needed[kind].update(positions, *(answer["images"] for answer in answers))
+        need([own] if own else beside, answers)
         key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
         key |= {"adaption": scenario.adaption}
         for query in asked:
             part, answers = answers[: len(drawn)], answers[len(drawn) :]
             found.append(key | {"query": query.value, "results": part})
 
-    numbers = sorted(set().union(*needed.values()))
+    numbers = sorted({position for _, position in needed})
     number_of = {position: number for number, position in enumerate(numbers)}
     for answer in (*expected, *(each for scenario in found for each in scenario["results"])):
         answer["images"] = [number_of[position] for position in answer["images"]]
     shown = [ids[p] for p in numbers]
     names, labels = display_names(manifest, label, shown, ORIGINAL in images)
-    pictures = {
-        (kind, p): _picture(images[kind], ids[p], EDGES[0])
-        for kind, places in needed.items()
-        for p in sorted(places)
-    }
+    pictures = {(k, p): _picture(images[k], ids[p], EDGES[0]) for k, p in sorted(needed)}
     sources: dict[tuple[str, int], str] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
         shrunk = {key: scaled(picture, edge) for key, picture in pictures.items()}
@@ -159,13 +158,10 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
 def display_names(
     manifest: Path, label: str | None, ids: Sequence[str], show_originals: bool
 ) -> tuple[list[str], list[str] | None]:
-    """Display names of images and of their classes (column `label`, if any).
+    """Display names of images and of their classes (column `label`, if any), or InputError.
 
     They are ids, and labels with the column's name (``class: letter``), only with `show_originals`;
     otherwise neutral names (``000012``, ``class 3``).
-
-    Raises:
-        InputError: the manifest does not exist.
     """
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])

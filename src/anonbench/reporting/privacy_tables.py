@@ -58,17 +58,12 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
     methods = present(table["method"], labels.METHODS)
     areas_of = table.set_index(["risk", "metric", "query", "method"])["area"]
     known: dict[Any, str] = areas_of.map(labels.percent).to_dict()
-    rows = [
-        (
-            label,
-            labels.metric_label(metric) + (f", {query} queries" if query else ""),
-            *(known.get((risk, metric, query, method), labels.NONE) for method in methods),
-        )
-        for risk, label in RISKS.items()
-        for metric in _METRICS
-        for query in (ORIGINAL, QueryKind.ANONYMIZED.value, "")
-        if any(place[:3] == (risk, metric, query) for place in known)
-    ]
+    rows = []
+    for risk, metric, query in product(RISKS, _METRICS, (ORIGINAL, QueryKind.ANONYMIZED.value, "")):
+        cells = [known.get((risk, metric, query, method)) for method in methods]
+        if any(cells):
+            utility = labels.metric_label(metric) + (f", {query} queries" if query else "")
+            rows.append((RISKS[risk], utility, *(cell or labels.NONE for cell in cells)))
     heads = ["", "Utility", *(labels.METHODS[method] for method in methods)]
     texts = pd.DataFrame(rows, columns=heads)
     return grid_of("front_area", texts, dataset=dataset, any_area=len(rows) > 0)

@@ -42,10 +42,9 @@ class Images(Protocol):
 
 
 class ShownSet:
-    """Random access to the pictures of one image set, by id."""
+    """Random access to the pictures of an image set by id; those `allowed` are shown, None: all."""
 
     def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
-        """Wrap a set with the ids of the images that may be shown; None: all of them."""
         self._images, self._allowed = images, allowed
 
     def __contains__(self, image_id: str) -> bool:

@@ -39,11 +39,10 @@ class PictureGrid:
         pages: int = 1,
         least: float = 0.0,
     ) -> None:
-        """Choose the size of the pictures; lengths are in inches.
+        """Choose the size of the pictures, at most `widest`, height `aspect` times the width.
 
-        There is space above each row and before each column. A picture's height is `aspect` times
-        its width, which is at most `widest`. The figure fills at most so many pages, unless
-        pictures would be narrower than `least`.
+        Lengths are in inches, with space above each row and before each column. The figure fills at
+        most so many pages, unless pictures would be narrower than `least`.
         """
         wide = min(widest, (style.TWO_COLUMNS - sum(before) - GAP) / len(before))
         down = (style.TALLEST * pages - HEADER - sum(above) - GAP) / len(above)
@@ -58,9 +57,9 @@ class PictureGrid:
 
     def axes(self, row: int, column: int) -> Axes:
         """Place of a picture."""
-        size = (self.side / self._width, self._tall / self._height)
+        wide, tall = self.side / self._width, self._tall / self._height
         left, top = self._left[column] / self._width, self._top[row] / self._height
-        return self.figure.add_axes((left, 1 - top - size[1], *size))
+        return self.figure.add_axes((left, 1 - top - tall, wide, tall))
 
     def column_label(self, first: int, last: int, text: str, **how: Any) -> None:
         """Write above columns."""

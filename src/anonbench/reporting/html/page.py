@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
@@ -38,11 +38,7 @@ class Texts:
     def __init__(
         self, language: str = "en", configfiles: Sequence[str] = (), results: str = RESULTS
     ) -> None:
-        """Read the catalogue of a language; commands name the config files and results.
-
-        Raises:
-            InputError: there is none.
-        """
+        """Read the catalogue of a language, or InputError; commands name config and results."""
         file = TEXTS.joinpath(f"{language}.yaml")
         if not file.is_file():
             raise InputError(f"presentation.language: there are no texts in {language!r}")
@@ -114,18 +110,7 @@ def render(texts: Texts, **content: Any) -> str:
     return environment().get_template("page.html.j2").render(**content)
 
 
-class Picture(NamedTuple):
-    """A figure as shown on the page."""
-
-    stem: str
-    title: str
-    alt: str
-    source: str  # data URI
-    width: int
-    height: int
-
-
-def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
+def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[dict[str, Any]]:
     """Figures of one kind for the page, from their PNGs, as lossless WebP.
 
     Raises:
@@ -140,11 +125,12 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
             f"degree {figure.degree} %" if figure.degree is not None else "",
         ]
         title = ", ".join(filter(None, parts))
-        alt = f"{FIGURES[kind]['title']}: {title}."
+        about = {"stem": figure.stem, "title": title, "alt": f"{FIGURES[kind]['title']}: {title}."}
         try:
             with Image.open(png, formats=["PNG"]) as image:
+                sizes = {"width": image.width, "height": image.height}
                 source = webp_uri(image.convert("RGB"), lossless=True)
-                shown.append(Picture(figure.stem, title, alt, source, *image.size))
+                shown.append(about | sizes | {"source": source})
         except UnidentifiedImageError as error:
             raise InputError(f"{png}: is not a PNG; make the figure again") from error
     return shown

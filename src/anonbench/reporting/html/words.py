@@ -128,9 +128,8 @@ class Words:
             is_rule = rule in evidence.RULES
             text = str(self.texts(key, entity=of)).rstrip("?") if is_rule else self.attack(name)
             names.append(text)
-        more = len(names) - _NAMED
-        shown = ", ".join(names[:_NAMED])
-        return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
+        more, shown = names[_NAMED:], ", ".join(names[:_NAMED])
+        return shown + str(self.texts("say.more", number=len(more))) if more else shown
 
     def instead(self, top: Row, records: Sequence[Row]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""

@@ -219,11 +219,11 @@ def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[
                 cases.append(Case(*place, None, reason))
                 continue
             r, rest = known[PREDICTOR], known.drop(PREDICTOR)
-            best = str(rest.idxmax())
-            numbers = f"r = {r:.2f}, next {CORRELATED[best]} {rest.max():.2f}, n = {len(rows)}"
+            best, next_r = str(rest.idxmax()), rest.max()
+            numbers = f"r = {r:.2f}, next {CORRELATED[best]} {next_r:.2f}, n = {len(rows)}"
             within, p = compare_within(rows, PREDICTOR, best, accuracy)
-            tests.append((len(cases), p, (within > 0) == (r > rest.max())))
-            cases.append(Case(*place, bool(r > rest.max()), numbers))
+            tests.append((len(cases), p, (within > 0) == (r > next_r)))
+            cases.append(Case(*place, bool(r > next_r), numbers))
     adjusted = holm(np.array([p for _, p, _ in tests]))
     for (number, _, is_alike), p in zip(tests, adjusted, strict=True):
         cases[number] = cases[number]._replace(significant=bool(p < level and is_alike))
