@@ -136,8 +136,7 @@ order_figure = Question(
     _order,
     ("method",),
 )
-"""Rank of each method by the mAP that each system keeps, with original queries; of tables with the
-columns `anonbench.reporting.answers.VALUES`."""
+"""Rank of methods by the mAP that each system keeps, original queries; of `answers.VALUES`."""
 way_back_figure = Question(
     "Gain in mAP (points)",
     lambda table: _percent(at_highest_degree(table[table["query"] == ORIGINAL])),
@@ -153,16 +152,12 @@ predictor_figure = Question(
     _predictors,
     ("accuracy",),
 )
-"""Correlation of each retrieval metric with accuracies: each system, and their mean; of
-`PREDICTORS`."""
+"""Correlation of retrieval metrics with accuracies by system, and mean; of `PREDICTORS`."""
 _price_figure = Question("mAP (%)", _percent, _price, ("method", "adaption"))
 
 
 def price_figure(table: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Quality kept against the strongest attack, with original queries, a panel per system.
-
-    The table has the columns `anonbench.reporting.answers.PRICE`.
-    """
+    """Quality kept against the strongest attack, by system, with original queries; of `PRICE`."""
     rows = at_highest_degree(table[(table["query"] == ORIGINAL) & table["rate"].notna()])
     rows = rows.assign(method=rows["method"].map(family_of))
     panels = {str(system): own for system, own in rows.groupby("system", sort=False)}

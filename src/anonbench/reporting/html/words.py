@@ -353,10 +353,7 @@ def _persons(row: Row, facts: Facts) -> dict[str, int]:
 
 
 def boxes_needed(policy: pd.DataFrame | None) -> int:
-    """Largest number of images that need true boxes for a known miss rate; 0 if all are known.
-
-    `policy` are verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-    """
+    """Images that need true boxes for the policy's miss rates to be known; 0 if all are."""
     if policy is None:
         return 0
     lacking = policy[(policy["rule"] == evidence.MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
@@ -367,8 +364,7 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
 def _true_boxes(row: Row) -> int:
     """Number of images that need true boxes, including those that have them.
 
-    Assumes the miss rate measured so far. Without measurements: the smallest number at which
-    Wilson's interval lies within the limit if nothing is missed.
+    At the miss rate so far; without one, if nothing is missed (Wilson's interval).
     """
     there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), _times(row)
     if not row["rule_limit"] > 0.0:

@@ -98,7 +98,7 @@ def compare(
 ) -> pd.DataFrame:
     """Put our numbers (`OURS`) beside the paper's, in the paper's order, columns `COLUMNS`."""
     by_role = {data.role: data for data in datasets}
-    # left join in the paper's order: our additional cells are dropped
+    # left join: our additional cells are dropped
     own = ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset")
     table = published.rename(columns={"value": "published"})
     table = table.merge(own, on=CELL, how="left", validate="one_to_one")
@@ -132,8 +132,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
         source = _our_source(comparison[comparison["role"] == role])
         place = (source, ROLE_NAMES[str(role)], f"{degree} %")
         if not lines["compared"].any():
-            cells = f"0 of {lines['cells'].sum()}"
-            rows.append((*place, "all", NONE, cells, NOT_RUN, "", ""))
+            rows.append((*place, "all", NONE, f"0 of {lines['cells'].sum()}", NOT_RUN, "", ""))
             continue
         for line in lines.to_dict("records"):
             of = (metric_label(line["metric"]), line["query"] or NONE)
