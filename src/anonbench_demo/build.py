@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
-from anonbench_demo.listing import Item, items
+from anonbench_demo.listing import Drawing, Item, items
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,19 @@ def generate(demo: Demo, path: Path, seed: int) -> None:
 
 def _write(demo: Demo, folder: Path, seed: int) -> None:
     # imported here: each kind's module brings what the others do not need
+    draw: Callable[[int, str, str], Drawing]
     if isinstance(demo, PortraitsDemo):
-        from anonbench_demo.portraits import draw
+        from anonbench_demo import portraits
+
+        draw = portraits.draw
     elif isinstance(demo, DocumentsDemo):
-        from anonbench_demo.documents import draw
+        from anonbench_demo import documents
+
+        draw = documents.draw
     else:
-        from anonbench_demo.ids import draw
+        from anonbench_demo import ids
+
+        draw = ids.draw
     wanted, truths = items(demo), {}
     for item in track(wanted, len(wanted), f"drawing {demo.kind}"):
         drawing, path = draw(seed, item.kind, item.key), folder / item.path

@@ -163,4 +163,4 @@ def ground(width: int, height: int, series: Series) -> np.ndarray:
     waves = y + 0.15 * np.sin(9 * x) * np.cos(3 * x + 5 * y)
     rings = np.hypot(x - 0.7, y - 0.5) + 0.04 * np.sin(7 * np.arctan2(y - 0.5, x - 0.7))
     share = np.maximum(*(np.abs(np.sin(70 * field)) ** 30 for field in (waves, rings)))
-    return (base + share[:, :, None] * (line - base)).astype(np.uint8)
+    return np.asarray(base + share[:, :, None] * (line - base)).astype(np.uint8)

@@ -35,7 +35,8 @@ def draw(seed: int, identity: str, photo: int | str) -> Drawing:
     light = np.broadcast_to((1 + side)[None, :, None] * balance, image.shape).astype(np.float32)
     exposed = cv2.multiply(cv2.GaussianBlur(image, (0, 0), 0.55), light, dtype=cv2.CV_8U)
     image = with_noise(exposed, 0.0, 2.8, random)
-    face = Region(Entity.FACE, *np.clip(box, 0, (WIDTH, HEIGHT) * 2).tolist(), 1.0)
+    x0, y0, x1, y1 = np.clip(box, 0, (WIDTH, HEIGHT) * 2).tolist()
+    face = Region(Entity.FACE, x0, y0, x1, y1, 1.0)
     return Drawing(image, [face], attributes(traits, view))
 
 

@@ -223,7 +223,8 @@ class Sheet:
         coarse = self.random.normal(0, pixels, (2, height // 11, width // 11)).astype(np.float32)
         for place, move in zip(places, coarse, strict=True):
             place += cv2.resize(move, (width, height), interpolation=cv2.INTER_CUBIC)
-        bent = cv2.remap(np.array(self.image), *places, cv2.INTER_LINEAR, borderValue=(255,))
+        page, (x, y) = np.array(self.image), places
+        bent = cv2.remap(page, x, y, cv2.INTER_LINEAR, borderValue=(255,))
         self.image.paste(Image.fromarray(bent))
         wider = 2 * pixels * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
         self.marks[:] = [(entity, corners + wider) for entity, corners in self.marks]

@@ -44,7 +44,7 @@ def strands(head: Canvas, colour: Colour, random: np.random.Generator) -> Points
     y = round((head.y - 3.7 * head.unit) * SUPERSAMPLING / 40) * 40
     light = np.clip(1.0 + fine + broad, 0.55, 1.6).astype(np.float32)
     table = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
-    return np.minimum(table, 255.0)[_angles(height, width, width // 2, y)]
+    return np.asarray(np.minimum(table, 255.0)[_angles(height, width, width // 2, y)])
 
 
 def draw_back_hair(head: Canvas, traits: Traits, texture: Points) -> None:
@@ -111,7 +111,7 @@ def _waves(outline: Points, height: float, frequency: float) -> Points:
     steps = np.linalg.norm(np.diff(outline, axis=0, prepend=outline[:1]), axis=1).cumsum()
     factor = height * np.sin(steps * 2 * np.pi * frequency / 4)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    return outline + away * factor[:, None]
+    return np.asarray(outline + away * factor[:, None])
 
 
 def draw_hat(head: Canvas, traits: Traits, colour: Colour) -> None:

@@ -33,11 +33,9 @@ from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]
 _QUALITY = ["kept", "kept_low", "kept_high", "optimism", "yardstick", "unknown", "unknown_detail"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
-_RULE = {
-    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
-    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
-    **{"rule_clusters": "clusters", "rule_chance": "chance"},
-}
+_RULE = {"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"}
+_RULE |= {"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"}
+_RULE |= {"rule_clusters": "clusters", "rule_chance": "chance"}
 _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
 COLUMNS += ["failed", "suspected", "open", "untested", "resisted", *_SIZES]
@@ -252,32 +250,30 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     behind = pd.MultiIndex.from_frame(table[["dataset", "degree", "query", "method"]]).isin(alike)
     refused_at = pd.MultiIndex.from_frame(refused[_PLACE])
     behind |= pd.MultiIndex.from_frame(table[_PLACE]).isin(refused_at)
-    is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
-    standing = {
-        "rank": table["verdict"].map(rank),
-        **{name: table[name] for name in ("failed", "suspected", "open")},
-    }
-    quality = {
-        "unknown": (table["unknown"] != "").astype(float),
-        # of those that fail, the one of which attacks find less is closer to passing
-        "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
-        "value": -table["kept"].fillna(-math.inf),
-    }
-    others = {
-        "degree": -table["degree"],
-        "adapted": table["adaption"] != UNADAPTED,
-        **{name: table[name] for name in ("method", "adaption")},
-        "asked": table["query"] != ORIGINAL,
-    }
-    keys = pd.DataFrame(standing | quality | others)
+    is_unknown = table["unknown"] != ""
+    is_short = is_unknown | (table["verdict"] == Verdict.FAIL)
+    keys = pd.DataFrame(
+        {
+            "rank": table["verdict"].map(rank),
+            **{name: table[name] for name in ("failed", "suspected", "open")},
+            "unknown": is_unknown.astype(float),
+            # of those that fail, the one of which attacks find less is closer to passing
+            "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
+            "value": -table["kept"].fillna(-math.inf),
+            "degree": -table["degree"],
+            "adapted": table["adaption"] != UNADAPTED,
+            **{name: table[name] for name in ("method", "adaption")},
+            "asked": table["query"] != ORIGINAL,
+        }
+    )
+    standing, quality = ["rank", "failed", "suspected", "open"], ["unknown", "rate", "value"]
     # no better known and of no more value than the unadapted model, which it does not surely beat
     plain = keys.set_index(pd.MultiIndex.from_frame(table[_VARIANT]))[lambda k: ~k["adapted"]]
     plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).set_index(keys.index)
-    held = behind & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
-    worse = np.maximum(keys[[*quality]], plain[[*quality]].astype(float))
-    keys[[*quality]] = keys[[*quality]].mask(held, worse)
-    order = keys.sort_values([*keys], kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    held = behind & (keys[standing] == plain[standing]).all(axis=1)
+    worse = np.maximum(keys[quality], plain[quality].astype(float))
+    keys[quality] = keys[quality].mask(held, worse)
+    return table.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
 
 
 def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:

@@ -45,13 +45,12 @@ def _sizes(counts: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ...]]:
-    """Arrange a summary (`anonbench.detection.quality.SUMMARY_COLUMNS`) by entity.
+    """Rows of a summary (`detection.quality.SUMMARY_COLUMNS`), `QUALITY_HEADS` in percent.
 
-    Columns `QUALITY_HEADS`, in percent; the images are those with such regions or, if there are
-    none, all that were measured.
+    The images are those with such regions or, if there are none, all that were measured.
     """
     measured = summary[["value", "low", "high", "images"]].itertuples(index=False, name=None)
-    ends = [with_width(*each, confidence) for each in measured]
+    ends = [with_width(value, low, high, n, confidence) for value, low, high, n in measured]
     summary = summary.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
     rows = []
     for entity, label in (labels.ENTITIES | {ALL: "All"}).items():
@@ -72,15 +71,15 @@ def write_quality(
     They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
     `anonbench.evaluation.detection.COLUMNS`.
     """
-    columns = (
-        visible_area["degree"].map("{} %".format),
-        visible_area["entity"].map(labels.ENTITIES),
-        visible_area["images"].map("{:,}".format),
-        labels.intervals(visible_area, ("visible_area", "low", "high"), between=" to "),
-    )
-    heads = ["Degree", "Entity", "Images", "True area visible"]
+    visible_shares = labels.intervals(visible_area, ("visible_area", "low", "high"), " to ")
+    columns = {
+        "Degree": visible_area["degree"].map("{} %".format),
+        "Entity": visible_area["entity"].map(labels.ENTITIES),
+        "Images": visible_area["images"].map("{:,}".format),
+        "True area visible": visible_shares,
+    }
     quality = markdown_grid(QUALITY_HEADS, quality_rows(summary, confidence), left=1)
-    visible = markdown_grid(heads, list(zip(*columns, strict=True)), left=2)
+    visible = markdown_grid([*columns], list(zip(*columns.values(), strict=True)), left=2)
     below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{quality}\n{below[0]}\n\n{visible}\n{below[1]}\n")
 

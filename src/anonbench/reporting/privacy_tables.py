@@ -187,7 +187,8 @@ def _strongest(rows: pd.DataFrame, rank: int, of: str = "") -> str:
 
 def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
     """What other programs did to regions: a row per program and entity, one for whole pictures."""
-    left_out, rows = {}, []
+    left_out: dict[str, list[str]] = {}
+    rows = []
     for program, table in given.groupby("program", sort=False):
         entities = [entity for entity in dict.fromkeys(table["entity"]) if entity]
         for entity in [*entities, ""]:  # whole pictures come last

@@ -57,7 +57,8 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
 
 def at_highest_degree(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows at the highest degree."""
-    return rows[rows["degree"] == rows["degree"].max()]
+    highest: pd.DataFrame = rows[rows["degree"] == rows["degree"].max()]
+    return highest
 
 
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -71,11 +71,13 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     base = rows[rows["adaption"] == UNADAPTED]
     for axes, model in zip(panels, models, strict=True):
-        if model != UNADAPTED:
-            for colour, line in _by_method(base):
-                axes.plot(line["degree"], line["value"], color=colour, lw=0.7)
-        for colour, line in _by_method(rows[rows["adaption"] == model]):
-            style.point(axes, line["degree"], line, colour, model, 0.5)
+        own = rows[rows["adaption"] == model]
+        for method in present(base["method"], METHODS) if model != UNADAPTED else ():
+            line = base[base["method"] == method].sort_values("degree")
+            axes.plot(line["degree"], line["value"], color=method_colour(method), lw=0.7)
+        for method in present(own["method"], METHODS):
+            line = own[own["method"] == method].sort_values("degree")
+            style.point(axes, line["degree"], line, method_colour(method), model, 0.5)
         axes.set_title(_two_lines(model))
         axes.set_xticks(sorted(map(int, rows["degree"].unique())))
         axes.grid(axis="y")
@@ -87,11 +89,6 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
         handles.append(style.entry(f"thin: {ADAPTIONS[UNADAPTED]}, for comparison", lw=0.7))
     style.legend_above(figure, handles)
     return figure
-
-
-def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for method in present(rows["method"], METHODS):
-        yield method_colour(method), rows[rows["method"] == method].sort_values("degree")
 
 
 def _two_lines(model: str) -> str:
@@ -130,10 +127,9 @@ def front(
     dpi: int = 150,
     needs: Needs = DEFAULTS,
 ) -> None:
-    """Draw one metric of a data set against the strongest attack's rate, by query kind.
+    """Draw one metric of a data set against the strongest attack's known rate, by query kind.
 
-    `rates` are `anonbench.evaluation.privacy.rates.RATE_COLUMNS`. Variants with an unknown rate are
-    left out; without the metric, nothing is drawn.
+    `rates` are `anonbench.evaluation.privacy.rates.RATE_COLUMNS`.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]
@@ -226,9 +222,6 @@ def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
         axes.annotate(label, (top["rate"], top["value"]), fontsize=6, **place, **look)
 
 
-DARK = 0.62  # coefficient beyond which cells are dark enough for white text
-
-
 def matrix(table: pd.DataFrame) -> pd.DataFrame:
     """Pearson's coefficients as a 6 × 6 table in the fixed order; NaN where undefined."""
     names = list(METRICS)
@@ -248,10 +241,7 @@ def notes(table: pd.DataFrame) -> list[str]:
 def correlation_heatmap(
     correlations: Path, title: str, outputs: Sequence[Path], dpi: int = 150
 ) -> None:
-    """Draw the 6 × 6 matrix of Pearson's coefficients, annotated, on a fixed scale from -1 to 1.
-
-    The coefficients are a CSV in long form (`read_correlations`).
-    """
+    """Draw the 6 × 6 matrix of Pearson's coefficients (`read_correlations`), from -1 to 1."""
     from seaborn import heatmap  # imported here: it loads SciPy and takes seconds
 
     table = read_correlations(correlations)
@@ -268,7 +258,7 @@ def correlation_heatmap(
         how |= {"linewidths": 0.8, "linecolor": "white"}
         heatmap(values, ax=axes, xticklabels=labels, yticklabels=labels, **how)
         for text in axes.texts:  # seaborn's white is hard to read in the middle of the scale
-            text.set_color("white" if abs(float(text.get_text())) > DARK else style.INK)
+            text.set_color("white" if abs(float(text.get_text())) > 0.62 else style.INK)
         axes.tick_params(length=0, labelsize=6.5)
         axes.tick_params(axis="y", rotation=0)
         axes.set_xticks(axes.get_xticks(), labels, rotation=45, ha="right", rotation_mode="anchor")

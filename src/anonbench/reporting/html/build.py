@@ -86,8 +86,7 @@ def build_report(
         effort: CSV of the cost of the stages (`anonbench.reporting.grid_tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
         stages: digests of the code of the stages that made the image sets.
-        configfiles: names of the config files that commands have to name.
-        place: folder of the results, as commands have to name it.
+        configfiles: as commands have to name them, as well as `place`, the folder of results.
 
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
@@ -160,9 +159,9 @@ def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | Non
         searched = [] if (rows["value"] > 0.0).all() else [*rows.loc[rows["value"] > 0.0, "entity"]]
     explorer = read_json(path) if (path := section.file("explorer")) else {}
     boxes, examples = section.file("boxes"), explorer.get("examples", {})
-    # raw pixels predict the originals' classes or persons better than the model
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
-    by_pixels = ((means.get((PIXELS, m), 0.0), means.get((UNADAPTED, m), 1.0)) for m in ACCURACIES)
+    # raw pixels predict the originals' classes or persons better than the model
+    toy = any(means.get((PIXELS, m), 0.0) > means.get((UNADAPTED, m), 1.0) for m in ACCURACIES)
     facts = Facts(
         name=section.name,
         images=images,
@@ -170,7 +169,7 @@ def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | Non
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
         gap=statement_gap(summary, needs, images),
-        toy=any(pixels > model for pixels, model in by_pixels),
+        toy=toy,
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,

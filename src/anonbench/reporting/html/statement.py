@@ -178,8 +178,9 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
     records, keys = rules.to_dict("records"), ("method", "degree", "entity")
     regions = {evidence.REIDENTIFICATION: ALL, evidence.OF_REMAINDER: REMAINDER}
     # intervals also of the rates that show too little for a verdict
-    for attack, of in regions.items() if rates is not None else ():
-        found = worst(read_rates(rates), of=keys, regions=of).to_dict("records")
+    table = pd.DataFrame() if rates is None else read_rates(rates)
+    for attack, of in regions.items() if len(table) else ():
+        found = worst(table, of=keys, regions=of).to_dict("records")
         rate_of = {tuple(row[key] for key in keys): row for row in found}
         for row in records:
             rate = rate_of.get((pictures_of(row["method"]), row["degree"], row["entity"]))

@@ -22,8 +22,10 @@ from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
 from anonbench.reporting.paper.ours import ROLE_NAMES, SCENARIO_TABLES, stand_in
 
-COLUMNS = ("query", "adaption", "model", "seeds")
-COLUMNS += ("global_crops", "local_crops", "query_images", "database")
+COLUMNS = (
+    *("query", "adaption", "model", "seeds"),
+    *("global_crops", "local_crops", "query_images", "database"),
+)
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
 its seeds, and the variants that it is trained on (empty for a baseline or a system), queried with
 and that fill the database."""
@@ -40,7 +42,8 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
             continue
         seeded = run.seed, experiment.reference_seed, experiment.config.control_seeds
         row = adaption_of(run.model, *seeded, retrieval=True)
-        adaption, crops = run.model.adaption, ("", "")
+        adaption = run.model.adaption
+        crops: tuple[str, ...] = ("", "")
         if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
             kinds = (adaption.global_anonymized, adaption.local_anonymized)
             crops = tuple(str(run.model.variant) if kind else ORIGINAL for kind in kinds)
