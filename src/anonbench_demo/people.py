@@ -15,7 +15,8 @@ Outfit = Literal["suit", "shirt", "sweater", "tshirt", "dress", "blouse"]
 
 
 def _colours(hexadecimal: str) -> tuple[Colour, ...]:
-    return tuple(tuple(map(float, bytes.fromhex(word))) for word in hexadecimal.split())
+    words = map(bytes.fromhex, hexadecimal.split())
+    return tuple((float(red), float(green), float(blue)) for red, green, blue in words)
 
 
 SKIN = _colours("fadec8 f0c8a8 e2b288 c68e64 9e6846 784e36")

@@ -74,7 +74,7 @@ def _spline(corners: Points, steps: int) -> Points:
     t = np.arange(steps)[:, None] / steps
     first, second = -t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3
     weights = np.hstack([first, second, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
-    return np.einsum("sk,nkd->nsd", weights, neighbours).reshape(-1, 2)
+    return np.asarray(np.einsum("sk,nkd->nsd", weights, neighbours)).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Canvas:
 
     def _fixed(self, shape: Points, depth: float) -> np.ndarray:
         scale = SUPERSAMPLING * 2**FRACTION_BITS
-        return np.rint(self.place(shape, depth) * scale).astype(np.int32)
+        return np.asarray(np.rint(self.place(shape, depth) * scale), np.int32)
 
 
 def soften(cover: Mask, sigma: float) -> Mask:

@@ -31,7 +31,7 @@ STRANDS = 2048
 def _angles(height: int, width: int, x: int, y: int) -> np.ndarray:
     """Return each pixel's direction as seen from (x, y), as an index into the strands."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    angle = np.arctan2(rows - y, columns - x) / (2 * np.pi) + 0.5
+    angle: np.ndarray = np.arctan2(rows - y, columns - x) / (2 * np.pi) + 0.5
     return (angle * (STRANDS - 1)).astype(np.intp)
 
 

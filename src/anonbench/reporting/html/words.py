@@ -59,9 +59,6 @@ _DRAWN = dict.fromkeys(_OF_PROBES, "probes") | {"inference": "gallery"}
 _OF_IMAGES = ("residual", "dictionary", "block_noise")  # attacks with a number of images of theirs
 
 
-Row = Mapping[Any, Any]  # a choice, with the columns of `choice_table`
-
-
 class Step(NamedTuple):
     """One step with its command."""
 
@@ -77,7 +74,9 @@ class Words:
     def __init__(self, texts: Texts, facts: Facts) -> None:
         self.texts, self.facts = texts, facts
 
-    def sentence(self, top: Row | None, records: Sequence[Row]) -> Markup:
+    def sentence(
+        self, top: Mapping[Any, Any] | None, records: Sequence[Mapping[Any, Any]]
+    ) -> Markup:
         """Recommendation, or what prevents one."""
         texts = self.texts
         if top is None:
@@ -106,7 +105,7 @@ class Words:
         limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
-    def with_(self, row: Row) -> Markup:
+    def with_(self, row: Mapping[Any, Any]) -> Markup:
         """Degree and model of a choice, unless they are the usual ones."""
         parts = Markup()
         if row["degree"] != 100:
@@ -118,7 +117,7 @@ class Words:
             parts += self.texts(key, model=row["adaption"], images=images)
         return parts
 
-    def untested(self, row: Row) -> str:
+    def untested(self, row: Mapping[Any, Any]) -> str:
         """Limits that were not tested enough, the first three by name; `why` has the decisive."""
         of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
         decisive, names = row["rule_attack"] or of_rule, []
@@ -131,7 +130,7 @@ class Words:
         more, shown = names[_NAMED:], ", ".join(names[:_NAMED])
         return shown + str(self.texts("say.more", number=len(more))) if more else shown
 
-    def instead(self, top: Row, records: Sequence[Row]) -> Markup:
+    def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
         for row in records if top["adaption"] in COMPATIBLE else ():
             same = all(row[name] == top[name] for name in ("method", "degree", "query"))
@@ -141,7 +140,7 @@ class Words:
                 return self.texts("say.instead", kept=kept, map=is_map)
         return Markup()
 
-    def others(self, top: Row, records: Sequence[Row]) -> Markup:
+    def others(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Other methods that pass and may keep as much; otherwise, that none keeps more."""
         names = dict.fromkeys(
             self.texts.method(str(row["method"]))
@@ -152,13 +151,13 @@ class Words:
         )
         return self.texts("say.alike" if names else "say.best", others=", ".join(names))
 
-    def chosen(self, row: Row) -> str:
+    def chosen(self, row: Mapping[Any, Any]) -> str:
         """What was subtracted from the quality kept, in parentheses; empty if nothing."""
         points = 100 * row["optimism"]
         said = self.texts("table.chosen", points=self.texts.number(points, 1))
         return f" ({said})" if points >= _SUBTRACTED else ""  # NaN is not
 
-    def unknown(self, row: Row) -> Markup:
+    def unknown(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why the quality kept is not known."""
         found = row["unknown"], {"there": row["clusters"], "needed": MIN_CLUSTERS}
         key, numbers = self.facts.gap or found if row["unknown"] == "gap" else found
@@ -173,7 +172,7 @@ class Words:
         name, notices = self.facts.name, self.facts.notices
         return [self.texts(f"notice.{k}", dataset=name, **self.numbers(of)) for k, of in notices]
 
-    def why(self, row: Row) -> Markup:
+    def why(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
@@ -188,13 +187,13 @@ class Words:
             values["chance"] = self.texts.percent(chance) if hopeless else ""
         return self.texts.first(key, f"why.{kind}.{rule}", **values)
 
-    def short(self, row: Row) -> Markup:
+    def short(self, row: Mapping[Any, Any]) -> Markup:
         """Short reason why a choice does not pass; empty if it passes."""
         kind = NAMES[row["verdict"]]
         key = f"short.{kind}_rule.{_rule(row)}"
         return Markup() if kind == "pass" else self.texts(key, **self._values(row))
 
-    def _values(self, row: Row) -> dict[str, Any]:
+    def _values(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         texts, entity = self.texts, str(row["rule_entity"])
         shares = {name: row[f"rule_{name}"] for name in ("value", "high", "limit")}
         said = {k: "?" if pd.isna(share) else texts.percent(share) for k, share in shares.items()}
@@ -210,7 +209,7 @@ class Words:
         """Description of an attack's finding."""
         return self.texts.named("attack", name or "none")
 
-    def sure(self, top: Row | None) -> Markup:
+    def sure(self, top: Mapping[Any, Any] | None) -> Markup:
         """Certainty of the numbers."""
         texts = self.texts
         if top is None or pd.isna(top["queries"]):
@@ -225,7 +224,7 @@ class Words:
         method = texts.method(top["method"])
         return texts("sure.some", method=method, seeds=seeds, **self.numbers(numbers))
 
-    def risks(self, top: Row | None) -> list[Markup]:
+    def risks(self, top: Mapping[Any, Any] | None) -> list[Markup]:
         """Attacks on the first choice that succeed and have no limit; what alone is hidden."""
         found, parts = [], []
         for name, rate in self.facts.unlimited.items():
@@ -245,7 +244,7 @@ class Words:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
-    def step(self, top: Row | None) -> Step:
+    def step(self, top: Mapping[Any, Any] | None) -> Step:
         """Next step, and what is needed besides; `top` is the first choice, if any."""
         texts, facts, first = self.texts, self.facts, self._first_step(top)
         review, more = f"anonbench review {facts.name}{texts.configfile}", []
@@ -260,7 +259,7 @@ class Words:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
 
-    def _first_step(self, top: Row | None) -> Step:
+    def _first_step(self, top: Mapping[Any, Any] | None) -> Step:
         texts, facts, name = self.texts, self.facts, self.facts.name
         look, run = (f"anonbench {do}{texts.configfile}" for do in (f"review {name}", "run"))
         if facts.published:
@@ -313,27 +312,27 @@ class Words:
         )
 
 
-def _rule(row: Row) -> str:  # the decisive one; `none` if no attack was run
+def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no attack was run
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
 
 
-def _is_part(row: Row) -> bool:
+def _is_part(row: Mapping[Any, Any]) -> bool:
     """Whether a rate is within its limit, but not known for every kind of region."""
     return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
 
 
-def is_useless(row: Row) -> bool:
+def is_useless(row: Mapping[Any, Any]) -> bool:
     """Whether the quality kept surely lies below `USELESS`."""
     return bool(row["kept_high"] < USELESS)
 
 
-def _times(row: Row) -> float:
+def _times(row: Mapping[Any, Any]) -> float:
     """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
     value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
     return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
 
 
-def _persons(row: Row, facts: Facts) -> dict[str, int]:
+def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
 
     Empty unless a re-identification rate is unknown for want of them.
@@ -361,7 +360,7 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
     return max(map(_true_boxes, lacking.to_dict("records")), default=0)
 
 
-def _true_boxes(row: Row) -> int:
+def _true_boxes(row: Mapping[Any, Any]) -> int:
     """Number of images that need true boxes, including those that have them.
 
     At the miss rate so far; without one, if nothing is missed (Wilson's interval).
