@@ -176,10 +176,8 @@ def to_latex(grid: Grid, wide: bool = True) -> str:
 
     Running text is in braces, because `\\raggedright` redefines the end of a row.
     """
-    latex = Environment(
-        "<%", "%>", "<<", ">>", trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    latex.undefined = StrictUndefined
+    how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    latex = Environment("<%", "%>", "<<", ">>", undefined=StrictUndefined, **how)
     latex.filters["latex"] = escape_latex
     template = latex.from_string(TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
     return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
