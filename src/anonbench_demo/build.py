@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 92, "subsampling": 0},
     ".tif": {"compression": "tiff_lzw"},
 }
-"""Options of Pillow by suffix."""
 
 
 def generate(demo: Demo, path: Path, seed: int) -> None:
@@ -62,19 +61,40 @@ def generate(demo: Demo, path: Path, seed: int) -> None:
 
 
 def _write(demo: Demo, folder: Path, seed: int) -> None:
-    wanted = items(demo)
-    truths = _draw_all(demo.kind, folder, seed, wanted)
+    # imported here: each kind's module brings what the others do not need
+    draw: Callable[[int, str, str], Drawing]
+    if isinstance(demo, PortraitsDemo):
+        from anonbench_demo import portraits
+
+        draw = portraits.draw
+    elif isinstance(demo, DocumentsDemo):
+        from anonbench_demo import documents
+
+        draw = documents.draw
+    else:
+        from anonbench_demo import ids
+
+        draw = ids.draw
+    wanted, truths = items(demo), {}
+    for item in track(wanted, len(wanted), f"drawing {demo.kind}"):
+        drawing, path = draw(seed, item.kind, item.key), folder / item.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(drawing.image).save(path, **FORMATS[path.suffix])
+        truths[item.id] = replace(drawing, image=np.empty(0))  # too many to be kept
     if isinstance(demo, PortraitsDemo):
         _write_celeba(folder, wanted, [truths[item.id].labels for item in wanted])
     elif isinstance(demo, DocumentsDemo):
-        _write_rvl_cdip(folder, wanted)
+        (folder / "labels").mkdir()
+        for split in ("train", "val", "test"):  # of which the demo has no test images
+            rows = [f"{item.id}.tif {item.number}" for item in wanted if item.split == split]
+            _lines(folder / f"labels/{split}.txt", rows)
     (folder / "truth").mkdir()
     regions = {image: truth.regions for image, truth in truths.items()}
     write_boxes(box_table(regions, seed), folder / "truth/boxes.parquet")
 
 
 def _made_by(path: Path) -> Any:
-    """Return the marker of a demo folder, None for an empty folder."""
+    """Marker of a demo folder, None for an empty folder."""
     if path.is_dir() and not any(path.iterdir()):
         return None
     try:
@@ -89,57 +109,22 @@ def _made_by(path: Path) -> Any:
     return marker
 
 
-def _draw_all(kind: str, folder: Path, seed: int, wanted: Sequence[Item]) -> dict[str, Drawing]:
-    """Draw and write all images; of the drawings, only the truth is kept in memory."""
-    truths = {}
-    for item in track(wanted, len(wanted), f"drawing {kind}"):
-        drawing = _draw(kind, seed, item)
-        path = folder / item.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(drawing.image).save(path, **FORMATS[path.suffix])
-        truths[item.id] = replace(drawing, image=np.empty(0))
-    return truths
-
-
-def _draw(kind: str, seed: int, item: Item) -> Drawing:
-    """Draw one image; each kind's module brings what the others do not need."""
-    if kind == "portraits":
-        from anonbench_demo import portraits
-
-        return portraits.draw(seed, item.kind, int(item.key))
-    if kind == "documents":
-        from anonbench_demo import documents
-
-        return documents.draw(seed, item.kind, item.key)
-    from anonbench_demo import ids
-
-    return ids.draw(seed, item.kind, item.key)
-
-
 def _write_celeba(
     folder: Path, wanted: Sequence[Item], labels: Sequence[Mapping[str, bool]]
 ) -> None:
-    """Write CelebA's three lists."""
     names = [Path(item.path).name for item in wanted]
     attributes = [
         f"{name} " + " ".join(f"{1 if value else -1:2}" for value in own.values())
         for name, own in zip(names, labels, strict=True)
     ]
     _lines(folder / "list_attr_celeba.txt", [str(len(wanted)), " ".join(labels[0]), *attributes])
-    parts = {Split.TRAIN: 0, Split.VAL: 1}
-    named = list(zip(names, wanted, strict=True))
-    partition = [f"{name} {parts[item.split]}" for name, item in named]
-    _lines(folder / "list_eval_partition.txt", partition)
-    _lines(folder / "identity_CelebA.txt", [f"{name} {item.number}" for name, item in named])
-
-
-def _write_rvl_cdip(folder: Path, wanted: Sequence[Item]) -> None:
-    """Write RVL-CDIP's three lists; the demo has no test split."""
-    labels = folder / "labels"
-    labels.mkdir()
-    for name in ("train", "val", "test"):
-        rows = [f"{item.id}.tif {item.number}" for item in wanted if item.split == name]
-        _lines(labels / f"{name}.txt", rows)
+    columns = {
+        "list_eval_partition": [int(item.split is Split.VAL) for item in wanted],
+        "identity_CelebA": [item.number for item in wanted],
+    }
+    for stem, numbers in columns.items():
+        rows = [f"{name} {number}" for name, number in zip(names, numbers, strict=True)]
+        _lines(folder / f"{stem}.txt", rows)
 
 
 def _lines(path: Path, lines: Sequence[str]) -> None:

@@ -29,31 +29,20 @@ class Family(Enum):
         return load(self.value[("regular", "bold", "italic").index(face)], size)
 
 
-@lru_cache
-def _folder() -> Path:
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
 @lru_cache(maxsize=512)
 def load(name: str, size: float) -> Font:
     """Return a face by its file's stem. The basic layout engine draws alike on every machine."""
-    path = _folder() / f"{name}.ttf"
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-@lru_cache(maxsize=200_000)
-def advance(font: Font, text: str) -> float:
-    """Return the width of a line of text in pixels."""
-    return float(font.getlength(text))
 
 
 def wrap(text: str, font: Font, width: float) -> list[str]:
     """Break text into lines of at most `width` pixels; longer words stand alone."""
     lines: list[str] = []
-    space, used = advance(font, " "), 0.0
+    space, used = font.getlength(" "), 0.0
     line: list[str] = []
     for word in text.split():
-        length = advance(font, word)
+        length = font.getlength(word)
         if line and used + space + length > width:
             lines.append(" ".join(line))
             used, line = 0.0, []

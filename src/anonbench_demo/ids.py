@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zxingcpp
@@ -29,7 +28,6 @@ SIZE = WIDTH, HEIGHT = 600, 420
 STATE = "UTO"
 LOCALES = ("en_GB", "de_DE", "fr_FR", "es_ES", "sv_SE", "pl_PL")
 TEMPLATES: dict[str, dict[str, Any]] = LAYOUTS["cards"]
-"""The kinds of documents, by the names of their folders."""
 ZONES: dict[str, Callable[[mrz.Holder], list[str]]] = {
     "driving_licence": lambda holder: mrz.licence(STATE, holder),
     "id_card": lambda holder: mrz.td1("I", STATE, holder),
@@ -38,8 +36,7 @@ ZONES: dict[str, Callable[[mrz.Holder], list[str]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """The inks of an issue. Every template is printed in every series: colour tells none apart."""
 
     grounds: tuple[Colour, Colour]
@@ -87,28 +84,30 @@ def draw(seed: int, template: str, key: str) -> Drawing:
         },
     )
     _head(sheet, design["title"])
-    _photo(sheet, design["photo"], random, traits, grey=template == "driving_licence")
+    _photo(sheet, design["photo"], traits, grey=template == "driving_licence")
     sheet.fill(design["fields"])
-    _symbol(sheet, holder.number, *design["symbol"])
-    _zone(sheet, ZONES[template](holder), *design["zone"])
-    return _scan(sheet, random)
-
-
-def _day(random: np.random.Generator, first: int, last: int) -> date:
-    """Draw a day of the years `first` to `last`."""
-    year, month, day = random.integers((first, 1, 1), (last + 1, 13, 29)).tolist()
-    return date(year, month, day)
+    _symbol(sheet, holder.number, design["symbol"])
+    _zone(sheet, ZONES[template](holder), design["zone"])
+    transform = askew(design["size"], SIZE, random, sway=(1.6, 3.5), least=0.9, room=(10, 4))
+    cover = Image.new("L", design["size"])
+    right, bottom = cover.width - 1, cover.height - 1
+    ImageDraw.Draw(cover).rounded_rectangle([0, 0, right, bottom], 16, fill=255)
+    image = scan_card(np.array(sheet.image), transform, SIZE, np.array(cover), random)
+    return Drawing(image, sheet.regions(transform, *SIZE))
 
 
 def _holder(fake: Faker, random: np.random.Generator, male: bool) -> mrz.Holder:
+    def day(first: int, last: int) -> date:
+        return date(*random.integers((first, 1, 1), (last + 1, 13, 29)).tolist())
+
     return mrz.Holder(
         surname=fake.last_name(),
         given=fake.first_name_male() if male else fake.first_name_female(),
         nationality=STATE,
-        birth=_day(random, 1945, 2004),
+        birth=day(1945, 2004),
         sex="M" if male else "F",
         number=fake.bothify("??#######", letters="CFGHJKLMNPRTVWXYZ").upper(),
-        expiry=_day(random, 2026, 2034),
+        expiry=day(2026, 2034),
     )
 
 
@@ -122,14 +121,10 @@ def _head(sheet: Sheet, title: str) -> None:
     sheet.print(width - 20, 26, "UTOPIA", Family.SLAB.font(15, "bold"), "rs", light)
 
 
-def _photo(
-    sheet: Sheet, place: list[int], random: np.random.Generator, traits: Traits, grey: bool
-) -> None:
-    """Paste the portrait."""
+def _photo(sheet: Sheet, place: list[int], traits: Traits, grey: bool) -> None:
     left, top, width, height = place
-    view = Photo(random, steady=True)
-    eyes = (width / 2, height * 0.44)
-    pixels, box = person(traits, view, random, (width, height), width / 9.6, eyes)
+    view, eyes = Photo(sheet.random, steady=True), (width / 2, height * 0.44)
+    pixels, box = person(traits, view, sheet.random, (width, height), width / 9.6, eyes)
     image = Image.fromarray(pixels)
     sheet.image.paste(image.convert("L") if grey else image, (left, top))
     sheet.draw.rectangle([left - 1, top - 1, left + width, top + height], outline=(60, 60, 64))
@@ -137,56 +132,35 @@ def _photo(
     sheet.mark(Entity.FACE, (left + x0, top + y0, left + x1, top + y1))
 
 
-def _symbol(
-    sheet: Sheet,
-    number: str,
-    name: str,
-    left: int,
-    top: int,
-    scale: int,
-    height: int | None = None,
-) -> None:
-    """Paste a barcode, cut at `height` pixels; the quiet zone around it tells nothing."""
+def _symbol(sheet: Sheet, number: str, place: tuple[Any, ...]) -> None:
+    """Paste a barcode, cut at a height if it has one; the quiet zone around it tells nothing."""
+    name, left, top, scale, *height = place
     code = zxingcpp.create_barcode(number, getattr(zxingcpp.BarcodeFormat, name))
     bars = np.array(zxingcpp.write_barcode_to_image(code, scale=scale, add_quiet_zones=True))
-    bars = bars[:height]
+    bars = bars[: height[0] if height else None]
     sheet.image.paste(Image.fromarray(bars), (left, top))
-    x0, y0, width, height = cv2.boundingRect(255 - bars)
-    sheet.mark(Entity.BARCODE, (left + x0, top + y0, left + x0 + width, top + y0 + height))
+    x, y, width, high = cv2.boundingRect(255 - bars)
+    sheet.mark(Entity.BARCODE, (left + x, top + y, left + x + width, top + y + high))
 
 
-def _zone(
-    sheet: Sheet, lines: list[str], left: float, base: float, size: float, step: float
-) -> None:
+def _zone(sheet: Sheet, lines: list[str], place: tuple[float, ...]) -> None:
     """Print the lines of the MRZ on a light band; they are one region."""
+    left, base, size, step = place
     sheet.draw.rectangle([0, base - size * 1.25, *sheet.image.size], fill=(244, 242, 236))
     font = load("DejaVuSansMono", size)
     for number, line in enumerate(lines):
         sheet.print(left, base + number * step, line, font, ink=(20, 20, 24), entity=Entity.MRZ)
-    corners = np.vstack([sheet.marks.pop().corners for _ in lines])
+    corners = np.vstack([sheet.marks.pop()[1] for _ in lines])
     sheet.mark(Entity.MRZ, (*corners.min(axis=0), *corners.max(axis=0)))
-
-
-def _scan(sheet: Sheet, random: np.random.Generator) -> Drawing:
-    size = sheet.image.size
-    transform = askew(size, SIZE, random, sway=(1.6, 3.5), least=0.9, room=(10, 4))
-    cover = Image.new("L", size)
-    ImageDraw.Draw(cover).rounded_rectangle([0, 0, size[0] - 1, size[1] - 1], 16, fill=255)
-    image = scan_card(np.array(sheet.image), transform, SIZE, np.array(cover), random)
-    return Drawing(image, sheet.regions(transform, *SIZE))
 
 
 @lru_cache(maxsize=16)
 def ground(width: int, height: int, series: Series) -> np.ndarray:
-    """Return a card's ground [height, width, 3]: a rainbow of two inks under fine wavy lines.
-
-    The array is shared: do not write to it.
-    """
+    """A card's ground [height, width, 3], shared: a rainbow of two inks under fine wavy lines."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     first, second, line = (np.array(each) for each in (*series.grounds, series.line))
     base = first + (0.7 * x + 0.3 * y)[:, :, None] * (second - first)
     waves = y + 0.15 * np.sin(9 * x) * np.cos(3 * x + 5 * y)
     rings = np.hypot(x - 0.7, y - 0.5) + 0.04 * np.sin(7 * np.arctan2(y - 0.5, x - 0.7))
     share = np.maximum(*(np.abs(np.sin(70 * field)) ** 30 for field in (waves, rings)))
-    card: np.ndarray = base + share[:, :, None] * (line - base)
-    return card.astype(np.uint8)
+    return np.asarray(base + share[:, :, None] * (line - base)).astype(np.uint8)

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Demo, DocumentsDemo, IdsDemo, PortraitsDemo
-from anonbench.core.boxes import Quad, Region
-from anonbench.core.vocabulary import DOCUMENT_CLASSES, Entity, Split
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
 
 TEMPLATES = ("driving_licence", "id_card", "passport", "residence_permit")
-"""The ID documents' kinds."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +20,18 @@ class Item:
     """One image to draw. `key` seeds it together with `kind`, and nothing else does."""
 
     id: str
-    path: str
-    """Relative to the data set's root."""
+    path: str  # relative to the data set's root
     split: Split
-    kind: str
-    """The identity of a portrait, the class of a document, the template of an ID document."""
+    kind: str  # identity of a portrait, class of a document or template of an ID document
     key: str
-    number: int = 0
-    """Identity as CelebA numbers it, or the place of the class in its list."""
+    number: int = 0  # identity as CelebA numbers it, or place of the class in its list
 
 
 def items(demo: Demo) -> list[Item]:
-    """Return the images of a demo data set, in the order of its list files."""
+    """Images of a demo data set, in the order of its list files."""
     if isinstance(demo, PortraitsDemo):
-        return list(_portraits(demo))
-    if isinstance(demo, DocumentsDemo):
-        return list(_documents(demo))
-    return list(_ids(demo))
+        return [*_portraits(demo)]
+    return [*_documents(demo)] if isinstance(demo, DocumentsDemo) else [*_ids(demo)]
 
 
 def expected_listing(demo: Demo) -> pd.DataFrame:
@@ -88,17 +82,3 @@ class Drawing:
     image: np.ndarray
     regions: list[Region]
     labels: dict[str, bool] = field(default_factory=dict)
-
-
-def box_region(entity: Entity, box: np.ndarray, width: int, height: int) -> Region:
-    """Return an upright region (x0, y0, x1, y1), cut at the image's edges."""
-    x0, y0, x1, y1 = np.clip(box, 0, (width, height, width, height)).tolist()
-    return Region(entity, x0, y0, x1, y1, 1.0)
-
-
-def quad_region(entity: Entity, corners: np.ndarray, width: int, height: int) -> Region:
-    """Return a slanted region from its corners [4, 2], cut at the image's edges."""
-    inside = np.clip(corners, 0, (width, height))
-    (x0, y0), (x1, y1) = inside.min(axis=0).tolist(), inside.max(axis=0).tolist()
-    quad: Quad = tuple(inside.ravel().tolist())
-    return Region(entity, x0, y0, x1, y1, 1.0, quad)

@@ -15,7 +15,6 @@ Outfit = Literal["suit", "shirt", "sweater", "tshirt", "dress", "blouse"]
 
 
 def _colours(hexadecimal: str) -> tuple[Colour, ...]:
-    """Return colours from words of six digits each, as in `#fadec8`."""
     words = map(bytes.fromhex, hexadecimal.split())
     return tuple((float(red), float(green), float(blue)) for red, green, blue in words)
 
@@ -43,7 +42,8 @@ class Traits:
         self.male = male = bool(random.random() < 0.5)
         self.skin_tone = tone = float(random.beta(1.1, 1.6))
         self.skin = _along(SKIN, tone)
-        self.hair_kind = _hair_kind(random, tone)
+        light, dark = (0.22, 0.34, 0.26, 0.08, 0.10), (0.72, 0.18, 0.0, 0.0, 0.10)
+        self.hair_kind = str(random.choice(list(HAIR), p=dark if tone > 0.55 else light))
         self.style = style = _style(random, male)
         self.outfit = _outfit(random, male)
         self.cloth = _pick(random, CLOTHES)
@@ -139,12 +139,6 @@ def attributes(traits: Traits, photo: Photo) -> dict[str, bool]:
         "Wearing_Necklace": traits.necklace,
         "Wearing_Necktie": traits.outfit == "suit",
     }
-
-
-def _hair_kind(random: np.random.Generator, tone: float) -> str:
-    light = (0.22, 0.34, 0.26, 0.08, 0.10)
-    dark = (0.72, 0.18, 0.0, 0.0, 0.10)
-    return str(random.choice(list(HAIR), p=dark if tone > 0.55 else light))
 
 
 def _style(random: np.random.Generator, male: bool) -> Style:

@@ -20,13 +20,9 @@ def askew(
 ) -> Affine:
     """Draw how a page lies in its scan: turned, smaller and beside the middle, affine [2, 3].
 
-    Args:
-        page: its width and height.
-        scan: width and height of the scan.
-        random: of the draw.
-        sway: standard deviation of the turn, and its greatest, in degrees.
-        least: smallest scale.
-        room: pixels by which a page of scale 1 lies beside the middle, across and down.
+    Sizes are width and height, `sway` is the standard deviation of the turn and its greatest, in
+    degrees, `least` the smallest scale. A page of scale 1 lies up to `room` pixels beside the
+    middle, across and down.
     """
     turn = float(np.clip(random.normal(0, sway[0]), -sway[1], sway[1]))
     scale = random.uniform(least, 1.0)
@@ -75,7 +71,6 @@ def scan_card(
     card: Grey, transform: Affine, size: tuple[int, int], cover: Grey, random: np.random.Generator
 ) -> Grey:
     """Return a colour scan [H, W, 3] of a card [h, w, 3] whose shape is `cover` [h, w], 0–255."""
-    width = size[0]
     ground = random.uniform(214, 240) + random.uniform(-3, 3, 3)
     shape = warp(cover, transform, size, 0)
     shadow = cv2.blur(np.roll(shape, (4, 3), (0, 1)), (11, 11))
@@ -84,6 +79,6 @@ def scan_card(
     alpha = shape.astype(np.float32) / np.float32(255)
     scan = cv2.blendLinear(warp(card, transform, size, 0), desk, alpha, 1 - alpha)
     scan = cv2.GaussianBlur(scan, (0, 0), random.uniform(0.3, 0.5))
-    light = np.linspace(-1, 1, width, dtype=np.float32) * random.uniform(-7, 7)
+    light = np.linspace(-1, 1, size[0], dtype=np.float32) * random.uniform(-7, 7)
     offset = light[None, :] + random.uniform(-10, 5)
     return with_noise(scan, offset, random.uniform(1.5, 3.5), random)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import yaml
@@ -17,21 +17,14 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench_demo.fonts import Family, Font, wrap
-from anonbench_demo.listing import quad_region
 
 Ink = int | tuple[int, int, int]
-Block = dict[str, Any]  # the kind of a block with its content, and its options
+Block = dict[str, Any]  # its kind with its content, then its options
 COMMON = ("repeat", "chance", "gap")
 """Options of all kinds: how often, how probable, and pixels below each repetition."""
 LAYOUTS = yaml.safe_load(resources.files(__package__).joinpath("layouts.yaml").read_text("utf-8"))
 LABEL = 8.5  # size of small print in pixels
-
-
-class Mark(NamedTuple):
-    """Something sensitive on a page, with its corners [4, 2]."""
-
-    entity: Entity
-    corners: np.ndarray
+Mark = tuple[Entity, np.ndarray]  # something sensitive on a page, with its corners [4, 2]
 
 
 @dataclass
@@ -57,30 +50,16 @@ class Sheet:
         return ImageDraw.Draw(self.image)
 
     def fill(self, blocks: Sequence[Block]) -> None:
-        """Draw blocks down to the floor."""
-        kinds: dict[str, Callable[..., None]] = {
-            "type": self.set_type,
-            "part": self.part,
-            "columns": self.columns,
-            "text": self.text,
-            "rule": self.rule,
-            "box": self.box,
-            "signature": self.signature,
-            "chart": self.chart,
-            "picture": self.picture,
-            "shade": self.shade,
-            "tremble": self.tremble,
-            "rulings": self.rulings,
-        }
+        """Draw blocks down to the floor; a block's first key names the method that draws it."""
         for block in blocks:
-            (kind,) = kinds.keys() & block.keys()
             options = {name: value for name, value in block.items() if name not in COMMON}
             if self.random.random() >= block.get("chance", 1):
                 continue
             for _ in range(self.drawn(block.get("repeat", 1))):
                 if self.y < self.floor or "top" in block:
                     own = {name: self.drawn(value) for name, value in options.items()}
-                    kinds[kind](own.pop(kind), **own)
+                    kind = next(iter(block))
+                    getattr(self, kind)(own.pop(kind), **own)
                     self.y += self.drawn(block.get("gap", 0))
 
     def drawn(self, value: Any) -> Any:
@@ -93,7 +72,7 @@ class Sheet:
             return int(self.random.integers(value[0], value[1] + 1))
         return float(self.random.uniform(*value))
 
-    def set_type(self, family: str, size: float | None = None) -> None:
+    def type(self, family: str, size: float | None = None) -> None:
         """Set the type of what follows."""
         self.family, self.size = Family[family], size or self.size
 
@@ -135,13 +114,15 @@ class Sheet:
         bullet: str = "",
         frame: int = 0,
     ) -> None:
-        """Print cells side by side, their lines broken; ^ centres a line, > ends it at the right.
+        """Print cells side by side, broken into lines; `frame` is the grey that fills them.
 
-        A line after _ is a small label. `height` is the least of the cells, `frame` the grey level
-        that they are filled with.
+        A line after ^ is centred, one after > ends at the right, one after _ is a small label.
         """
         bottom = self.y + height
-        cells = self._worded(text).split("|")
+        text = self.fake.numerify(text)
+        for name, value in self.words.items():
+            text = text.replace(f"{{{{{name}}}}}", value)
+        cells = str(self.fake.parse(text)).split("|")
         shares = np.array([float(share) for share in widths.split()] * len(cells))[: len(cells)]
         edges = np.append(0, np.cumsum(shares / shares.sum())) * (self.right - self.left)
         for cell, start, end in zip(cells, edges.tolist(), edges[1:].tolist(), strict=False):
@@ -153,10 +134,8 @@ class Sheet:
             for line in cell.strip(" ").split("\n"):
                 own = LABEL if line.startswith("_") else size or self.size
                 font = self.family.font(own, face)
-                anchor, x = {
-                    "^": ("ms", (left + right) / 2),
-                    ">": ("rs", right),
-                }.get(line[:1], ("ls", left))
+                places = {"^": ("ms", (left + right) / 2), ">": ("rs", right)}
+                anchor, x = places.get(line[:1], ("ls", left))
                 for part in wrap(line.lstrip("^>_"), font, right - left) or [""]:
                     if y < self.floor:
                         self.print(x, y + font.size, part, font, anchor)
@@ -182,7 +161,7 @@ class Sheet:
 
     def mark(self, entity: Entity, box: tuple[float, float, float, float]) -> None:
         """Remember an upright region."""
-        self.marks.append(Mark(entity, rectangle(*box)))
+        self.marks.append((entity, rectangle(*box)))
 
     def rule(self, width: int) -> None:
         """Draw a line across."""
@@ -244,12 +223,11 @@ class Sheet:
         coarse = self.random.normal(0, pixels, (2, height // 11, width // 11)).astype(np.float32)
         for place, move in zip(places, coarse, strict=True):
             place += cv2.resize(move, (width, height), interpolation=cv2.INTER_CUBIC)
-        bent = cv2.remap(
-            np.array(self.image), places[0], places[1], cv2.INTER_LINEAR, borderValue=(255,)
-        )
+        page, (x, y) = np.array(self.image), places
+        bent = cv2.remap(page, x, y, cv2.INTER_LINEAR, borderValue=(255,))
         self.image.paste(Image.fromarray(bent))
         wider = 2 * pixels * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
-        self.marks[:] = [Mark(mark.entity, mark.corners + wider) for mark in self.marks]
+        self.marks[:] = [(entity, corners + wider) for entity, corners in self.marks]
 
     def rulings(self, leading: float) -> None:
         """Rule the paper under the ink, below each line of the text."""
@@ -259,20 +237,15 @@ class Sheet:
         self.image.paste(ImageChops.darker(self.image, paper))
 
     def regions(self, transform: np.ndarray, width: int, height: int) -> list[Region]:
-        """Return the marks after the affine transform [2, 3] to an image of that size."""
-        corners = [mark.corners @ transform[:, :2].T + transform[:, 2] for mark in self.marks]
-        moved = [
-            quad_region(mark.entity, quad, width, height)
-            for mark, quad in zip(self.marks, corners, strict=True)
-        ]
-        return [each for each in moved if each.x1 - each.x0 >= 2 and each.y1 - each.y0 >= 2]
-
-    def _worded(self, text: str) -> str:
-        """Fill in digits and words."""
-        text = self.fake.numerify(text)
-        for name, value in self.words.items():
-            text = text.replace(f"{{{{{name}}}}}", value)
-        return str(self.fake.parse(text))
+        """The marks after an affine transform [2, 3], cut at the edges of an image of that size."""
+        found = []
+        for entity, corners in self.marks:
+            moved = corners @ transform[:, :2].T + transform[:, 2]
+            quad = np.clip(moved, 0, (width, height))
+            (x0, y0), (x1, y1) = quad.min(axis=0).tolist(), quad.max(axis=0).tolist()
+            if x1 - x0 >= 2 and y1 - y0 >= 2:
+                found.append(Region(entity, x0, y0, x1, y1, 1.0, tuple(quad.ravel().tolist())))
+        return found
 
     def _path(self, x: ArrayLike, y: ArrayLike, ink: int, width: int) -> None:
         path = np.column_stack([np.asarray(x), np.asarray(y)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -72,41 +71,32 @@ def curve(*corners: Corner, steps: int = 8) -> Points:
 
 def _spline(corners: Points, steps: int) -> Points:
     neighbours = np.stack([corners[k : len(corners) - 3 + k] for k in range(4)], axis=1)
-    inner: Points = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours)
-    return inner.reshape(-1, 2)
-
-
-@lru_cache
-def _catmull_rom(steps: int) -> np.ndarray:
     t = np.arange(steps)[:, None] / steps
     first, second = -t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3
-    return np.hstack([first, second, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A coordinate system whose unit is half the distance between the eyes, y downwards."""
-
-    x: float
-    y: float
-    unit: float
-    roll: float = 0.0
-    yaw: float = 0.0
-
-    def place(self, shape: Points, depth: float = 0.0) -> Points:
-        """Return pixels of the final image; `depth` (units towards the viewer) moves with yaw."""
-        x = shape[:, 0] * np.cos(self.yaw) + depth * np.sin(self.yaw)
-        cos, sin = np.cos(self.roll), np.sin(self.roll)
-        across, down = x * cos - shape[:, 1] * sin, x * sin + shape[:, 1] * cos
-        return np.column_stack([self.x + self.unit * across, self.y + self.unit * down])
+    weights = np.hstack([first, second, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
+    return np.asarray(np.einsum("sk,nkd->nsd", weights, neighbours)).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """Pixels [H · s, W · s, 3] that are drawn on in the coordinates of one frame."""
+    """Pixels [H · s, W · s, 3] that are drawn on in the coordinates of a head or a body.
+
+    Their unit is half the distance between the eyes, y downwards; x and y are pixels of the image.
+    """
 
     pixels: np.ndarray
-    frame: Frame
+    x: float
+    y: float
+    unit: float
+    roll: float
+    yaw: float
+
+    def place(self, shape: Points, depth: float = 0.0) -> Points:
+        """Pixels of the final image; `depth` (units towards the viewer) moves with yaw."""
+        x = shape[:, 0] * np.cos(self.yaw) + depth * np.sin(self.yaw)
+        cos, sin = np.cos(self.roll), np.sin(self.roll)
+        across, down = x * cos - shape[:, 1] * sin, x * sin + shape[:, 1] * cos
+        return np.column_stack([self.x + self.unit * across, self.y + self.unit * down])
 
     def mask(self, shape: Points, depth: float = 0.0) -> Mask:
         """Coverage of each pixel by a shape, 0–255."""
@@ -116,13 +106,13 @@ class Canvas:
 
     def fill(self, shape: Points, colour: Colour, depth: float = 0.0) -> None:
         """Fill a shape."""
-        outline = [self._fixed(shape, depth)]
-        cv2.fillPoly(self.pixels, outline, rounded(colour), cv2.LINE_AA, FRACTION_BITS)
+        outline, ink = [self._fixed(shape, depth)], tuple(map(round, colour))
+        cv2.fillPoly(self.pixels, outline, ink, cv2.LINE_AA, FRACTION_BITS)
 
     def line(self, shape: Points, colour: Colour, width: float, depth: float = 0.0) -> None:
         """Draw an open line, `width` units wide."""
-        pixels = max(1, round(width * self.frame.unit * SUPERSAMPLING))
-        path, ink = [self._fixed(shape, depth)], rounded(colour)
+        pixels = max(1, round(width * self.unit * SUPERSAMPLING))
+        path, ink = [self._fixed(shape, depth)], tuple(map(round, colour))
         cv2.polylines(self.pixels, path, False, ink, pixels, cv2.LINE_AA, FRACTION_BITS)
 
     def soft(
@@ -135,8 +125,8 @@ class Canvas:
         within: Mask | None = None,
     ) -> None:
         """Blend a shape whose edge is blurred by `blur` units, inside the mask `within` only."""
-        sigma = blur * self.frame.unit * SUPERSAMPLING
-        outline = self.frame.place(shape, depth) * SUPERSAMPLING
+        sigma = blur * self.unit * SUPERSAMPLING
+        outline = self.place(shape, depth) * SUPERSAMPLING
         size = self.pixels.shape[1::-1]
         low = np.maximum(np.floor(outline.min(axis=0) - 2.5 * sigma), 0).astype(int)
         high = np.minimum(np.ceil(outline.max(axis=0) + 2.5 * sigma) + 1, size).astype(int)
@@ -161,19 +151,13 @@ class Canvas:
 
     def _fixed(self, shape: Points, depth: float) -> np.ndarray:
         scale = SUPERSAMPLING * 2**FRACTION_BITS
-        rounded: np.ndarray = np.rint(self.frame.place(shape, depth) * scale).astype(np.int32)
-        return rounded
+        return np.asarray(np.rint(self.place(shape, depth) * scale), np.int32)
 
 
 def soften(cover: Mask, sigma: float) -> Mask:
     """Blur a mask by a triangular kernel of deviation `sigma` pixels: fast where that is large."""
     radius = max(1, round(np.sqrt(6 * sigma**2 + 1) - 1))
     return cv2.stackBlur(cover, (2 * radius + 1, 2 * radius + 1))
-
-
-def rounded(colour: Colour) -> tuple[int, int, int]:
-    """Return a colour in whole numbers."""
-    return (round(colour[0]), round(colour[1]), round(colour[2]))
 
 
 def _blend(target: np.ndarray, alpha: np.ndarray, colours: np.ndarray) -> None:

@@ -41,11 +41,10 @@ def strands(head: Canvas, colour: Colour, random: np.random.Generator) -> Points
     broad = cv2.GaussianBlur(random.normal(0, 1, (1, STRANDS)), (0, 0), 22.0)[0] * 0.85
     height, width = head.pixels.shape[:2]
     # Snapped to a coarse grid so that the cached directions serve every photo of a size.
-    y = round((head.frame.y - 3.7 * head.frame.unit) * SUPERSAMPLING / 40) * 40
+    y = round((head.y - 3.7 * head.unit) * SUPERSAMPLING / 40) * 40
     light = np.clip(1.0 + fine + broad, 0.55, 1.6).astype(np.float32)
-    table: np.ndarray = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
-    pixels: np.ndarray = np.minimum(table, 255.0)[_angles(height, width, width // 2, y)]
-    return pixels
+    table = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
+    return np.asarray(np.minimum(table, 255.0)[_angles(height, width, width // 2, y)])
 
 
 def draw_back_hair(head: Canvas, traits: Traits, texture: Points) -> None:
@@ -77,7 +76,7 @@ def draw_front_hair(head: Canvas, traits: Traits, texture: Points, skin: Mask) -
     head.soft(moved(outline, 0.0, 0.14), shade(traits.skin, 0.45), 0.5, 0.14, within=skin)
     cover = head.mask(outline)
     if traits.style == "cropped":
-        cover = soften(cover, 0.1 * head.frame.unit * SUPERSAMPLING)
+        cover = soften(cover, 0.1 * head.unit * SUPERSAMPLING)
     head.paint(cover, texture)
     gloss = ellipse(traits.parting * 0.6 + 0.3, -2.75 - traits.volume * 0.5, 1.1, 0.22, 0.1)
     head.soft(gloss, mix(traits.hair, (255, 255, 255), 0.4), 0.32, 0.2, within=cover)
@@ -112,8 +111,7 @@ def _waves(outline: Points, height: float, frequency: float) -> Points:
     steps = np.linalg.norm(np.diff(outline, axis=0, prepend=outline[:1]), axis=1).cumsum()
     factor = height * np.sin(steps * 2 * np.pi * frequency / 4)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    waved: Points = outline + away * factor[:, None]
-    return waved
+    return np.asarray(outline + away * factor[:, None])
 
 
 def draw_hat(head: Canvas, traits: Traits, colour: Colour) -> None:

@@ -1,7 +1,6 @@
 """Answers over several frozen systems on the same images: what they keep, and what it means.
 
-Questions are the order of methods, the price, the way back, degrees and predictors. The unit of a
-mean is a system. Methods within a system are not independent, so the interval of a mean is
+The unit of a mean is a system: methods within one are not independent. The interval of a mean is
 Student's over the systems' values, for new systems of the same kind.
 """
 
@@ -70,8 +69,7 @@ def values_of(scores: Tables) -> pd.DataFrame:
 def orders_of(values: pd.DataFrame, comparisons: Tables, level: float) -> pd.DataFrame:
     """Agreement of each pair of systems on which of two methods keeps more, columns `ORDERS`.
 
-    Comparisons are those of methods (`evaluation.comparisons.best.read_method_comparisons`); a
-    difference is clear if its p-value after Holm's correction is below `level`.
+    Differences are clear if the p-value of the methods' comparison, after Holm, is below `level`.
     """
     rows = []
     for (query, metric), own in values.groupby(["query", "metric"], sort=False):
@@ -112,8 +110,7 @@ def values_grid(values: pd.DataFrame) -> Grid:
     """Table of mAP by method and system, with intervals; methods that keep most come first."""
     rows = values[values["metric"] == "map"]
     systems = list(dict.fromkeys(rows["system"]))
-    texts = rows.assign(text=intervals(rows)).set_index(["query", "method", "system"])["text"]
-    cells = texts.to_dict()
+    cells = rows.assign(text=intervals(rows)).set_index(["query", "method", "system"])["text"]
     lines = [
         (QUERIES[query], METHODS[method], *(cells.get((query, method, s), NONE) for s in systems))
         for query in dict.fromkeys(rows["query"])
@@ -153,10 +150,9 @@ def way_back_of(maps: Tables) -> pd.DataFrame:
         ranked = table[table["metric"] == MAP]
         without = ranked[ranked["remedy"] == NOTHING].set_index(key)["value"].rename("without")
         found = ranked[ranked["remedy"].isin((MAPPED, DISTILLED))]
-        found = found.sort_values("pairs", kind="stable").drop_duplicates(
-            [*key, "remedy"], keep="last"
-        )
-        found = found.sort_index().assign(system=system, adaption=found["remedy"])
+        found = found.sort_values("pairs", kind="stable")
+        found = found.drop_duplicates([*key, "remedy"], keep="last").sort_index()
+        found = found.assign(system=system, adaption=found["remedy"])
         parts.append(found.join(without, on=key)[WAY_BACK])
     return _rounded(pd.concat(parts[1:] or parts, ignore_index=True))
 
@@ -189,17 +185,17 @@ def answers_of(
     degrees: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`.
-
-    The tables have the columns of their names; `way_back` is empty without an adaption.
-    """
+    """Means over systems with their intervals of this coverage (a share), columns `ANSWERS`."""
     rows: list[dict[str, Any]] = []
 
     def add(question: str, values: np.ndarray, systems: int = 0, **of: Any) -> None:
-        mean, *ends = over_systems(values, confidence)
+        mean = float(values.mean()) if len(values) else np.nan
+        ends = (mean, mean) if len(values) >= FEWEST else (np.nan, np.nan)
+        if len(values) >= FEWEST and np.ptp(values) > 0.0:
+            ends = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
         low, high = np.clip(ends, *_RANGES.get(question, (-1.0, 1.0))).tolist()
-        row = {"question": question, "value": mean, "low": low, "high": high}
-        rows.append(row | {"systems": systems or len(values)} | of)
+        of |= {"question": question, "value": mean, "low": low, "high": high}
+        rows.append(of | {"systems": systems or len(values)})
 
     for (query, metric), pairs in orders.groupby(["query", "metric"], sort=False):
         values = _without_each(pairs.set_index(["a", "b"])["tau"].dropna())
@@ -217,8 +213,7 @@ def answers_of(
     for question, (table, column, case) in asked.items():
         known = table.assign(case=case).dropna(subset=[column])
         for key, group in known.groupby(of_case, sort=False):
-            of: dict[str, Any] = dict(zip(of_case, key, strict=True))
-            add(question, group[column].to_numpy(float), **of)
+            add(question, group[column].to_numpy(float), **dict(zip(of_case, key, strict=True)))
     known = predictors.dropna(subset=["pearson"])  # without labels there is none
     for key, group in known.groupby(["degree", "accuracy"], sort=False):
         degree, accuracy = key
@@ -232,17 +227,6 @@ def answers_of(
     return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
 
 
-def over_systems(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    """Mean of systems' values and Student's interval; without one below `FEWEST` systems."""
-    mean = float(values.mean()) if len(values) else float("nan")
-    if len(values) < FEWEST:
-        return mean, float("nan"), float("nan")
-    if np.ptp(values) == 0.0:
-        return mean, mean, mean
-    found = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
-    return mean, float(found.low), float(found.high)
-
-
 def _without_each(pairs: pd.Series) -> np.ndarray:
     """Jackknife pseudo-values of a mean over pairs of systems, one per system (Tukey 1958).
 
@@ -250,11 +234,10 @@ def _without_each(pairs: pd.Series) -> np.ndarray:
     """
     first, second = (pairs.index.get_level_values(each) for each in ("a", "b"))
     systems = sorted({*first, *second})
-    if len(systems) < FEWEST:
+    if (n := len(systems)) < FEWEST:
         return pairs.to_numpy(float)
-    left = [pairs[(first != each) & (second != each)].mean() for each in systems]
-    n = len(systems)
-    return np.array([n * pairs.mean() - (n - 1) * each for each in left], dtype=np.float64)
+    left = np.array([pairs[(first != each) & (second != each)].mean() for each in systems])
+    return np.asarray(n * pairs.mean() - (n - 1) * left)
 
 
 def _kept(scores: Tables, metrics: Collection[str]) -> pd.DataFrame:

@@ -1,8 +1,7 @@
-"""Table of effects, and the paper's recommendations judged by them.
+"""Table of effects, and the recommendations of the paper (section V) judged by them.
 
-The paper (arXiv 2602.19641, section V) recommends to keep the embeddings of the originals, to keep
-the original model, and to decide case by case. The verdict on each follows by a stated rule from
-the results of tests (`anonbench.evaluation.decision`), never from the sign of a difference.
+The verdict on each follows by a stated rule from the results of tests
+(`anonbench.evaluation.decision`), never from the sign of a difference.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ from anonbench.reporting.labels import ADAPTIONS, METHODS, interval
 from anonbench.reporting.summary import at_highest_degree
 
 _UNCLEAR = set(Decision) - {Decision.BETTER, Decision.WORSE, Decision.EQUIVALENT}
-_WITHOUT_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)
-"""Verdicts that rule out a gain as large as the margin."""
+_NO_GAIN = (Decision.WORSE, Decision.EQUIVALENT, Decision.NOT_BETTER)  # as large as the margin
 _NO_TEST = "no test by a second reference (control_seeds in the config)"
 
 
@@ -61,13 +59,12 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
     """Table of the effects of each adapted model, one row per scenario; None without any."""
     table = _of_choices(effects)
     keys = ["degree", "method", "query", "metric"]
-    of = {name: table[table["effect"] == name] for name in ("anonymizing", "lead", "bias")}
-    rows = table[table["effect"] == "adapting"].join(
-        of["anonymizing"].set_index(keys)[["value", "low", "high"]], on=keys, rsuffix="_first"
-    )
+    first = table[table["effect"] == "anonymizing"].set_index(keys)[["value", "low", "high"]]
+    rows = table[table["effect"] == "adapting"].join(first, on=keys, rsuffix="_first")
+    keys.append("adaption")
     for name in ("lead", "bias"):
-        parts = of[name].set_index([*keys, "adaption"])["value"].rename(name)
-        rows = rows.join(parts, on=[*keys, "adaption"])
+        parts = table[table["effect"] == name].set_index(keys)["value"].rename(name)
+        rows = rows.join(parts, on=keys)
     if rows.empty:
         return None
     texts = {
@@ -136,7 +133,7 @@ def keep_model(effects: Effects) -> Row:
     A comparison is an adapted model against the unadapted one by a second reference.
     """
     found = tally(effects, "adapting")
-    without_gain = sum(found[each] for each in _WITHOUT_GAIN)
+    without_gain = sum(found[each] for each in _NO_GAIN)
     undecided = found.total() - without_gain - found[Decision.BETTER]
     why = f"adapting {found.said()}" if found.total() else _NO_TEST
     return "Keep the original model", _borne_out(found, without_gain, undecided), why

@@ -4,9 +4,8 @@ Choices that pass the policy come first, then those not known to pass, then thos
 Passing choices are sorted by the quality they keep, the others by the number of rules against them;
 without quality, the lower rate of the strongest attack comes first. A trained model or a map comes
 after the unadapted model, unless a test shows that it gains or its verdict is better.
-Quality kept is on a scale from chance to the retraining ceiling: 0 is a random ranking, 1 the
-unadapted model, retrained with another seed and searching originals. Both, and the choice, are
-judged by a second reference, because the model's own ranking would favour the unadapted one.
+Quality kept is 0 for a random ranking and 1 for the unadapted model, retrained with another seed
+and searching originals, all judged by a second reference: the own ranking favours its own model.
 """
 
 from __future__ import annotations
@@ -34,15 +33,12 @@ from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 _KEYS = ["dataset", "method", "degree", "adaption", "query"]
 _QUALITY = ["kept", "kept_low", "kept_high", "optimism", "yardstick", "unknown", "unknown_detail"]
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
-_RULE = {
-    **{"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"},
-    **{"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"},
-    **{"rule_clusters": "clusters", "rule_chance": "chance"},
-}
-_COUNTS = ["failed", "suspected", "open", "untested", "resisted"]
+_RULE = {"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"}
+_RULE |= {"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"}
+_RULE |= {"rule_clusters": "clusters", "rule_chance": "chance"}
 _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
-COLUMNS += [*_COUNTS, *_SIZES]
+COLUMNS += ["failed", "suspected", "open", "untested", "resisted", *_SIZES]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
 that is left, 1 being the `yardstick`'s on originals (`second`: the same model after another
 training, `own`: the system itself). The `optimism` of choosing the best has been subtracted.
@@ -64,7 +60,6 @@ UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 wide an interval, no second reference, originals found only by chance, not evaluated."""
 NAMED = 0.1  # smallest rate of an attack without a limit that is named
 _SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
-"""Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
 _UNJUDGED: dict[str, Any] = {
     **{"verdict": str(Verdict.UNKNOWN), "rule": ATTACK, "detail": "no attack was run"},
     **{"failed": 0, "suspected": 0, "open": 1, "untested": "", "resisted": 0},
@@ -104,8 +99,7 @@ def choices(
         bests: see `best_choices`.
         needs: requirements for a value to count as known.
         gap: reason why no statement about rankings is possible.
-        maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`);
-            maps that are not recommended come after the unadapted model.
+        maps: retrieval regained by maps (`anonbench.evaluation.map_judging.VARIANT_COLUMNS`).
     """
     bests = bests or {}
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
@@ -119,12 +113,11 @@ def choices(
         for end, name in {"value": "kept", "low": "kept_low", "high": "kept_high"}.items():
             scored[name] = corrected(scored[end].to_numpy(float), floor, 1.0)
         scored = scored.assign(room=1.0 - floor, compared=True, yardstick=OWN)
-    judged: dict[tuple[str, int, bool], dict[str, Any]] = {}
-    key: Any
+    judged: dict[Any, dict[str, Any]] = {}  # by published method, degree, and if in `UNATTACKED`
     if policy is not None:
         for unseen, given in ((False, policy), (True, of_own_vectors(policy))):
             for key, group in _weighed(given).groupby(["method", "degree"], sort=False):
-                judged[str(key[0]), int(key[1]), unseen] = _standing(group)
+                judged[*key, unseen] = _standing(group)
     taught: Mapping[str, int] = {}
     refused = pd.DataFrame(columns=_PLACE)  # maps that gain no more than free remedies
     if maps is not None:
@@ -138,13 +131,11 @@ def choices(
         of_policy = judged.get((name, degree, row["adaption"] in UNATTACKED), _UNJUDGED)
         own = {each: row[each] for each in [*_KEYS, *_SIZES[:3]]} | {"pairs": taught.get(name)}
         rows.append(own | _quality(row, bests, needs, gap) | of_policy)
-    rows += [  # judged by the policy but not evaluated in retrieval
-        {"dataset": dataset, "method": method, "degree": degree, "query": ORIGINAL}
-        | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
-        | standing
-        for (method, degree, unseen), standing in judged.items()
-        if (method, degree) not in there and not unseen
-    ]
+    absent: dict[str, Any] = {"dataset": dataset, "query": ORIGINAL, "unknown": "not_run"}
+    absent |= {"unknown_detail": "no retrieval was run"}
+    for (method, degree, unseen), standing in judged.items():
+        if (method, degree) not in there and not unseen:
+            rows.append(absent | {"method": method, "degree": degree} | standing)
     table = pd.DataFrame(rows, columns=COLUMNS)
     texts = [name for name in COLUMNS if name not in _NUMBERS]
     table[texts] = table[texts].astype(object).where(table[texts].notna(), "")
@@ -166,8 +157,8 @@ def _quality(row: Mapping[Any, Any], bests: Bests, needs: Needs, gap: str) -> di
     for of in ("", row["method"]):
         best = bests.get((row["dataset"], row["degree"], row["query"], of))
         if best is not None and best.choice == (row["method"], row["adaption"]):
-            known = best.optimism == best.optimism and row["room"] > 0.0
-            optimism = best.optimism / row["room"] if known else 0.0
+            is_known = not math.isnan(best.optimism) and row["room"] > 0.0
+            optimism = best.optimism / row["room"] if is_known else 0.0
             break
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
     found = {name: row[name] - optimism for name in _QUALITY[:3]} | {"optimism": optimism}
@@ -223,7 +214,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
 
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
     """Rules of a variant for a model of `UNATTACKED`: no attack saw its vectors."""
-    attacks = {name for name in PRIVACY_ATTACKS if issubclass(PRIVACY_ATTACKS[name], ArchiveAttack)}
+    attacks = [n for n, attack in PRIVACY_ATTACKS.items() if issubclass(attack, ArchiveAttack)]
     unseen = (rules["rule"] == ATTACK) & rules["attack"].isin(attacks)
     found = rules.copy()
     found.loc[unseen, ["value", "low", "high"]] = math.nan
@@ -259,32 +250,30 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     behind = pd.MultiIndex.from_frame(table[["dataset", "degree", "query", "method"]]).isin(alike)
     refused_at = pd.MultiIndex.from_frame(refused[_PLACE])
     behind |= pd.MultiIndex.from_frame(table[_PLACE]).isin(refused_at)
-    is_short = (table["unknown"] != "") | (table["verdict"] == Verdict.FAIL)
-    standing = {
-        "rank": table["verdict"].map(rank),
-        **{name: table[name] for name in ("failed", "suspected", "open")},
-    }
-    quality = {
-        "unknown": (table["unknown"] != "").astype(float),
-        # of those that fail, the one of which attacks find less is closer to passing
-        "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
-        "value": -table["kept"].fillna(-math.inf),
-    }
-    others = {
-        "degree": -table["degree"],
-        "adapted": table["adaption"] != UNADAPTED,
-        **{name: table[name] for name in ("method", "adaption")},
-        "asked": table["query"] != ORIGINAL,
-    }
-    keys = pd.DataFrame(standing | quality | others)
+    is_unknown = table["unknown"] != ""
+    is_short = is_unknown | (table["verdict"] == Verdict.FAIL)
+    keys = pd.DataFrame(
+        {
+            "rank": table["verdict"].map(rank),
+            **{name: table[name] for name in ("failed", "suspected", "open")},
+            "unknown": is_unknown.astype(float),
+            # of those that fail, the one of which attacks find less is closer to passing
+            "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
+            "value": -table["kept"].fillna(-math.inf),
+            "degree": -table["degree"],
+            "adapted": table["adaption"] != UNADAPTED,
+            **{name: table[name] for name in ("method", "adaption")},
+            "asked": table["query"] != ORIGINAL,
+        }
+    )
+    standing, quality = ["rank", "failed", "suspected", "open"], ["unknown", "rate", "value"]
     # no better known and of no more value than the unadapted model, which it does not surely beat
     plain = keys.set_index(pd.MultiIndex.from_frame(table[_VARIANT]))[lambda k: ~k["adapted"]]
     plain = plain.reindex(pd.MultiIndex.from_frame(table[_VARIANT])).set_index(keys.index)
-    held = behind & (keys[[*standing]] == plain[[*standing]]).all(axis=1)
-    worse = np.maximum(keys[[*quality]], plain[[*quality]].astype(float))
-    keys[[*quality]] = keys[[*quality]].mask(held, worse)
-    order = keys.sort_values([*keys], kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    held = behind & (keys[standing] == plain[standing]).all(axis=1)
+    worse = np.maximum(keys[quality], plain[quality].astype(float))
+    keys[quality] = keys[quality].mask(held, worse)
+    return table.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
 
 
 def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
@@ -295,20 +284,14 @@ def best_choices(tables: Iterable[pd.DataFrame]) -> Bests:
         own, second = (ranked[ranked["reference"] == each] for each in (OWN, SECOND))
         for row in pd.concat([own, second]).to_dict("records"):  # the second replaces the own one
             method = str(row["method"])
-            found[str(row["dataset"]), int(row["degree"]), str(row["query"]), method] = Best(
-                choice=_scenario(row["best"], method),
-                alike=tuple(_scenario(n, method) for n in row["indistinguishable"].split(JOINT)),
-                optimism=float(row["value"] - row["unbiased"]),
-                reason=str(row["reason"]),
+            choice, *alike = (
+                (method, name) if method else (*name.split(SEPARATOR, 1), "")[:2]
+                for name in (row["best"], *row["indistinguishable"].split(JOINT))
             )
+            key = (str(row["dataset"]), int(row["degree"]), str(row["query"]), method)
+            optimism = float(row["value"] - row["unbiased"])
+            found[key] = Best(choice, tuple(alike), optimism, str(row["reason"]))
     return found
-
-
-def _scenario(name: str, method: str) -> Scenario:
-    if method:
-        return method, name
-    chosen, _, adaption = name.partition(SEPARATOR)
-    return chosen, adaption
 
 
 def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -325,24 +308,19 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     costs = effects[(effects["metric"] == "map") & ~effects["adaption"].isin(NO_CHOICE)]
     costs = costs.assign(half=costs["high"] - costs["value"])
     first = costs[costs["effect"] == "anonymizing"]
-    both = costs[costs["effect"] == "adapting"].merge(
-        first[[*key, "value", "half"]], on=key, suffixes=("", "_first")
-    )
-    both = both.assign(
-        value=both["value"] + both["value_first"], half=both["half"] + both["half_first"]
-    )
+    both = costs[costs["effect"] == "adapting"]
+    both = both.merge(first[[*key, "value", "half"]], on=key, suffixes=("", "_first"))
+    for name in ("value", "half"):
+        both[name] += both[f"{name}_first"]
     floors = with_floor(summary[summary["metric"] == "map"]).drop_duplicates(key)
     table = pd.concat([first, both]).drop(columns="floor", errors="ignore")
     table = table.merge(floors[[*key, "floor"]], how="left", on=key)
-    names = ("value", "half", "floor", "ceiling")
-    cost, half, floor, ceiling = (table[name].to_numpy(float) for name in names)
-    score = ceiling - cost
-    return table[[*key, "adaption"]].assign(
-        kept=corrected(score, floor, ceiling),
-        kept_low=corrected(score - half, floor, ceiling),
-        kept_high=corrected(score + half, floor, ceiling),
-        room=ceiling - floor,
-    )
+    names = ["value", "half", "floor", "ceiling"]
+    cost, half, floor, ceiling = table[names].to_numpy(float).T
+    scores = {"kept": ceiling - cost, "kept_low": ceiling - cost - half}
+    scores["kept_high"] = ceiling - cost + half
+    shares = {name: corrected(score, floor, ceiling) for name, score in scores.items()}
+    return table[[*key, "adaption"]].assign(**shares, room=ceiling - floor)
 
 
 def with_floor(scores: pd.DataFrame) -> pd.DataFrame:

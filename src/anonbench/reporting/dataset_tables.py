@@ -41,8 +41,7 @@ from anonbench.reporting.labels import (
 )
 from anonbench.reporting.summary import present, read_scores
 
-MOST_COLUMNS = 8
-"""Most columns of trainings; with more, only those of the unadapted model are columns."""
+MOST_COLUMNS = 8  # of trainings; if there are more, those of the unadapted model only
 
 
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
@@ -123,17 +122,13 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     columns = [(-1, near.ALL), *product(distances, (near.DISTINCT, near.RANDOM))]
     keys = ["degree", "query", "method", "distance", "kept"]
     means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
-    places: list[tuple[Any, ...]] = [
-        (degree, query, name)
-        for (degree, query), of in shown.groupby(["degree", "query"])
-        for name in present(of["method"], METHODS)
-    ]
-    places.sort(key=lambda place: (place[0], [*QUERIES].index(place[1])))
-    rows = [
-        (METHODS[place[-1]], *(percent(means.get((*place, *each), math.nan)) for each in columns))
-        for place in places
-    ]
-    blocks = [f"{QUERIES[query]}, degree {degree} %" for degree, query, _ in places]
+    rows, blocks = [], []
+    for degree, query in product(sorted(shown["degree"].unique()), QUERIES):
+        of = shown[(shown["degree"] == degree) & (shown["query"] == query)]
+        for name in present(of["method"], METHODS):
+            values = (means.get((degree, query, name, *each), math.nan) for each in columns)
+            rows.append((METHODS[name], *map(percent, values)))
+            blocks.append(f"{QUERIES[query]}, degree {degree} %")
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
     whole = int(table[table["kept"] == near.ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))

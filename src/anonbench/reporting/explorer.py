@@ -1,13 +1,13 @@
 """Data of the report's retrieval explorer: a few queries in every scenario.
 
-It contains nothing of originals unless they may be shown: pictures come from
-`anonbench.reporting.shown_images`, and numbers replace ids and labels, which may be names of files
-and people.
+Unless originals may be shown, pictures come from `anonbench.reporting.shown_images`, and numbers
+replace ids and labels, which may be names of files and people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,9 +73,12 @@ def explore(
     expected = _answers(truth, truth, results)
     # the query and the reference's results are originals, or every kind if those must not be shown
     beside = [ORIGINAL] if ORIGINAL in images else list(images)
-    needed: dict[str, set[int]] = {kind: set() for kind in images}
-    for kind in beside:
-        needed[kind].update(positions, *(answer["images"] for answer in expected))
+    needed: set[tuple[str, int]] = set()  # pictures by kind and position
+
+    def need(kinds: Sequence[str], answers: list[dict[str, Any]]) -> None:
+        needed.update(product(kinds, chain(positions, *(each["images"] for each in answers))))
+
+    need(beside, expected)
     found: list[dict[str, Any]] = []
     for scenario in scenarios:
         own = scenario.variant.method
@@ -85,31 +88,25 @@ def explore(
         queried = Embeddings(drawn * len(asked), values)  # all kinds at once: database read once
         ranked = rank(queried, scenario.images, ids, settings.include_self)
         answers = _answers(ranked, truth * len(asked), results)
-        for kind in [own] if own else beside:
-            needed[kind].update(positions, *(answer["images"] for answer in answers))
+        need([own] if own else beside, answers)
         key = {"method": own or ORIGINAL, "degree": scenario.variant.degree}
         key |= {"adaption": scenario.adaption}
         for query in asked:
             part, answers = answers[: len(drawn)], answers[len(drawn) :]
             found.append(key | {"query": query.value, "results": part})
 
-    numbers = sorted(set().union(*needed.values()))
+    numbers = sorted({position for _, position in needed})
     number_of = {position: number for number, position in enumerate(numbers)}
     for answer in (*expected, *(each for scenario in found for each in scenario["results"])):
         answer["images"] = [number_of[position] for position in answer["images"]]
     shown = [ids[p] for p in numbers]
     names, labels = display_names(manifest, label, shown, ORIGINAL in images)
-    pictures = {
-        kind: {p: _picture(images[kind], ids[p], EDGES[0]) for p in sorted(places)}
-        for kind, places in needed.items()
-    }
-    sources: dict[str, dict[int, str]] = {}
+    pictures = {(k, p): _picture(images[k], ids[p], EDGES[0]) for k, p in sorted(needed)}
+    sources: dict[tuple[str, int], str] = {}
     for edge in EDGES:  # the largest at which all fit, or the smallest
-        sources = {
-            kind: {p: webp_uri(scaled(each, edge), quality=QUALITY) for p, each in of.items()}
-            for kind, of in pictures.items()
-        }
-        if sum(len(each) for of in sources.values() for each in of.values()) <= THUMBNAIL_BYTES:
+        shrunk = {key: scaled(picture, edge) for key, picture in pictures.items()}
+        sources = {key: webp_uri(picture, quality=QUALITY) for key, picture in shrunk.items()}
+        if sum(map(len, sources.values())) <= THUMBNAIL_BYTES:
             break
     return {
         "dataset": dataset,
@@ -124,7 +121,7 @@ def explore(
             for position, answer in zip(positions, expected, strict=True)
         ],
         "scenarios": found,
-        "thumbnails": {kind: [of.get(p) for p in numbers] for kind, of in sources.items()},
+        "thumbnails": {kind: [sources.get((kind, p)) for p in numbers] for kind in images},
     }
 
 
@@ -147,24 +144,24 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
     shown = (name for name in drawn if all(name in given for given in images.values()))
     if (image_id := next(shown, None)) is None:
         return {}
-    found = {}
-    for method, given in images.items():
-        picture = _picture(given, image_id, EXAMPLE_EDGE)
-        sizes = {"width": picture.width, "height": picture.height}
-        found[method] = {"source": webp_uri(picture, quality=QUALITY)} | sizes
-    return found
+    pictures = {name: _picture(given, image_id, EXAMPLE_EDGE) for name, given in images.items()}
+    return {
+        name: {
+            "source": webp_uri(each, quality=QUALITY),
+            "width": each.width,
+            "height": each.height,
+        }
+        for name, each in pictures.items()
+    }
 
 
 def display_names(
     manifest: Path, label: str | None, ids: Sequence[str], show_originals: bool
 ) -> tuple[list[str], list[str] | None]:
-    """Display names of images and of their classes (column `label`, if any).
+    """Display names of images and of their classes (column `label`, if any), or InputError.
 
     They are ids, and labels with the column's name (``class: letter``), only with `show_originals`;
     otherwise neutral names (``000012``, ``class 3``).
-
-    Raises:
-        InputError: the manifest does not exist.
     """
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])

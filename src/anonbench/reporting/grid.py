@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, StrictUndefined
 
 from anonbench.core.io import write_csv, write_text
 from anonbench.core.wording import count
@@ -91,11 +91,11 @@ def grid_of(
     wrapped: tuple[tuple[int, float], ...] = (),
     **values: Any,
 ) -> Grid:
-    """Make a grid (`Grid`) of a table of texts, with the title and notes of its kind.
+    """Make a grid of a table of texts, with the title and notes of its kind in `notes.yaml`.
 
     Columns are headings, or pairs of one above and a heading. A first column without a heading has
-    the label of each row's block; otherwise the index has, unless it only counts. `kind` is a key
-    of `notes.yaml`, whose templates get `values`; by default the stem is the kind and the data set.
+    the label of each row's block; otherwise the index has, unless it only counts. The templates get
+    `values`; by default the stem is the kind and the data set.
     """
     if table.columns[0] in ("", ("", "")):
         table = table.set_index(table.columns[0])
@@ -123,22 +123,18 @@ def notes(*table: str, **values: Any) -> tuple[str, ...]:
 
     `values` are the variables of its templates.
     """
-    texts = reduce(operator.getitem, table, _notes())
-    texts = [texts] if isinstance(texts, str) else texts
-    filled = (re.sub(r"[ \n]+", " ", _template(text).render(**values)) for text in texts)
+    catalogue, environment = _notes()
+    texts = reduce(operator.getitem, table, catalogue)
+    templates = map(environment.from_string, [texts] if isinstance(texts, str) else texts)
+    filled = (re.sub(r"[ \n]+", " ", each.render(**values)) for each in templates)
     return tuple(filter(None, (text.strip(" ") for text in filled)))
 
 
 @cache
-def _notes() -> Any:
-    return yaml.safe_load(TEXTS.joinpath("notes.yaml").read_text("utf-8"))
-
-
-@cache
-def _template(text: str) -> Template:
+def _notes() -> tuple[Any, Environment]:
     environment = Environment(undefined=StrictUndefined)
     environment.filters |= {"counted": count, "g": lambda share: f"{100 * share:g}"}
-    return environment.from_string(text)
+    return yaml.safe_load(TEXTS.joinpath("notes.yaml").read_text("utf-8")), environment
 
 
 def write_grid(grid: Grid, table: pd.DataFrame, outputs: Sequence[Path], wide: bool = True) -> None:
@@ -162,9 +158,8 @@ def to_markdown(grid: Grid, mark: str = "") -> str:
         heads = [f"{a} {b}".strip() for a, b in zip(above, heads, strict=True)]
     rows: list[list[str]] = []
     for block in grid.blocks:
-        if block.label:
-            label = f"{mark}{escape_markdown(block.label)}{mark}"
-            rows.append([label, *([""] * (len(heads) - 1))])
+        label = f"{mark}{escape_markdown(block.label)}{mark}"
+        rows += [[label, *[""] * (len(heads) - 1)]] if block.label else []
         rows += ([_markdown_cell(cell) for cell in row] for row in block.rows)
     table = markdown_grid(heads, rows, left=grid.left, escaped=True)
     return f"{table}\n{escape_markdown(grid.caption)}\n"
@@ -181,10 +176,8 @@ def to_latex(grid: Grid, wide: bool = True) -> str:
 
     Running text is in braces, because `\\raggedright` redefines the end of a row.
     """
-    marks: Any = {"block_start_string": "<%", "block_end_string": "%>"}
-    marks |= {"variable_start_string": "<<", "variable_end_string": ">>"}
-    plain: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
-    latex = Environment(undefined=StrictUndefined, **marks, **plain)
+    how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    latex = Environment("<%", "%>", "<<", ">>", undefined=StrictUndefined, **how)
     latex.filters["latex"] = escape_latex
     template = latex.from_string(TEXTS.joinpath("table.tex.j2").read_text("utf-8"))
     return template.render(grid=grid, wide=wide, widths=dict(grid.wrapped), cell=_latex_cell)
@@ -199,26 +192,12 @@ def _latex_cell(cell: str | Cell) -> str:
 
 
 _MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
+_GLYPHS = ("backslash", "asciitilde", "asciicircum", "less", "greater", "bar")
 _LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        '"': "''",
-        "±": r"$\pm$",
-        "−": "$-$",
-        "τ": r"$\tau$",
-        "†": r"$\dagger$",
-        "≈": r"$\approx$",
-        "–": "--",
-        "“": "``",
-        "”": "''",
-        "’": "'",
-    }
-    | {character: f"\\{character}" for character in "&%$#_{}"}
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {character: rf"\text{name}{{}}" for character, name in zip("\\~^<>|", _GLYPHS, strict=True)}
+    | {"±": r"$\pm$", "−": "$-$", "τ": r"$\tau$", "†": r"$\dagger$", "≈": r"$\approx$"}
+    | {"–": "--", "“": "``", "”": "''", '"': "''", "’": "'"}
 )
 
 

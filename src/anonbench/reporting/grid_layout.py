@@ -46,8 +46,7 @@ ON_ORIGINALS = {
 """Baselines besides chance: rows of the tidy scores of original images."""
 _METRICS = {"retrieval": "retrieval_metrics", "agreement": "agreement", "downstream": "accuracies"}
 _CHANCE = {"chance": "Chance", "floor": "Chance, own image first"}
-_PARTS = {"low": "{:.1f}", "high": "{:.1f}", "se": "{:.2f}", "sd": "{:.2f}"}
-_PARTS |= {"best": "{:d}", "tied": "{:d}"}
+_PARTS = {"low": ".1f", "high": ".1f", "se": ".2f", "sd": ".2f", "best": "d", "tied": "d"}
 """Additional values of a cell in the CSV."""
 
 
@@ -62,12 +61,10 @@ class ScoreGrid(Grid):
     """Known baselines of every block, the same for all methods: those of `ON_ORIGINALS`, `chance`,
     and `floor` of the anonymized queries if it differs."""
     values: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
-    """All values as texts, in percent.
+    """All values as texts, in percent: a row per model and query kind, then one per baseline.
 
-    One row per model and query kind, then one per baseline, which applies to all of them. The
-    column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
-    or floor. Columns ``<metric>_<method>`` (missing ones: ``not run``), then the same names with a
-    part of the cell, such as ``_low``, ``_sd``, ``_best`` or ``_tied``."""
+    `row` is scenario, a key of `ON_ORIGINALS`, chance or floor. Columns ``<metric>_<method>``
+    (missing ones: ``not run``), then the same names with a part of the cell, such as ``_low``."""
 
 
 def write_layout(
@@ -77,10 +74,7 @@ def write_layout(
     comparisons: pd.DataFrame | None = None,
     confidence: float = 0.95,
 ) -> None:
-    """Write one table in the paper's layout to files (`grid.write_table`).
-
-    The LaTeX is a `table` environment that needs booktabs and nothing else.
-    """
+    """Write one table in the paper's layout to files (`grid.write_table`)."""
     grid = lay_out(table, scores, comparisons, confidence)
     markdown, latex = grids.to_markdown(grid, mark="*"), grids.to_latex(grid, wide=False)
     grids.write_table(grid.values, markdown, latex, outputs)
@@ -94,9 +88,8 @@ def lay_out(
 ) -> ScoreGrid:
     """Arrange the scores of one data set and degree as the paper does.
 
-    Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
-    empty cell. A cell is tied with the best if its adjusted p in the paired tests (`pairwise`) is
-    at least 1 - confidence; none is without tests.
+    Rows and columns are those of any degree: a missing scenario shows as an empty cell. A cell is
+    tied with the best if its adjusted p in the tests (`pairwise`) is at least 1 - confidence.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
     metrics = [*WORDS[_METRICS[table.kind]]]
@@ -107,18 +100,17 @@ def lay_out(
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     shown = summary[summary["degree"] == table.degree]
     keys = ["query", "metric", "method"]
-    of_columns = {key: _cells(of, "adaption") for key, of in shown.groupby(keys)}
-    tests: dict[Any, dict[frozenset[str], float]] = {}  # by column and pair of models
+    cells_of = _cells(shown, *keys, "adaption")
+    tests: dict[Any, float] = {}  # p-values by column and pair of models
     if comparisons is not None:
         same = (comparisons["dataset"] == table.dataset) & (comparisons["degree"] == table.degree)
-        for key, tested in comparisons[same].groupby(keys):
-            pairs = map(frozenset, zip(tested["a"], tested["b"], strict=True))
-            tests[key] = dict(zip(pairs, tested["p_holm"], strict=True))
+        tested = comparisons.loc[same, [*keys, "a", "b", "p_holm"]].to_numpy()
+        tests = {(*key, frozenset((a, b))): p for *key, a, b, p in tested}
     queries = {"": ""} if table.kind == "downstream" else QUERIES
     rows: dict[tuple[str, str], list[Cell]] = {}  # by query kind and model
     for key in product(queries, metrics, methods):
-        column = {a: of_columns.get(key, {}).get(a, Cell()) for a in adaptions}
-        _mark(column, tests.get(key, {}), 1.0 - confidence)
+        column = {a: cells_of.get((*key, a), Cell()) for a in adaptions}
+        _mark(column, key, tests, 1.0 - confidence)
         for name, cell in column.items():
             rows.setdefault((key[0], name), []).append(cell)
     ks = {metric: _only(shown.loc[shown["metric"] == metric, "k"]) for metric in metrics}
@@ -132,7 +124,15 @@ def lay_out(
     labels = {key: f"{ADAPTIONS[name]}, original images" for key, name in ON_ORIGINALS.items()}
     labels |= _CHANCE
     level = 1.0 - confidence if tests else None
-    behind, cautions = _behind(table.kind != "downstream", shown), _cautions(shown)
+    clusters = shown["clusters"].min()
+    cautions = notes(
+        "cautions",
+        below_k=(shown.loc[shown["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
+        least_k=MIN_K,
+        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
+        least_clusters=MIN_CLUSTERS,
+    )
+    behind = _behind(table.kind != "downstream", shown)
     scored = [cell.value is not None for cells in rows.values() for cell in cells]
     missing = notes("without_value", missing=scored.count(False), cells=len(scored))
     values = _values(rows, baselines, [f"{m}_{method}" for m in metrics for method in methods])
@@ -159,38 +159,36 @@ def _values(
     baselines: Mapping[str, Sequence[Cell]],
     names: Sequence[str],
 ) -> pd.DataFrame:
+    lines = [(query, "scenario", name, cells) for (query, name), cells in rows.items()]
+    lines += [("", key, ON_ORIGINALS.get(key, ""), cells) for key, cells in baselines.items()]
+    table = []
+    for *places, cells in lines:
+        places += [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
+        for part, form in _PARTS.items():
+            numbers = (None if cell.value is None else getattr(cell, part) for cell in cells)
+            places += ["" if number is None else format(number, form) for number in numbers]
+        table.append(places)
     heads = [*names, *(f"{name}_{part}" for part in _PARTS for name in names)]
-    lines = [(query, "scenario", name, *_texts(cells)) for (query, name), cells in rows.items()]
-    for key, cells in baselines.items():
-        lines.append(("", key, ON_ORIGINALS.get(key, ""), *_texts(cells)))
-    return pd.DataFrame(lines, columns=["query", "row", "adaption", *heads])
+    return pd.DataFrame(table, columns=["query", "row", "adaption", *heads])
 
 
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
-    for part, form in _PARTS.items():
-        numbers = (None if cell.value is None else getattr(cell, part) for cell in cells)
-        values += ["" if number is None else form.format(number) for number in numbers]
-    return values
-
-
-def _cells(rows: pd.DataFrame, name: str) -> dict[str, Cell]:
-    """Cells of summarized scores by the values of a column."""
+def _cells(rows: pd.DataFrame, *names: str) -> dict[Any, Cell]:
+    """Cells of summarized scores by the values of columns."""
     numbers = rows[["value", "sd", "se", "low", "high"]].astype(float) * 100
     known: Any = numbers.astype(object).where(numbers.notna(), None).to_dict("records")
     lowest = rows["low"].fillna(rows["value"]).to_numpy(float)
     at_chance = lowest <= rows[["chance", "floor"]].astype(float).max(axis=1)
-    return {
-        key: Cell(**of, chance=bool(at))
-        for key, of, at in zip(rows[name], known, at_chance, strict=True)
-    }
+    keys = rows[[*names]].itertuples(index=False, name=None)
+    cells = (Cell(**of, chance=bool(at)) for of, at in zip(known, at_chance, strict=True))
+    return dict(zip(keys, cells, strict=True))
 
 
-def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
-    """Mark the highest value of a column, and values not distinguishable from it.
+def _mark(
+    column: Mapping[str, Cell], place: tuple[str, ...], tests: Mapping[Any, float], level: float
+) -> None:
+    """Mark the values of a column that print like the highest, and those not told from it.
 
-    All values that print like the highest are marked, unless the whole column does. The control and
-    baselines are ignored, because they cannot be deployed in a retrieval system.
+    None if all print alike. Control and baselines are ignored: they cannot be deployed.
     """
     values = {k: c.value for k, c in column.items() if k not in NO_CHOICE and c.value is not None}
     printed = {key: f"{value:.1f}" for key, value in values.items()}
@@ -200,27 +198,26 @@ def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: 
     for key, text in printed.items():
         cell = column[key]
         cell.best = text == printed[highest]
-        cell.tied = not cell.best and p.get(frozenset((key, highest)), math.nan) >= level
+        p = tests.get((*place, frozenset((key, highest))), math.nan)
+        cell.tied = not cell.best and p >= level
 
 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     unmarked = originals[originals["metric"].isin(metrics)].assign(chance=math.nan, floor=math.nan)
+    cells = _cells(unmarked, "adaption", "metric")
     found = {
-        key: _cells(unmarked[unmarked["adaption"] == name], "metric")
+        key: {m: cells[name, m] for m in metrics if (name, m) in cells}
         for key, name in ON_ORIGINALS.items()
     }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
-    levels = {
-        key: {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
-        for key, of in (("chance", rows), ("floor", searched))
-    }
-    if levels["floor"] == levels["chance"]:
-        del levels["floor"]
-    for key, known in levels.items():
-        found[key] = {m: Cell(100 * value) for m, value in known.items() if value is not None}
-    return {key: cells for key, cells in found.items() if cells}
+    for key, of in {"chance": rows, "floor": searched}.items():
+        levels = {m: _only(of.loc[of["metric"] == m, key]) for m in metrics}
+        found[key] = {m: Cell(100 * value) for m, value in levels.items() if value is not None}
+    if found["floor"] == found["chance"]:
+        del found["floor"]
+    return {key: known for key, known in found.items() if known}
 
 
 def _notes(
@@ -260,25 +257,13 @@ def _only(values: pd.Series) -> float | None:
     return float(found[0]) if len(found) == 1 else None
 
 
-def _cautions(scores: pd.DataFrame) -> tuple[str, ...]:
-    clusters = scores["clusters"].min()
-    return notes(
-        "cautions",
-        below_k=(scores.loc[scores["metric"].isin(PER_QUERY), "k"] < MIN_K).any(),
-        least_k=MIN_K,
-        clusters=MIN_CLUSTERS if pd.isna(clusters) else int(clusters),
-        least_clusters=MIN_CLUSTERS,
-    )
-
-
 def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
     if scores.empty:
         return ""
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
-    clusters = scores["clusters"].min()
-    # NaN if they were not counted
+    clusters = scores["clusters"].min()  # NaN if they were not counted
     parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
         k = _only(scores.loc[scores["metric"] == metric, "k"])

@@ -1,7 +1,4 @@
-"""Tables of sizes, detection, correlations, attention, provenance and costs.
-
-Most are only on the report's pages; sizes and quality are also files.
-"""
+"""Tables of sizes, detection, correlations, attention, provenance and costs."""
 
 from __future__ import annotations
 
@@ -20,19 +17,10 @@ from anonbench.core.vocabulary import Model
 from anonbench.detection.quality import ALL
 from anonbench.embedding.attention_maps import NULLS
 from anonbench.evaluation.correlation import METRICS, read_correlations
+from anonbench.reporting import labels
 from anonbench.reporting.grid import Grid, grid_of, markdown_grid, notes, write_grid
-from anonbench.reporting.labels import (
-    ADAPTIONS,
-    ENTITIES,
-    NONE,
-    WORDS,
-    interval,
-    intervals,
-    percent,
-    variant_label,
-)
 
-SIZE_COLUMNS, QUALITY_METRICS = WORDS["sizes"], WORDS["quality"]
+SIZE_COLUMNS, QUALITY_METRICS = labels.WORDS["sizes"], labels.WORDS["quality"]
 QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
 _EFFORT = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
@@ -51,30 +39,26 @@ def sizes(counts: Mapping[str, Path], kind: str = "used") -> list[Grid]:
 
 
 def _sizes(counts: Mapping[str, Path]) -> pd.DataFrame:
-    tables = [pd.DataFrame(columns=["dataset", *SIZE_COLUMNS])]
-    for name, path in counts.items():
-        own = read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)]
-        own.insert(0, "dataset", name)
-        tables.append(own)
-    return pd.concat(tables[1:] or tables)
+    columns = ["dataset", *SIZE_COLUMNS]
+    tables = [read_csv(path, columns[1:]).assign(dataset=name) for name, path in counts.items()]
+    return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ...]]:
-    """Arrange a summary (`anonbench.detection.quality.SUMMARY_COLUMNS`) by entity.
+    """Rows of a summary (`detection.quality.SUMMARY_COLUMNS`), `QUALITY_HEADS` in percent.
 
-    Columns `QUALITY_HEADS`, in percent; the images are those with such regions or, if there are
-    none, all that were measured.
+    The images are those with such regions or, if there are none, all that were measured.
     """
     measured = summary[["value", "low", "high", "images"]].itertuples(index=False, name=None)
     ends = [with_width(value, low, high, n, confidence) for value, low, high, n in measured]
     summary = summary.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
     rows = []
-    for entity, label in (ENTITIES | {ALL: "All"}).items():
+    for entity, label in (labels.ENTITIES | {ALL: "All"}).items():
         found = summary[summary["entity"] == entity].set_index("metric")
         if len(found):
             counted = "covered" if found["images"]["covered"] else "false_area"
             numbers = (f"{found[name][counted]:,}" for name in ("images", "true", "found"))
-            cells = intervals(found.loc[[*QUALITY_METRICS]], between=" to ")
+            cells = labels.intervals(found.loc[[*QUALITY_METRICS]], between=" to ")
             rows.append((label, *numbers, *cells))
     return rows
 
@@ -87,15 +71,15 @@ def write_quality(
     They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
     `anonbench.evaluation.detection.COLUMNS`.
     """
-    columns = (
-        visible_area["degree"].map("{} %".format),
-        visible_area["entity"].map(ENTITIES),
-        visible_area["images"].map("{:,}".format),
-        intervals(visible_area, ("visible_area", "low", "high"), between=" to "),
-    )
-    heads = ["Degree", "Entity", "Images", "True area visible"]
+    visible_shares = labels.intervals(visible_area, ("visible_area", "low", "high"), " to ")
+    columns = {
+        "Degree": visible_area["degree"].map("{} %".format),
+        "Entity": visible_area["entity"].map(labels.ENTITIES),
+        "Images": visible_area["images"].map("{:,}".format),
+        "True area visible": visible_shares,
+    }
     quality = markdown_grid(QUALITY_HEADS, quality_rows(summary, confidence), left=1)
-    visible = markdown_grid(heads, list(zip(*columns, strict=True)), left=2)
+    visible = markdown_grid([*columns], list(zip(*columns.values(), strict=True)), left=2)
     below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{quality}\n{below[0]}\n\n{visible}\n{below[1]}\n")
 
@@ -130,15 +114,15 @@ def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
     order = table[["metric", "metric_b"]].map([*METRICS].index)
     rows = table[order["metric"] < order["metric_b"]]
     values = rows[["pearson", "low", "high", "spearman"]].map(
-        lambda value: NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+        lambda value: labels.NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
     )
     known = rows["low"].notna() & rows["high"].notna()
     shown = {
         "Metrics": rows["metric"].map(METRICS) + " · " + rows["metric_b"].map(METRICS),
         "Pearson": values["pearson"],
-        "Interval": (values["low"] + " to " + values["high"]).where(known, NONE),
+        "Interval": (values["low"] + " to " + values["high"]).where(known, labels.NONE),
         "Spearman": values["spearman"],
-        "n": [NONE if pd.isna(n) else str(int(n)) for n in rows["n"]],
+        "n": [labels.NONE if pd.isna(n) else str(int(n)) for n in rows["n"]],
         "Note": rows["reason"],
     }
     stem = f"coefficients_{dataset}_{degree}"
@@ -154,12 +138,12 @@ def attention(files: Mapping[str, Path]) -> list[Grid]:
     nulls = ("By chance", "Other images’ boxes", "Before training")
     shown = {
         "Data set": table["dataset"],
-        "Model": [ADAPTIONS[str(Model.parse(model).adaption)] for model in table["model"]],
-        "Images": table["variant"].map(variant_label),
+        "Model": [labels.ADAPTIONS[str(Model.parse(model).adaption)] for model in table["model"]],
+        "Images": table["variant"].map(labels.variant_label),
         "Head": table["head"].astype(str),
-        "Inside": [interval(*row) for row in table[["share", "low", "high"]].to_numpy()],
-        **{head: table[null].map(percent) for head, null in zip(nulls, NULLS, strict=True)},
-        "Above all three": np.select([lowest.isna(), lowest > 0], [NONE, "yes"], "no"),
+        "Inside": [labels.interval(*row) for row in table[["share", "low", "high"]].to_numpy()],
+        **{head: table[null].map(labels.percent) for head, null in zip(nulls, NULLS, strict=True)},
+        "Above all three": np.select([lowest.isna(), lowest > 0], [labels.NONE, "yes"], "no"),
     }
     return plain("attention", pd.DataFrame(shown), 4)
 
@@ -185,9 +169,9 @@ def provenance(
 def stage_costs(folder: Path) -> pd.DataFrame:
     """Cost of the jobs of each stage, the longest first, from Snakemake's benchmark files.
 
-    The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`. Of a job that ran several times, the last
-    run that made its outputs counts. Very short jobs have no measured memory or CPU time and count
-    as zero. The report's own job is excluded, or the costs would never be up to date.
+    The files are `<stage>/…/<job>.tsv` or `<stage>.tsv`; a job's last run that made its outputs
+    counts. Very short jobs have no measured memory or CPU time and count as zero. The report's own
+    job is excluded, or the costs would never be up to date.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
@@ -202,14 +186,8 @@ def stage_costs(folder: Path) -> pd.DataFrame:
         used = read_usage(path) if path.suffix == ".tsv" and stage != "report" else None
         if used is not None:
             memory = used.mebibytes * 2**20 / 1e9
-            rows.append((stage, used.seconds, used.cpu_seconds, memory))
-    jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
-    costs = jobs.groupby("stage").agg(
-        jobs=("wall", "size"),
-        wall_hours=("wall", "sum"),
-        cpu_hours=("cpu", "sum"),
-        longest_minutes=("wall", "max"),
-        peak_gb=("memory", "max"),
-    )
+            rows.append((stage, 1, used.seconds, used.cpu_seconds, used.seconds, memory))
+    how = dict(zip(COST_COLUMNS[1:], ("sum", "sum", "sum", "max", "max"), strict=True))
+    costs = pd.DataFrame(rows, columns=COST_COLUMNS).groupby("stage").agg(how)
     costs[["wall_hours", "cpu_hours", "longest_minutes"]] /= [3600, 3600, 60]
     return costs.sort_values("wall_hours", ascending=False, kind="stable").reset_index()

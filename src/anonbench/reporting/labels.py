@@ -35,7 +35,6 @@ _OTHER_COLOUR = "#CC79A7"
 _UNADAPTED = "Unadapted"
 TEXTS = resources.files("anonbench.reporting").joinpath("texts")
 WORDS: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.joinpath("labels.yaml").read_text("utf-8"))
-"""Labels by what they name."""
 ADAPTIONS, ENTITIES = Labels(WORDS["adaptions"]), Labels(WORDS["entities"])
 QUERIES = WORDS["queries"]
 RETRIEVAL_METRICS, ACCURACIES = WORDS["retrieval_metrics"], WORDS["accuracies"]

@@ -19,24 +19,13 @@ from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sufficiency import DEFAULTS
+from anonbench.reporting import labels
 from anonbench.reporting.grid import Grid, grid_of
-from anonbench.reporting.labels import (
-    ATTACKERS,
-    ENTITIES,
-    METHODS,
-    NONE,
-    NOT_RUN,
-    WORDS,
-    Labels,
-    interval,
-    intervals,
-    metric_label,
-    percent,
-)
 from anonbench.reporting.summary import present, summarize
 
-ATTACKS, MEASURES = Labels(facts(PRIVACY_ATTACKS, "label")), Labels(WORDS["measures"])
-RISKS = WORDS["risks"]
+ATTACKS = labels.Labels(facts(PRIVACY_ATTACKS, "label"))
+MEASURES = labels.Labels(labels.WORDS["measures"])
+RISKS = labels.WORDS["risks"]
 _METRICS = ("map", "mndcg", "knn", "linear")
 _SHARES = (*(state.value for state in gather.State), gather.CHANGED)
 _LEFT_OUT = dict(zip(gather.LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
@@ -47,7 +36,7 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
     rows = []
     for (method, degree), group in judged.groupby(["method", "degree"], sort=False):
         verdict, why = str(overall(group["verdict"])), why_not(group) or resisted(group)
-        rows.append((METHODS[str(method)], f"{degree} %", verdict, tally(group), why))
+        rows.append((labels.METHODS[str(method)], f"{degree} %", verdict, tally(group), why))
     return grid_of(
         "policy",
         pd.DataFrame(rows, columns=["Method", "Degree", "Verdict", "Rules", "Evidence"]),
@@ -66,21 +55,16 @@ def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
     """Table of `front_areas`: one block per risk, one row per utility, one column per method."""
-    methods = present(table["method"], METHODS)
+    methods = present(table["method"], labels.METHODS)
     areas_of = table.set_index(["risk", "metric", "query", "method"])["area"]
-    known: dict[Any, str] = areas_of.map(percent).to_dict()
-    rows = [
-        (
-            label,
-            metric_label(metric) + (f", {query} queries" if query else ""),
-            *(known.get((risk, metric, query, method), NONE) for method in methods),
-        )
-        for risk, label in RISKS.items()
-        for metric in _METRICS
-        for query in (ORIGINAL, QueryKind.ANONYMIZED.value, "")
-        if any(place[:3] == (risk, metric, query) for place in known)
-    ]
-    heads = ["", "Utility", *(METHODS[method] for method in methods)]
+    known: dict[Any, str] = areas_of.map(labels.percent).to_dict()
+    rows = []
+    for risk, metric, query in product(RISKS, _METRICS, (ORIGINAL, QueryKind.ANONYMIZED.value, "")):
+        cells = [known.get((risk, metric, query, method)) for method in methods]
+        if any(cells):
+            utility = labels.metric_label(metric) + (f", {query} queries" if query else "")
+            rows.append((RISKS[risk], utility, *(cell or labels.NONE for cell in cells)))
+    heads = ["", "Utility", *(labels.METHODS[method] for method in methods)]
     texts = pd.DataFrame(rows, columns=heads)
     return grid_of("front_area", texts, dataset=dataset, any_area=len(rows) > 0)
 
@@ -91,19 +75,19 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     absent = []
     for attack, entity, measure in failed[["attack", "entity", "measure"]].to_numpy():
         is_told = "_of_" in measure or measure.startswith(SEEN)
-        names = (ATTACKS[attack], ENTITIES[entity], _measure(measure) if is_told else "")
+        names = (ATTACKS[attack], labels.ENTITIES[entity], _measure(measure) if is_told else "")
         absent.append(", ".join(filter(None, names)))
     on_originals = run["method"] == ORIGINAL
     measures = run["measure"].map(_measure)
     whole = measures.str[:1].str.upper() + measures.str[1:]  # of no entity
-    what = run["entity"].map(ENTITIES) + ": " + measures
+    what = run["entity"].map(labels.ENTITIES) + ": " + measures
     texts = {
         "What": what.mask(run["entity"] == "", whole),
-        "Degree": (run["degree"].astype(str) + " %").mask(on_originals, NONE),
-        "Method": run["method"].map(METHODS).mask(on_originals, "Originals"),
-        "Rate": intervals(run, ("rate", "low", "high")),
-        "Masked": run["control"].map(percent),
-        "By chance": run["chance"].map(percent),
+        "Degree": (run["degree"].astype(str) + " %").mask(on_originals, labels.NONE),
+        "Method": run["method"].map(labels.METHODS).mask(on_originals, "Originals"),
+        "Rate": labels.intervals(run, ("rate", "low", "high")),
+        "Masked": run["control"].map(labels.percent),
+        "By chance": run["chance"].map(labels.percent),
         "Probes": run["n"].map(lambda number: f"{int(number):,}"),
     }
     risks = run.groupby("attack")["risk"].first().map(lambda risk: RISKS.get(risk, "").lower())
@@ -131,10 +115,8 @@ def _measure(name: str) -> str:
 
 def _by_reason(failed: pd.DataFrame, names: list[str]) -> dict[str, list[str]]:
     """Names of rows without a rate, each once, by reason."""
-    found: dict[str, list[str]] = {}
-    for reason, name in dict.fromkeys(zip(failed["reason"], names, strict=True)):
-        found.setdefault(reason, []).append(name)
-    return found
+    pairs = dict.fromkeys(zip(failed["reason"], names, strict=True))
+    return {reason: [name for why, name in pairs if why == reason] for reason, _ in pairs}
 
 
 def reidentification_grid(
@@ -146,15 +128,15 @@ def reidentification_grid(
     """Rates of a data set: one block per entity, one row per method and degree."""
     run = rates[rates["rate"].notna()]
     there = set(zip(run["attacker"], run["against"], strict=True))
-    attacks = [each for each in product(ATTACKERS, WORDS["galleries"]) if each in there]
+    galleries = labels.WORDS["galleries"]
+    attacks = [each for each in product(labels.ATTACKERS, galleries) if each in there]
     failed = rates[rates["rate"].isna()]
     absent = [
-        ENTITIES[entity] + (f", {ATTACKERS[by]}" if by else "")
+        labels.ENTITIES[entity] + (f", {labels.ATTACKERS[by]}" if by else "")
         for entity, by in zip(failed["entity"], failed["attacker"], strict=True)
     ]
     heads = [("", ""), ("", "Degree"), ("", "Method")]
-    galleries = WORDS["galleries"]
-    heads += [(f"{ATTACKERS[by]}, rank 1", f"vs. {galleries[each]}") for by, each in attacks]
+    heads += [(f"{labels.ATTACKERS[by]}, rank 1", f"vs. {galleries[each]}") for by, each in attacks]
     best = ("Rank 1", "One mate", "Hidden only", "Rank 10", "Probes")
     heads += [("Strongest attack", name) for name in best]
     groups = run.groupby("entity", sort=False)
@@ -175,50 +157,55 @@ def reidentification_grid(
 
 
 def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
-    entity, match = rates["entity"].iloc[0], WORDS["matches"][rates["match"].iloc[0]]
+    entity, match = rates["entity"].iloc[0], labels.WORDS["matches"][rates["match"].iloc[0]]
     gallery, chances = int(rates["gallery"].max()), rates.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
-    label = f"{ENTITIES[entity]}: {match}, among {gallery:,}; chance {text}"
+    label = f"{labels.ENTITIES[entity]}: {match}, among {gallery:,}; chance {text}"
     for (degree, method), group in rates.groupby(["degree", "method"], sort=False):
         original = method == ORIGINAL
         at_one = group[(group["regions"] != HIDDEN) & (group["rank"] == 1)]
         first = at_one.drop_duplicates(["attacker", "against"])
-        known = first.set_index(["attacker", "against"])["rate"].map(percent).to_dict()
+        known = first.set_index(["attacker", "against"])["rate"].map(labels.percent).to_dict()
         hidden = group.assign(regions=group["regions"].map({HIDDEN: ALL}))
         yield (
             label,
-            NONE if original else f"{degree} %",
-            "Originals" if original else METHODS[str(method)],
-            *(known.get(each, NONE if original else NOT_RUN) for each in attacks),
+            labels.NONE if original else f"{degree} %",
+            "Originals" if original else labels.METHODS[str(method)],
+            *(known.get(each, labels.NONE if original else labels.NOT_RUN) for each in attacks),
             _strongest(group, 1),
             _strongest(group, 1, "one_"),
-            NONE if original else _strongest(hidden, 1),
+            labels.NONE if original else _strongest(hidden, 1),
             _strongest(group, 10),
             f"{int(group['n'].max()):,}",
         )
 
 
 def _strongest(rows: pd.DataFrame, rank: int, of: str = "") -> str:
-    found = worst(rows, rank)
-    if found.empty:
-        return NOT_RUN
-    return interval(*found[[f"{of}{name}" for name in ("rate", "low", "high")]].iloc[0])
+    columns = [f"{of}{name}" for name in ("rate", "low", "high")]
+    return next(iter(labels.intervals(worst(rows, rank), columns)), labels.NOT_RUN)
 
 
 def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
     """What other programs did to regions: a row per program and entity, one for whole pictures."""
     left_out: dict[str, list[str]] = {}
-    whole = given[given["entity"] == ""].fillna({"count": 0}).astype({"count": int})
-    for program, table in whole.groupby("program", sort=False):
-        of = table.set_index("what")["count"]
-        parts = [f"{count(of[ORIGINAL], 'picture')} unchanged"] if of[ORIGINAL] else []
-        parts += [f"{of[what]:,}: {text}" for what, text in _LEFT_OUT.items() if of[what]]
-        if parts:
-            left_out[str(program)] = parts
+    rows = []
+    for program, table in given.groupby("program", sort=False):
+        entities = [entity for entity in dict.fromkeys(table["entity"]) if entity]
+        for entity in [*entities, ""]:  # whole pictures come last
+            of = table[table["entity"] == entity].set_index("what")
+            number = of["n"][gather.State.HIDDEN.value if entity else ORIGINAL]
+            cells = labels.intervals(of.loc[[*(_SHARES if entity else [gather.OUTSIDE])]])
+            name = labels.ENTITIES[entity] or "Nothing (rest of the picture)"
+            none = [labels.NONE] * (len(_SHARES) - len(cells))
+            rows.append((str(program), name, f"{number:,}", *none, *cells))
+        whole = of["count"].fillna(0).astype(int)
+        parts = [f"{count(whole[ORIGINAL], 'picture')} unchanged"] if whole[ORIGINAL] else []
+        parts += [f"{whole[what]:,}: {text}" for what, text in _LEFT_OUT.items() if whole[what]]
+        left_out |= {str(program): parts} if parts else {}
     heads = ["Program", "Found by us", "Number", "Hidden", "Partly", "Visible", "Area changed"]
     return grid_of(
         "given",
-        pd.DataFrame(_given(given), columns=heads),
+        pd.DataFrame(rows, columns=heads),
         dataset=dataset,
         hidden=gather.HIDDEN_FROM,
         visible=gather.VISIBLE_TO,
@@ -226,15 +213,3 @@ def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
         left_out=left_out,
         left=2,
     )
-
-
-def _given(given: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    for program, table in given.groupby("program", sort=False):
-        entities = [entity for entity in dict.fromkeys(table["entity"]) if entity]
-        for entity in [*entities, ""]:  # whole pictures come last
-            of = table[table["entity"] == entity].set_index("what")
-            number = of["n"][gather.State.HIDDEN.value if entity else ORIGINAL]
-            cells = intervals(of.loc[[*(_SHARES if entity else [gather.OUTSIDE])]])
-            name = ENTITIES[entity] or "Nothing (rest of the picture)"
-            none = [NONE] * (len(_SHARES) - len(cells))
-            yield str(program), name, f"{number:,}", *none, *cells

@@ -1,7 +1,7 @@
 """Results file: the results of one system on one data set, as one JSON file.
 
-The same for everybody, like the files of MTEB (Muennighoff et al. 2023): a folder of them, own and
-others', is one table. It has no paths, no ids of images and no class labels.
+A folder of them, own and others', is one table, like MTEB's (Muennighoff et al. 2023). It has no
+paths, no ids of images and no class labels.
 """
 
 from __future__ import annotations
@@ -163,10 +163,8 @@ def table_of(places: Iterable[Path]) -> pd.DataFrame:
         found = read_results(path)
         other = there.setdefault((found.system, found.dataset), path)
         if other is not path:
-            raise InputError(
-                f"{path}: {other} is of the same system ({found.system}) and data set "
-                f"({found.dataset}); rename one in `system`"
-            )
+            both = f"system ({found.system}) and data set ({found.dataset})"
+            raise InputError(f"{path}: {other} is of the same {both}; rename one in `system`")
         whole = found.model_dump(include={"images", "anonbench", "system", "dataset"})
         for result in found.results:
             whole |= result.model_dump(include={"method", "degree", "adaption"})

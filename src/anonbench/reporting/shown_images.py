@@ -42,10 +42,9 @@ class Images(Protocol):
 
 
 class ShownSet:
-    """Random access to the pictures of one image set, by id."""
+    """Random access to the pictures of an image set by id; those `allowed` are shown, None: all."""
 
     def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
-        """Wrap a set with the ids of the images that may be shown; None: all of them."""
         self._images, self._allowed = images, allowed
 
     def __contains__(self, image_id: str) -> bool:
@@ -138,12 +137,10 @@ def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
     as_box = ["x0", "y0", "x1", "y0", "x1", "y1", "x0", "y1"]
     for corner, side in zip(_CORNERS, as_box, strict=True):  # upright regions have no corners
         rows[corner] = rows[corner].fillna(rows[side])
-    shapes = [
-        (str(entity), " ".join(f"{value:.0f}" for value in corners))
-        for entity, corners in zip(rows["entity"], rows[_CORNERS].to_numpy(), strict=True)
-    ]
-    if manifest is not None and {"width", "height"} <= set(pq.read_schema(manifest).names):
-        sizes, own = ["width", "height"], [("id", "==", chosen)]
+    corners = (" ".join(f"{value:.0f}" for value in each) for each in rows[_CORNERS].to_numpy())
+    shapes = [*zip(rows["entity"].map(str), corners, strict=True)]
+    sizes, own = ["width", "height"], [("id", "==", chosen)]
+    if manifest is not None and set(sizes) <= set(pq.read_schema(manifest).names):
         known = pd.read_parquet(manifest, columns=sizes, filters=own)
         width, height = map(int, known.iloc[0])
     else:

@@ -30,17 +30,15 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average the scores of anonymized images over seeds.
-
-    All values are shares in [0, 1].
+    """Average the scores of anonymized images over seeds, as shares in [0, 1].
 
     Returns:
         One row for each of `KEYS` that has a value. `low` and `high` are the interval of these
-        trained models over clusters of queries or images, `se` its standard error. For several
-        seeds they are means over the seeds, which are upper bounds for the mean's. `sd` is the
-        standard deviation between seeds (NaN for one seed), which these intervals do not include.
-        `retrained_low` and `retrained_high` are the interval for newly trained models, which
-        includes both. `reason` and `retrained_reason` say why there is no interval, or are empty.
+        trained models over clusters of queries or images, `se` its standard error; for several
+        seeds, means over them, which are upper bounds. `sd` is the standard deviation between seeds
+        (NaN for one), which these intervals do not include. `retrained_low` and `retrained_high`
+        are the interval for newly trained models, which includes both. `reason` and
+        `retrained_reason` say why there is no interval, or are empty.
     """
     return _average(scores[scores["method"] != ORIGINAL])
 

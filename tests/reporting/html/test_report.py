@@ -17,7 +17,7 @@ from report_results import make_explorer, section
 from synthetic_results import make_comparisons, make_scores, write_results
 from test_choices import table_of
 
-from anonbench.config.outputs import Table
+from anonbench.config.outputs import Figure, Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json
 from anonbench.evaluation.comparisons.best import read_best, read_comparisons
@@ -25,7 +25,7 @@ from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.reporting.grid import Grid, GridBlock
 from anonbench.reporting.grid_layout import lay_out
 from anonbench.reporting.html.build import PAGES, build_report
-from anonbench.reporting.html.page import FIGURES, FILES, UNTOLD, DatasetSection, data_uri, digest
+from anonbench.reporting.html.page import FIGURES, FILES, UNTOLD, DatasetSection, digest, pictures
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
@@ -225,7 +225,7 @@ def test_what_is_missing_or_no_png(tmp_path: Path) -> None:
     assert targets <= {a.get("id") for _, a in page.tags}
     (tmp_path / "figure.png").write_bytes(b"GIF89a")
     with pytest.raises(InputError, match=r"figure\.png: is not a PNG"):
-        data_uri(tmp_path / "figure.png")
+        pictures([(Figure("trend", "a"), tmp_path / "figure.png")], "trend")
 
 
 def luminance(colour: str) -> float:

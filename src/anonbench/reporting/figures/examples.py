@@ -23,6 +23,7 @@ WIDEST = 1.55  # width in inches beyond which an image is not enlarged
 
 GAP = 0.06  # space in inches between two pictures
 HEADER = 0.24  # space in inches for the column labels
+Place = tuple[int, int]  # row and column
 PRINT = 2  # oversampling: image pixels per figure pixel before the final smooth downscaling
 
 
@@ -38,11 +39,10 @@ class PictureGrid:
         pages: int = 1,
         least: float = 0.0,
     ) -> None:
-        """Choose the size of the pictures; lengths are in inches.
+        """Choose the size of the pictures, at most `widest`, height `aspect` times the width.
 
-        There is space above each row and before each column. A picture's height is `aspect` times
-        its width, which is at most `widest`. The figure fills at most so many pages, unless
-        pictures would be narrower than `least`.
+        Lengths are in inches, with space above each row and before each column. The figure fills at
+        most so many pages, unless pictures would be narrower than `least`.
         """
         wide = min(widest, (style.TWO_COLUMNS - sum(before) - GAP) / len(before))
         down = (style.TALLEST * pages - HEADER - sum(above) - GAP) / len(above)
@@ -57,9 +57,9 @@ class PictureGrid:
 
     def axes(self, row: int, column: int) -> Axes:
         """Place of a picture."""
-        size = (self.side / self._width, self._tall / self._height)
+        wide, tall = self.side / self._width, self._tall / self._height
         left, top = self._left[column] / self._width, self._top[row] / self._height
-        return self.figure.add_axes((left, 1 - top - size[1], *size))
+        return self.figure.add_axes((left, 1 - top - tall, wide, tall))
 
     def column_label(self, first: int, last: int, text: str, **how: Any) -> None:
         """Write above columns."""
@@ -116,13 +116,10 @@ def examples(
         beside = min(max(1, 6 // len(heads)), len(ids)) if any(rows) else 1
         down = -(-len(ids) // beside)
         read = {(v, name): variants[v].read(name) for v in cells for name in ids}
-        above = [GAP] * (down * len(rows))
-        before = [GAP] * (beside * len(heads))
-        if any(rows):
-            above[:: len(rows)] = [GAP + BLOCK_GAP] * down
-            before[0] = SIDE
-        before[len(heads) :: len(heads)] = [GAP + BLOCK_GAP] * (beside - 1)
-        above[0] = 0.0
+        apart = GAP + (BLOCK_GAP if any(rows) else 0.0)
+        above = [0.0, *([apart, *[GAP] * (len(rows) - 1)] * down)[1:]]
+        first = SIDE if any(rows) else GAP
+        before = [first, *([GAP + BLOCK_GAP, *[GAP] * (len(heads) - 1)] * beside)[1:]]
         aspect = max(image.shape[0] / image.shape[1] for image in read.values())
         grid = PictureGrid(above, before, aspect, WIDEST)
         for number, name in enumerate(ids):
@@ -137,9 +134,7 @@ def examples(
         return style.save(grid.figure, outputs, dpi)
 
 
-def _arrange(
-    variants: Sequence[Variant],
-) -> tuple[list[str], list[str], dict[Variant, tuple[int, int]]]:
+def _arrange(variants: Sequence[Variant]) -> tuple[list[str], list[str], Mapping[Variant, Place]]:
     """Labels of a block's columns and rows, and the row and column of each variant in it."""
     degrees = sorted({variant.degree for variant in variants if variant.method})
     if len(degrees) == 1:
@@ -147,9 +142,8 @@ def _arrange(
         return heads, [""], {variant: (0, column) for column, variant in enumerate(variants)}
     methods = in_order(v.method for v in variants if v.method)
     first = ["Original"] if not all(variant.method for variant in variants) else []
-    columns = {degree: len(first) + number for number, degree in enumerate(degrees)}
     cells = {
-        v: (methods.index(str(v.method)), columns[v.degree]) if v.method else (0, 0)
+        v: (methods.index(v.method), len(first) + degrees.index(v.degree)) if v.method else (0, 0)
         for v in variants
     }
     heads = [*first, *(f"{degree} %" for degree in degrees)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from matplotlib.axes import Axes
 from anonbench.core.registries.method_names import family_of, in_order
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.answers import PREDICTED_BY
+from anonbench.reporting.answers import PREDICTED_BY, Tables
 from anonbench.reporting.figures import style
 from anonbench.reporting.labels import ACCURACIES, method_colour
 from anonbench.reporting.summary import at_highest_degree
 
 _MARK: dict[str, Any] = {"ls": "none", "color": style.SOFT, "mfc": "white"}
-_MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}
-"""How correlations with each accuracy are drawn."""
+_MARKS = {"knn": {**_MARK, "marker": "o"}, "linear": {**_MARK, "marker": "s"}}  # of accuracies
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Question:
     panel: Callable[[Axes, pd.DataFrame], None]
     legend: tuple[str, ...]  # columns `method`, `adaption` and `accuracy` that it explains
 
-    def __call__(
-        self, tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int
-    ) -> None:
+    def __call__(self, tables: Tables, outputs: Sequence[Path], dpi: int) -> None:
         """Draw tables, by title of the panel, and write the figure (`style.save`)."""
         rows = {name: own for name, each in tables.items() if len(own := self.chosen(each))}
         with style.styled():
@@ -139,8 +136,7 @@ order_figure = Question(
     _order,
     ("method",),
 )
-"""Rank of each method by the mAP that each system keeps, with original queries; of tables with the
-columns `anonbench.reporting.answers.VALUES`."""
+"""Rank of methods by the mAP that each system keeps, original queries; of `answers.VALUES`."""
 way_back_figure = Question(
     "Gain in mAP (points)",
     lambda table: _percent(at_highest_degree(table[table["query"] == ORIGINAL])),
@@ -156,16 +152,12 @@ predictor_figure = Question(
     _predictors,
     ("accuracy",),
 )
-"""Correlation of each retrieval metric with accuracies: each system, and their mean; of
-`PREDICTORS`."""
+"""Correlation of retrieval metrics with accuracies by system, and mean; of `PREDICTORS`."""
 _price_figure = Question("mAP (%)", _percent, _price, ("method", "adaption"))
 
 
 def price_figure(table: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Quality kept against the strongest attack, with original queries, a panel per system.
-
-    The table has the columns `anonbench.reporting.answers.PRICE`.
-    """
+    """Quality kept against the strongest attack, by system, with original queries; of `PRICE`."""
     rows = at_highest_degree(table[(table["query"] == ORIGINAL) & table["rate"].notna()])
     rows = rows.assign(method=rows["method"].map(family_of))
     panels = {str(system): own for system, own in rows.groupby("system", sort=False)}

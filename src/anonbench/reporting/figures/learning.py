@@ -105,8 +105,7 @@ def _scale(axes: Axes, name: str, chance: Mapping[str, float]) -> None:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
         decades = math.log10(high / low)
-        ticks = [1.0, 2.0, 3.0, 5.0, 7.0] if decades < 1.0 else [1.0, 3.0]
-        ticks = [1.0] if decades >= 2.2 else ticks
+        ticks = (1, 2, 3, 5, 7) if decades < 1.0 else (1, 3) if decades < 2.2 else (1,)
         axes.yaxis.set_major_locator(LogLocator(subs=ticks, numticks=5))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")  # matplotlib's own label would be a formula

@@ -24,9 +24,7 @@ from anonbench.core.io import atomic
 from anonbench.reporting.labels import ADAPTIONS, METHODS, TEXTS, method_colour
 
 MILLIMETRE = 1 / 25.4
-ONE_COLUMN = 85 * MILLIMETRE
-TWO_COLUMNS = 175 * MILLIMETRE
-"""Width in inches of both columns of a journal page (`ONE_COLUMN`: of one)."""
+ONE_COLUMN, TWO_COLUMNS = 85 * MILLIMETRE, 175 * MILLIMETRE  # in inches, of a journal page
 TALLEST = 9.3  # height in inches that still fits on a page with a caption
 
 INK = "#1b1f24"

@@ -1,18 +1,15 @@
-"""Quality by degree of anonymization, and against the re-identification rate.
+"""Quality by degree of anonymization and against the re-identification rate, and correlations.
 
-Trends have a panel per model and a coloured line per method; the unadapted model's lines are
-repeated as thin lines, because models are compared with it. In the privacy-utility front, up and to
-the left is better. All models on a variant share the variant's rate, because the attack is on the
-published images, not on the model that searches them.
-
-A heatmap shows the correlations between retrieval and downstream metrics.
+The unadapted model's trends are repeated as thin lines, because models are compared with it. All
+models on a variant share its re-identification rate, because the attack is on the published images,
+not on the model that searches them.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -74,11 +71,13 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     base = rows[rows["adaption"] == UNADAPTED]
     for axes, model in zip(panels, models, strict=True):
-        if model != UNADAPTED:
-            for colour, line in _by_method(base):
-                axes.plot(line["degree"], line["value"], color=colour, lw=0.7)
-        for colour, line in _by_method(rows[rows["adaption"] == model]):
-            style.point(axes, line["degree"], line, colour, model, 0.5)
+        own = rows[rows["adaption"] == model]
+        for method in present(base["method"], METHODS) if model != UNADAPTED else ():
+            line = base[base["method"] == method].sort_values("degree")
+            axes.plot(line["degree"], line["value"], color=method_colour(method), lw=0.7)
+        for method in present(own["method"], METHODS):
+            line = own[own["method"] == method].sort_values("degree")
+            style.point(axes, line["degree"], line, method_colour(method), model, 0.5)
         axes.set_title(_two_lines(model))
         axes.set_xticks(sorted(map(int, rows["degree"].unique())))
         axes.grid(axis="y")
@@ -92,11 +91,6 @@ def _panels(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     return figure
 
 
-def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    for method in present(rows["method"], METHODS):
-        yield method_colour(method), rows[rows["method"] == method].sort_values("degree")
-
-
 def _two_lines(model: str) -> str:
     return re.sub(",? ", "\n", ADAPTIONS[model], count=1)
 
@@ -105,14 +99,14 @@ def _models_on_x(rows: pd.DataFrame, models: list[str], label: str) -> Figure:
     figure = style.new_figure(style.TWO_COLUMNS, 2.5)
     axes = figure.subplots()
     methods = present(rows["method"], METHODS)
+    look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
+    look |= {"transform": axes.get_xaxis_transform(), "rotation": 90}
     for place, method in enumerate(methods):
         shift = min(0.2, 0.8 / len(methods)) * (place - (len(methods) - 1) / 2)
         own = rows[rows["method"] == method].set_index("adaption").reindex(models)
         for x, (model, cell) in enumerate(own.iterrows()):
             if math.isnan(cell["value"]):
-                look: Any = {"ha": "center", "va": "bottom", "fontsize": 6, "color": style.SOFT}
-                at_foot = axes.get_xaxis_transform()
-                axes.text(x + shift, 0.03, "not run", transform=at_foot, rotation=90, **look)
+                axes.text(x + shift, 0.03, "not run", **look)
             else:
                 style.point(axes, x + shift, cell, method_colour(method), str(model))
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
@@ -133,10 +127,9 @@ def front(
     dpi: int = 150,
     needs: Needs = DEFAULTS,
 ) -> None:
-    """Draw one metric of a data set against the strongest attack's rate, by query kind.
+    """Draw one metric of a data set against the strongest attack's known rate, by query kind.
 
-    `rates` are `anonbench.evaluation.privacy.rates.RATE_COLUMNS`. Variants with an unknown rate are
-    left out; without the metric, nothing is drawn.
+    `rates` are `anonbench.evaluation.privacy.rates.RATE_COLUMNS`.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]
@@ -177,9 +170,8 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
     summary = summarize(scores)
     kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
     rate = risks.rename(columns={"low": "rate_low", "high": "rate_high"})
-    points = kept[["query", *_KEYS, "adaption", "value", "low", "high"]].merge(
-        rate[[*_KEYS, "rate", "rate_low", "rate_high", "chance"]], on=_KEYS
-    )
+    rate = rate[[*_KEYS, "rate", "rate_low", "rate_high", "chance"]]
+    points = kept[["query", *_KEYS, "adaption", "value", "low", "high"]].merge(rate, on=_KEYS)
     points["best"] = False
     for _, group in points.groupby("query"):
         best = undominated(group["rate"].to_numpy(float), group["value"].to_numpy(float))
@@ -230,9 +222,6 @@ def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
         axes.annotate(label, (top["rate"], top["value"]), fontsize=6, **place, **look)
 
 
-DARK = 0.62  # coefficient beyond which cells are dark enough for white text
-
-
 def matrix(table: pd.DataFrame) -> pd.DataFrame:
     """Pearson's coefficients as a 6 × 6 table in the fixed order; NaN where undefined."""
     names = list(METRICS)
@@ -252,10 +241,7 @@ def notes(table: pd.DataFrame) -> list[str]:
 def correlation_heatmap(
     correlations: Path, title: str, outputs: Sequence[Path], dpi: int = 150
 ) -> None:
-    """Draw the 6 × 6 matrix of Pearson's coefficients, annotated, on a fixed scale from -1 to 1.
-
-    The coefficients are a CSV in long form (`read_correlations`).
-    """
+    """Draw the 6 × 6 matrix of Pearson's coefficients (`read_correlations`), from -1 to 1."""
     from seaborn import heatmap  # imported here: it loads SciPy and takes seconds
 
     table = read_correlations(correlations)
@@ -272,7 +258,7 @@ def correlation_heatmap(
         how |= {"linewidths": 0.8, "linecolor": "white"}
         heatmap(values, ax=axes, xticklabels=labels, yticklabels=labels, **how)
         for text in axes.texts:  # seaborn's white is hard to read in the middle of the scale
-            text.set_color("white" if abs(float(text.get_text())) > DARK else style.INK)
+            text.set_color("white" if abs(float(text.get_text())) > 0.62 else style.INK)
         axes.tick_params(length=0, labelsize=6.5)
         axes.tick_params(axis="y", rotation=0)
         axes.set_xticks(axes.get_xticks(), labels, rotation=45, ha="right", rotation_mode="anchor")

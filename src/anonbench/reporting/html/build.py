@@ -48,6 +48,7 @@ class Results(NamedTuple):
     effects: pd.DataFrame | None
     choices: pd.DataFrame
     facts: Facts
+    explorer: Mapping[str, Any]  # empty without one
 
 
 PAGES = WORDS["pages"]  # evidence pages: id and title
@@ -85,22 +86,17 @@ def build_report(
         effort: CSV of the cost of the stages (`anonbench.reporting.grid_tables.stage_costs`).
         system: name of the one system under test; None if models are trained.
         stages: digests of the code of the stages that made the image sets.
-        configfiles: names of the config files that commands have to name.
-        place: folder of the results, as commands have to name it.
+        configfiles: as commands have to name them, as well as `place`, the folder of results.
 
     Raises:
         InputError: a figure is not a PNG, or a file lacks a column.
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
     texts = Texts(shown.language, configfiles, place)
-    needs = Needs.of(
-        Retrieval.model_validate(config.get("retrieval", {})),
-        shown,
-        Policy.model_validate(config.get("policy", {})),
-    )
+    retrieval = Retrieval.model_validate(config.get("retrieval", {}))
+    needs = Needs.of(retrieval, shown, Policy.model_validate(config.get("policy", {})))
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
-    explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
-    results = [_read(s, needs, bests, explorers.get(s.name, {}), system) for s in datasets]
+    results = [_read(section, needs, bests, system) for section in datasets]
     for r in results:
         folder = output.parent / r.section.name
         write_csv(r.choices, folder / "choices.csv")
@@ -113,7 +109,7 @@ def build_report(
     pages["provenance"]["grids"] += tables.provenance(
         versions, page.digested(r.section for r in results), effort
     )
-    listed = {run["method"] for each in explorers.values() for run in each["scenarios"]}
+    listed = {run["method"] for r in results for run in r.explorer.get("scenarios", ())}
     html = page.render(
         texts,
         title=title,
@@ -123,7 +119,7 @@ def build_report(
         pages=[each for name, each in pages.items() if name != "paper" or each["grids"]],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in _missed(r.tables.get("policy"))],
-        explorers=list(explorers.values()),
+        explorers=[r.explorer for r in results if r.explorer],
         methods=json.dumps(METHODS | {name: METHODS[name] for name in listed - {ORIGINAL}}),
         system=system,
         confidence=shown.confidence,
@@ -136,13 +132,7 @@ def build_report(
     write_text(output, html)
 
 
-def _read(
-    section: DatasetSection,
-    needs: Needs,
-    bests: Bests,
-    explorer: Mapping[str, Any],
-    system: str | None,
-) -> Results:
+def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | None) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
     scores = found.setdefault("scores", pd.DataFrame(columns=COLUMNS))
@@ -167,10 +157,11 @@ def _read(
     if judged is not None:
         rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
         searched = [] if (rows["value"] > 0.0).all() else [*rows.loc[rows["value"] > 0.0, "entity"]]
+    explorer = read_json(path) if (path := section.file("explorer")) else {}
     boxes, examples = section.file("boxes"), explorer.get("examples", {})
-    # raw pixels predict the originals' classes or persons better than the model
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
-    by_pixels = ((means.get((PIXELS, m), 0.0), means.get((UNADAPTED, m), 1.0)) for m in ACCURACIES)
+    # raw pixels predict the originals' classes or persons better than the model
+    toy = any(means.get((PIXELS, m), 0.0) > means.get((UNADAPTED, m), 1.0) for m in ACCURACIES)
     facts = Facts(
         name=section.name,
         images=images,
@@ -178,7 +169,7 @@ def _read(
         notices=notices,
         published=doubts.used_without_regions + doubts.used_failed,
         gap=statement_gap(summary, needs, images),
-        toy=any(pixels > model for pixels, model in by_pixels),
+        toy=toy,
         examples=examples,
         outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
@@ -189,7 +180,7 @@ def _read(
         true_boxes=boxes_needed(judged),
         searched=searched,
     )
-    return Results(section, found, effects, table, facts)
+    return Results(section, found, effects, table, facts, explorer)
 
 
 def _evidence_pages(
@@ -200,20 +191,17 @@ def _evidence_pages(
     paper: Sequence[Grid],
     system: str | None,
 ) -> dict[str, dict[str, Any]]:
-    """Pages with the figures that show more than a table does, and with all tables.
-
-    The first figure of a page (by kind) is visible, everything else is folded.
-    """
+    """Pages with the figures that show more than a table does, and with all tables."""
     grids: dict[str, list[Grid]] = {name: [] for name in PAGES}
     pages: dict[str, dict[str, Any]] = {
         name: {"name": name, "title": title, "figures": [], "scores": [], "grids": grids[name]}
         for name, title in PAGES.items()
     }
     figures = [
-        (figure, path)
+        each
         for r in results
-        for figure, path in r.section.figures
-        if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
+        for each in r.section.figures
+        if each[0].metric in (None, METRIC) and each[0].query in (None, ORIGINAL)
     ]
     for kind, listed in page.FIGURES.items():
         if found := page.pictures(figures, kind):

@@ -24,9 +24,8 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     names = {ORIGINAL: str(texts("originals"))} | {m: texts.method(m) for m in first["method"]}
     colours = {ORIGINAL: ""} | {method: method_colour(method) for method in first["method"]}
     limits = table["limit"].dropna().unique()
-    yardstick = (top and top["yardstick"]) or "own"
     system = texts("models.system" if facts.system else "models.unadapted_model")
-    measured = texts(f"yardstick.{yardstick}", system=system)
+    measured = texts(f"yardstick.{(top and top['yardstick']) or 'own'}", system=system)
     left_out = texts("notice.left_out", number=texts.number(facts.left_out))
     return {
         "name": facts.name,
@@ -36,11 +35,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "notices": words.notices(),
         "left_out": left_out if facts.left_out and facts.images is not None else "",
         "toy": facts.toy,
-        "cards": [
-            (label, facts.examples[name], colours[name])
-            for name, label in names.items()
-            if name in facts.examples
-        ],
+        "cards": [(names[n], facts.examples[n], colours[n]) for n in names if n in facts.examples],
         "outlines": facts.outlines,
         "rows": [_row(row, place in first.index, words) for place, row in enumerate(records)],
         "controls": _controls(table, words),
@@ -109,17 +104,14 @@ def _bar(row: Mapping[Any, Any], name: str) -> dict[str, float | None]:
 
 
 def _controls(table: pd.DataFrame, words: Words) -> dict[str, list[tuple[str, str]]]:
-    texts, best = words.texts, {"": str(words.texts("table.best"))}
+    texts, shown = words.texts, {100: "table.all_regions"}
+    best = ("", str(texts("table.best")))
     models = sorted({*table["adaption"]} - {""}, key=lambda name: (name != UNADAPTED, name))
-    labels = {100: "table.all_regions"}
-    degrees = {
-        str(degree): str(texts(labels.get(degree, "table.share_regions"), degree=degree))
-        for degree in sorted({*table["degree"]}, reverse=True)
-    }
-    queries = sorted({*table["query"]}, reverse=True)
+    degrees = sorted({*table["degree"]}, reverse=True)
+    share = "table.share_regions"
     found = {
-        "model": best | {name: words.model(name) for name in models},
-        "degree": best | degrees,
-        "query": {name: str(texts(f"table.queries.{name}")) for name in queries},
+        "model": [best, *((name, words.model(name)) for name in models)],
+        "degree": [best, *((str(d), str(texts(shown.get(d, share), degree=d))) for d in degrees)],
+        "query": [(q, str(texts(f"table.queries.{q}"))) for q in sorted({*table["query"]})[::-1]],
     }
-    return {k: [*each.items()] for k, each in found.items() if len(each) > 1 + (k != "query")}
+    return {name: each for name, each in found.items() if len(each) > 1 + (best in each)}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
@@ -38,11 +38,7 @@ class Texts:
     def __init__(
         self, language: str = "en", configfiles: Sequence[str] = (), results: str = RESULTS
     ) -> None:
-        """Read the catalogue of a language; commands name the config files and results.
-
-        Raises:
-            InputError: there is none.
-        """
+        """Read the catalogue of a language, or InputError; commands name config and results."""
         file = TEXTS.joinpath(f"{language}.yaml")
         if not file.is_file():
             raise InputError(f"presentation.language: there are no texts in {language!r}")
@@ -52,8 +48,7 @@ class Texts:
         self.results, self.language = shlex.quote(results), language
         how: Any = {"autoescape": True, "undefined": StrictUndefined}
         loader = FunctionLoader(lambda key: str(self.raw(key)) if self.has(key) else None)
-        # all texts stay compiled: a report fills in hundreds
-        self._jinja = Environment(loader=loader, cache_size=-1, **how)
+        self._jinja = Environment(loader=loader, cache_size=-1, **how)  # of hundreds of texts
         self._jinja.globals |= {"configfile": self.configfile, "results": self.results}
 
     def __call__(self, key: str, **values: Any) -> Markup:
@@ -61,7 +56,7 @@ class Texts:
         return Markup(self._jinja.get_template(key).render(**values))
 
     def raw(self, key: str) -> Any:
-        """Template of a text, or those of all names below a key; None without one."""
+        """Template of a text, or those below a key; None without one."""
         found: Any = self._texts
         for name in key.split("."):
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -99,56 +94,28 @@ class Texts:
 
 
 def render(texts: Texts, **content: Any) -> str:
-    """Render the whole page.
-
-    Its content security policy allows only the embedded scripts and styles, by their digests, and
-    embedded pictures. Everything else, above all network access, is blocked.
-    """
-    style = resource("style.css")
-    scripts = [resource(name) for name in SCRIPTS]
+    """Render the whole page, whose security policy allows embedded content only, no network."""
+    style, scripts = resource("style.css"), [resource(name) for name in SCRIPTS]
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src {digest(style)}; script-src {' '.join(digest(text) for text in scripts)}"
     )
     content |= {"style": Markup(style), "scripts": map(Markup, scripts), "policy": policy}
-    content |= {"t": texts, "figures": FIGURES, "captions": captions(content["system"])}
+    system = content["system"] or ""  # under test, if models are not trained
+    names = {"system": system, "not_shown": _LISTED["not_shown"]}
+    key = "of_system" if system else "caption"
+    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
+    captions = {kind: Template(text).render(**names) for kind, text in found.items()}
+    content |= {"t": texts, "figures": FIGURES, "captions": captions}
     return environment().get_template("page.html.j2").render(**content)
 
 
-class Picture(NamedTuple):
-    """A figure as shown on the page."""
-
-    stem: str
-    title: str
-    alt: str
-    source: str  # data URI
-    width: int
-    height: int
-
-
-def captions(system: str | None) -> dict[str, str]:
-    """Captions by kind of figure, for the `system` under test if models are not trained."""
-    names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
-    key = "of_system" if system else "caption"
-    found = {kind: each.get(key, each["caption"]) for kind, each in FIGURES.items()}
-    return {kind: Template(text).render(**names) for kind, text in found.items()}
-
-
-def data_uri(png: Path) -> tuple[str, int, int]:
-    """A PNG as a data URI of a lossless WebP, with its width and height in pixels.
+def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[dict[str, Any]]:
+    """Figures of one kind for the page, from their PNGs, as lossless WebP.
 
     Raises:
-        InputError: it is not a PNG.
+        InputError: a file is not a PNG.
     """
-    try:
-        with Image.open(png, formats=["PNG"]) as image:
-            return webp_uri(image.convert("RGB"), lossless=True), *image.size
-    except UnidentifiedImageError as error:
-        raise InputError(f"{png}: is not a PNG; make the figure again") from error
-
-
-def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
-    """Figures of one kind, prepared for the page from their PNGs (see `data_uri`)."""
     shown = []
     for figure, png in (each for each in figures if each[0].kind == kind):
         parts = [
@@ -158,8 +125,14 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
             f"degree {figure.degree} %" if figure.degree is not None else "",
         ]
         title = ", ".join(filter(None, parts))
-        alt = f"{FIGURES[kind]['title']}: {title}."
-        shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+        about = {"stem": figure.stem, "title": title, "alt": f"{FIGURES[kind]['title']}: {title}."}
+        try:
+            with Image.open(png, formats=["PNG"]) as image:
+                sizes = {"width": image.width, "height": image.height}
+                source = webp_uri(image.convert("RGB"), lossless=True)
+                shown.append(about | sizes | {"source": source})
+        except UnidentifiedImageError as error:
+            raise InputError(f"{png}: is not a PNG; make the figure again") from error
     return shown
 
 
@@ -188,16 +161,13 @@ def resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
-def _unbroken(text: str) -> str:
-    return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
-
-
 def environment(**filters: Any) -> Environment:
     """Jinja environment of this package's templates, with additional filters."""
     how: Any = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     how |= {"autoescape": True, "undefined": StrictUndefined}
     made = Environment(loader=FunctionLoader(resource), **how)
-    made.filters |= {"unbroken": _unbroken, "opening": opening, "embedded": embedded}
+    made.filters["unbroken"] = lambda text: type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
+    made.filters |= {"opening": opening, "embedded": embedded}
     made.filters |= {"number": lambda value: f"{value:,}"} | filters
     return made
 
@@ -235,31 +205,27 @@ FILES = {name: f"{name}.csv" for name in _TABLES} | {
     "attention": "attention/shares.csv",
     "explorer": "explorer.json",
 }
-"""Files whose digests are shown, by key. None contains names: a digest confirms a guess."""
+"""Files whose digests are shown, those of `UNTOLD` are not: a digest confirms a guess of names."""
 UNTOLD = {"skipped": "skipped.csv", "boxes": "boxes.parquet", "manifest": "manifest.parquet"}
-"""Files whose digests are not shown."""
 
 
-ImageSets = Mapping[str, Sequence[tuple[str, str, Sequence[Path]]]]
-"""`DatasetSection.image_sets` by data set."""
-
-
-def sections(experiment: Experiment, results: Path, image_sets: ImageSets) -> list[DatasetSection]:
-    """Files of each data set that the workflow writes for the report."""
+def sections(
+    experiment: Experiment, results: Path, image_sets: Mapping[str, Any]
+) -> list[DatasetSection]:
+    """Files of each data set that the workflow writes for the report, with its image sets."""
     found = []
     for name, dataset in experiment.datasets.items():
-        own, figures, absent = results / name, results / "figures", experiment.absent(name)
+        own, absent = results / name, experiment.absent(name)
         degrees = sorted(dataset.degrees) if dataset.is_classified else []
         system = experiment.config.system_of(name)
         embedded = system is None or system.embeds_images
+        figures = [figure for figure in experiment.figures if figure.dataset == name]
         section = DatasetSection(
             name=name,
             files={k: own / path for k, path in (FILES | UNTOLD).items() if k not in absent},
             tables=[table for table in experiment.tables if table.dataset == name],
-            figures=[
-                (f, figures / f"{f.stem}.png") for f in experiment.figures if f.dataset == name
-            ],
-            correlations={degree: own / "correlation" / f"{degree}.csv" for degree in degrees},
+            figures=[(each, results / f"figures/{each.stem}.png") for each in figures],
+            correlations={degree: own / f"correlation/{degree}.csv" for degree in degrees},
             # precomputed vectors cover no crops, so that a recognizer is needed
             attacked_by=ATTACKED if embedded else "recognizer: {weights: face.onnx}",
             image_sets=image_sets.get(name, ()),

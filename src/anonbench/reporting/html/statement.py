@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,7 @@ from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.words import NAMES, Words
 from anonbench.reporting.labels import NONE
 
-STATED = ["counts.csv", "audit.csv", "policy.csv", "quality/summary.csv", "choices.csv"]
-STATED += ["privacy/reidentification.csv"]
-"""Files from which the statement's numbers are taken."""
+_STATED = ("counts", "audit", "policy", "quality", "rates")  # files of the numbers
 _IMAGES = ["listed", "used", "without_regions", "failed", "unreadable"]
 _OF_ENTITIES = ["entity", "missed", "interval", "images", "limit", "verdict"]
 _OF_ATTACKS = ["attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict"]
@@ -52,11 +50,10 @@ def write_statement(
     folder: Path,
     originals: bool = False,
 ) -> None:
-    """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
+    """Write ``statement.md`` and ``statement.html`` on the first choice of a data set.
 
-    The statement is about the first of the data set's choices. `policy` are its verdicts
-    (`anonbench.evaluation.policy.verdicts.JUDGED`); `versions` are the packages that made the
-    images, `stages` the digests of each stage's code; `folder` also has `choices.csv`.
+    `policy` are its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), `versions` the
+    packages that made the images, `stages` the digests of each stage's code.
     """
     texts = words.texts
     records = choices.to_dict("records")
@@ -72,23 +69,35 @@ def write_statement(
     of_rule = {rule: rules[rules["rule"] == rule] for rule in evidence.RULES}
     known = of_rule[evidence.INFORMATION_LEFT]["value"].dropna()
     left = INFORMATION_LEVELS[int(known.iloc[0])] if len(known) else "unknown"
+    searched = of_rule[evidence.SEARCHED]
     sought, not_sought = (
-        ", ".join(texts.named("entities", row["entity"]) for row in rows.to_dict("records"))
-        for rows in map(of_rule[evidence.SEARCHED].query, ("value == 1", "value != 1"))
+        ", ".join(texts.named("entities", entity) for entity in searched["entity"][is_asked])
+        for is_asked in (searched["value"] == 1, searched["value"] != 1)
     )
     strengths = of_rule[evidence.STRENGTH].dropna(subset=["value"])
-    attacks = _with_intervals(of_rule[evidence.ATTACK], section.file("rates"))
-    tried, absent, not_tried = _tried(attacks, texts)
+    tried, absent, not_tried = _tried(of_rule[evidence.ATTACK], section.file("rates"), texts)
+    images, written = pd.DataFrame(), {}
+    if (path := section.file("counts")) is not None:
+        counts, key = pd.read_csv(path), "statement.splits."
+        images = counts[_IMAGES].map(texts.number)
+        splits = [str(texts.first(f"{key}{split}", f"{key}other")) for split in counts["split"]]
+        images.insert(0, "split", splits)
+    if (path := section.file("audit")) is not None:
+        audit = pd.read_csv(path)
+        rows = audit[audit["variant"] == f"{pictures_of(method)}-{degree}"]
+        names = ("images", "regions", "hidden_pixels", "failed_audits") if len(rows) else ()
+        written = {name: texts.number(int(rows[name].sum())) for name in names}
     roles = [str(texts(f"statement.decision.{role}")) for role in ("controller", "officer")]
+    signatures = pd.DataFrame({"role": roles, "name": " ", "decision": " "})
     stated = {
         "dataset": section.name,
         "variant": variant,
         "toy": Markup(texts("toy").striptags()) if words.facts.toy else "",
         "answer": Markup(words.sentence(top, records).striptags()),
-        "images": _images(section.file("counts"), texts),
+        "images": images.add_prefix("statement.processed."),
         "sought": sought,
         "not_sought": not_sought,
-        "written": _written(section.file("audit"), f"{pictures_of(method)}-{degree}", texts),
+        "written": written,
         "left": texts(f"statement.left.{left}"),
         "visible": 100 - degree,
         "strengths": ", ".join(
@@ -104,13 +113,14 @@ def write_statement(
         "notices": words.notices(),
         "step": words.step(top),
         "originals": originals,
-        "signatures": pd.DataFrame({"role": roles, "name": " ", "decision": " "}).add_prefix(
-            "statement.decision."
-        ),
+        "signatures": signatures.add_prefix("statement.decision."),
         "packages": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "digests": _digests(section, stages, folder, texts),
     }
     confidence = texts.confidence(words.facts.needs.confidence)
+
+    def is_number(column: Any) -> bool:  # and thus aligned right
+        return str(column).rpartition(".")[2] in _NUMBERS
 
     def head(column: Any) -> str:
         return str(texts(column, confidence=confidence, limit=""))
@@ -134,76 +144,48 @@ def write_statement(
         write_text(folder / f"statement.{form}", rendered(form, fingerprint))
 
 
-def _images(counts: Path | None, texts: Texts) -> pd.DataFrame:
-    if counts is None:
-        return pd.DataFrame()
-    table, key = pd.read_csv(counts), "statement.splits."
-    splits = [str(texts.first(f"{key}{split}", f"{key}other")) for split in table["split"]]
-    shown = table[_IMAGES].map(texts.number)
-    shown.insert(0, "split", splits)
-    return shown.add_prefix("statement.processed.")
-
-
-def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
-    names = ("images", "regions", "hidden_pixels", "failed_audits")
-    table = pd.DataFrame({"variant": []}) if audit is None else pd.read_csv(audit)
-    rows = table[table["variant"] == variant]
-    return {name: texts.number(int(rows[name].sum())) for name in names if len(rows)}
-
-
-def _measured(
-    rows: Iterable[Mapping[Any, Any]], names: Sequence[str], texts: Texts
-) -> pd.DataFrame:
+def _measured(rows: Iterable[Mapping[Any, Any]], names: list[str], texts: Texts) -> pd.DataFrame:
     found = []
     for row in rows:
         ends = [texts.percent(row[end]) for end in ("low", "high") if not pd.isna(row[end])]
+        attack = texts.named("statement.attacks", row["attack"])
+        rate, control = (_percent(row[name], texts) for name in ("value", "control"))
+        if str(row["measure"]).endswith("rank_1") and not pd.isna(row["chance"]):
+            chance = _percent(row["chance"], texts)
+            control = str(texts("statement.chance", control=control, chance=chance))
+        number = texts.number(0 if pd.isna(row["n"]) else row["n"])
         cells = {
             "entity": texts.named("entities", row["entity"]),
-            "attack": texts.named("statement.attacks", row["attack"]),
+            "attack": str(texts("statement.membership")) if _is_membership(row) else attack,
             "risk": texts.named("statement.risks", row["risk"]),
             "counted": _counted(str(row["measure"]), texts),
             "interval": f"{' – '.join(ends)} %" if len(ends) == 2 else NONE,
-            "control": _control(row, texts),
+            "control": control,
             "limit": _limit(row["limit"], texts),
             "verdict": str(texts(f"statement.verdicts.{Verdict(row['verdict']).name.lower()}")),
+            **{"missed": rate, "rate": rate, "images": number, "n": number},
         }
-        if _is_membership(row):
-            cells["attack"] = str(texts("statement.membership"))
-        cells |= dict.fromkeys(("missed", "rate"), _percent(row["value"], texts))
-        number = texts.number(0 if pd.isna(row["n"]) else row["n"])
-        found.append(cells | dict.fromkeys(("images", "n"), number))
-    return pd.DataFrame(found, columns=[*names]).add_prefix("statement.heads.")
-
-
-def _with_intervals(rules: pd.DataFrame, rates: Path | None) -> pd.DataFrame:
-    """Attacks with the intervals of re-identification rates that show too little for a verdict."""
-    if rates is None:
-        return rules
-    table, records = read_rates(rates), rules.to_dict("records")
-    for attack, regions in ((evidence.REIDENTIFICATION, ALL), (evidence.OF_REMAINDER, REMAINDER)):
-        keys = ("method", "degree", "entity")
-        rows = worst(table, of=keys, regions=regions).to_dict("records")
-        rate_of = {tuple(row[key] for key in keys): row for row in rows}
-        for row in records:
-            rate = rate_of.get((pictures_of(row["method"]), row["degree"], row["entity"]))
-            if row["attack"] == attack and pd.isna(row["low"]) and rate:
-                row |= {end: rate[end] for end in ("low", "high")}
-    return pd.DataFrame(records, columns=rules.columns)
+        found.append(cells)
+    return pd.DataFrame(found, columns=names).add_prefix("statement.heads.")
 
 
 def _is_membership(row: Mapping[Any, Any]) -> bool:
     return str(row["measure"]).removeprefix(SEEN) == "member"
 
 
-def _control(row: Mapping[Any, Any], texts: Texts) -> str:
-    control = _percent(row["control"], texts)
-    if pd.isna(row["chance"]) or not str(row["measure"]).endswith("rank_1"):
-        return control
-    return str(texts("statement.chance", control=control, chance=_percent(row["chance"], texts)))
-
-
-def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
+def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.DataFrame, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
+    records, keys = rules.to_dict("records"), ("method", "degree", "entity")
+    regions = {evidence.REIDENTIFICATION: ALL, evidence.OF_REMAINDER: REMAINDER}
+    # intervals also of the rates that show too little for a verdict
+    table = pd.DataFrame() if rates is None else read_rates(rates)
+    for attack, of in regions.items() if len(table) else ():
+        found = worst(table, of=keys, regions=of).to_dict("records")
+        rate_of = {tuple(row[key] for key in keys): row for row in found}
+        for row in records:
+            rate = rate_of.get((pictures_of(row["method"]), row["degree"], row["entity"]))
+            if row["attack"] == attack and pd.isna(row["low"]) and rate:
+                row |= {end: rate[end] for end in ("low", "high")}
 
     def weight(row: Mapping[Any, Any]) -> tuple[bool, bool, float, float]:
         # attacks with a limit first, then by rate above control and by rate, highest first
@@ -213,7 +195,7 @@ def _tried(rules: pd.DataFrame, texts: Texts) -> tuple[pd.DataFrame, str, str]:
         return pd.isna(row["limit"]), _is_membership(row), -share, -row["value"]
 
     strongest: dict[tuple[str, bool], Mapping[Any, Any]] = {}  # membership: a question of its own
-    for row in sorted(rules.dropna(subset=["value"]).to_dict("records"), key=weight):
+    for row in sorted((row for row in records if not pd.isna(row["value"])), key=weight):
         strongest.setdefault((row["attack"], _is_membership(row)), row)
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
     names = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
@@ -258,27 +240,17 @@ def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
 def _digests(
     section: DatasetSection, stages: Mapping[str, str], folder: Path, texts: Texts
 ) -> pd.DataFrame:
-    """SHA-256 of each image set, of the code and of the files with the numbers.
-
-    The digest of an image set covers its shards' digests, one per line.
-    """
+    """SHA-256 of image sets (of their shards' digests), of the code and of the numbers' files."""
     rows = [
         (f"{variant}, {split}", hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest())
         for split, variant, files in section.image_sets
     ]
     rows += [(str(texts(f"statement.versions.{stage}")), d) for stage, d in stages.items()]
-    files = page.digested([section]) | {f"{section.name}/choices.csv": folder / "choices.csv"}
-    rows += [
-        (name, file_digest(path))
-        for name, path in files.items()
-        if name.partition("/")[2] in STATED and path.is_file()
-    ]
+    stated = {page.FILES[key]: section.file(key) for key in page.FILES if key in _STATED}
+    stated["choices.csv"] = folder / "choices.csv"
+    there = {name: path for name, path in stated.items() if path is not None and path.is_file()}
+    rows += [(f"{section.name}/{name}", file_digest(path)) for name, path in there.items()]
     return pd.DataFrame(rows, columns=["what", "digest"]).add_prefix("statement.versions.")
-
-
-def is_number(column: Any) -> bool:
-    """Whether the cells of a column are aligned right."""
-    return str(column).rpartition(".")[2] in _NUMBERS
 
 
 def _percent(share: float, texts: Texts) -> str:

@@ -53,14 +53,10 @@ class Facts:
 _NAMED = 3  # number of untested attacks that a sentence names
 USELESS = 0.1  # share of the search quality below which a search hardly works
 _SUBTRACTED = 0.05  # fewest points of a subtraction that is named
-_DRAWN = dict.fromkeys(
-    (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, "linkage", "inversion"), "probes"
-)
-_DRAWN |= {"inference": "gallery"}
-"""Settings of the section `privacy` that say how often an attack is tried, where it is not
-`attacked_regions`."""
-_OF_IMAGES = ("residual", "dictionary", "block_noise")
-"""Attacks that look at so many images and no more: a setting of their own."""
+_OF_PROBES = (evidence.REIDENTIFICATION, evidence.OF_REMAINDER, "linkage", "inversion")
+_DRAWN = dict.fromkeys(_OF_PROBES, "probes") | {"inference": "gallery"}
+"""Settings of `privacy` that say how often an attack is tried; others: `attacked_regions`."""
+_OF_IMAGES = ("residual", "dictionary", "block_noise")  # attacks with a number of images of theirs
 
 
 class Step(NamedTuple):
@@ -122,10 +118,7 @@ class Words:
         return parts
 
     def untested(self, row: Mapping[Any, Any]) -> str:
-        """Attacks and other limits that were not tested enough, the first three by name.
-
-        The decisive one is left out: it is named by `why`.
-        """
+        """Limits that were not tested enough, the first three by name; `why` has the decisive."""
         of_rule = ":".join(filter(None, (str(row["rule"]), str(row["rule_entity"]))))
         decisive, names = row["rule_attack"] or of_rule, []
         for name in (each for each in row["untested"].split() if each != decisive):
@@ -134,9 +127,8 @@ class Words:
             is_rule = rule in evidence.RULES
             text = str(self.texts(key, entity=of)).rstrip("?") if is_rule else self.attack(name)
             names.append(text)
-        more = len(names) - _NAMED
-        shown = ", ".join(names[:_NAMED])
-        return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
+        more, shown = names[_NAMED:], ", ".join(names[:_NAMED])
+        return shown + str(self.texts("say.more", number=len(more))) if more else shown
 
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
@@ -177,10 +169,8 @@ class Words:
 
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
-        return [
-            self.texts(f"notice.{key}", dataset=self.facts.name, **self.numbers(values))
-            for key, values in self.facts.notices
-        ]
+        name, notices = self.facts.name, self.facts.notices
+        return [self.texts(f"notice.{k}", dataset=name, **self.numbers(of)) for k, of in notices]
 
     def why(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why a choice does not pass."""
@@ -261,11 +251,8 @@ class Words:
         if first.command.startswith("anonbench review"):
             more.append(texts("step.then.run"))
         elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
-            images, command = (
-                texts.number(facts.true_boxes),
-                f"{review} --sample {facts.true_boxes}",
-            )
-            more.append(texts("step.then.boxes", images=images, command=command))
+            images, command = facts.true_boxes, f"{review} --sample {facts.true_boxes}"
+            more.append(texts("step.then.boxes", images=texts.number(images), command=command))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
         if facts.toy:
@@ -296,10 +283,12 @@ class Words:
         if is_open and _is_part(top):
             return Step(texts("step.open.part", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
-        tries, boxes = _tries(top, there), _true_boxes(top)
+        times, boxes, tried = _times(top), _true_boxes(top), there or 100
+        more_times = 4.0 if math.isnan(times) else min(times, 20.0)
+        tries = max(math.ceil(tried * more_times), tried + 1)
         if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
             # every image was attacked already
-            key = "few_tries" if math.isnan(_times(top)) else "images"
+            key = "few_tries" if math.isnan(times) else "images"
             numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
             numbers |= (persons := _persons(top, facts))
             named = {"detail": top["detail"], "attack": self.attack(attack)}
@@ -323,8 +312,7 @@ class Words:
         )
 
 
-def _rule(row: Mapping[Any, Any]) -> str:
-    """Decisive rule of a choice; `none` if no attack was run."""
+def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no attack was run
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
 
 
@@ -347,8 +335,7 @@ def _times(row: Mapping[Any, Any]) -> float:
 def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
 
-    Empty unless a re-identification rate is unknown for want of them. Of the needs, the one that
-    asks for most counts: persons, gallery, probes, and tries that show a rate within the limit.
+    Empty unless a re-identification rate is unknown for want of them.
     """
     seen, needs = row["rule_clusters"], facts.needs
     is_rate = row["rule_attack"] in (evidence.REIDENTIFICATION, evidence.OF_REMAINDER)
@@ -365,10 +352,7 @@ def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
 
 
 def boxes_needed(policy: pd.DataFrame | None) -> int:
-    """Largest number of images that need true boxes for a known miss rate; 0 if all are known.
-
-    `policy` are verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-    """
+    """Images that need true boxes for the policy's miss rates to be known; 0 if all are."""
     if policy is None:
         return 0
     lacking = policy[(policy["rule"] == evidence.MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
@@ -379,8 +363,7 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
 def _true_boxes(row: Mapping[Any, Any]) -> int:
     """Number of images that need true boxes, including those that have them.
 
-    Assumes the miss rate measured so far. Without measurements: the smallest number at which
-    Wilson's interval lies within the limit if nothing is missed.
+    At the miss rate so far; without one, if nothing is missed (Wilson's interval).
     """
     there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), _times(row)
     if not row["rule_limit"] > 0.0:
@@ -388,8 +371,3 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
     if there and not math.isnan(times):
         return max(math.ceil(there * times), there + 1)
     return max(fewest_trials(row["rule_limit"], 0.95), evidence.MIN_IMAGES)
-
-
-def _tries(row: Mapping[Any, Any], there: int) -> int:
-    there, times = there or 100, _times(row)
-    return max(math.ceil(there * (4.0 if math.isnan(times) else min(times, 20.0))), there + 1)

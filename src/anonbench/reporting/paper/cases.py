@@ -1,6 +1,5 @@
 """Cases of the paper's claims, in a table of scores.
 
-A claim holds if all its cases do; a case that a test cannot distinguish from a tie refutes nothing.
 Values count as different if their intervals do not overlap, which is strict for values of the same
 images (Schenker and Gentleman 2001, The American Statistician 55:182-186). Of correlations the
 coefficient over all rows decides, as in the paper; the test uses the one within methods, because
@@ -50,8 +49,8 @@ class Case(NamedTuple):
 
 Pairs = pd.DataFrame  # paired tests of all data sets: `pairwise.COLUMNS` with `role`
 RVL = PaperRole.RVL_CDIP.value
-LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
-"""Degrees between which the paper counts increases of k-NN accuracy."""
+LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"  # where the paper counts increases
+_RISES = ["rises", "must_rise", "may_rise"]
 PREDICTOR = "mndcg_anonymized"
 STRONG = 0.95
 
@@ -91,10 +90,7 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
 
 
 def unadapted_wins_by_second(best: pd.DataFrame, *_: object) -> Iterator[Case]:
-    """Cases are the same columns, judged by rankings of a second training on originals.
-
-    `best` has `role` and the columns of `best.csv`.
-    """
+    """Cases are the same columns by a second training; `best` is `best.csv` with `role`."""
     of_second = (best["scope"] == "models") & (best["reference"] == SECOND) & (best["query"] != "")
     for row in best[of_second & best["metric"].isin(METRICS)].to_dict("records"):
         name = f"{_metric(row['metric'], row['query'])}, {row['method']}, {row['degree']} %"
@@ -151,8 +147,8 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
 def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
     """Changes of RVL-CDIP's k-NN accuracy between the degrees of `LAST_STEP`.
 
-    Columns method, adaption, `rises`, and bounds: `may_rise` unless a fall is significant,
-    `must_rise` if a rise is. Without intervals the bounds equal `rises`.
+    Columns method, adaption, `rises`, and bounds: `must_rise` if a rise is significant, `may_rise`
+    unless a fall is. Without intervals the bounds equal `rises`.
     """
     chosen = table[(table["role"] == RVL) & (table["metric"] == "knn")].dropna(subset="value")
     before, after = (chosen[chosen["degree"] == each] for each in LAST_STEP)
@@ -165,12 +161,10 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
 
 def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of series in which k-NN accuracy rises over the last step."""
-    cells = knn_rises(table)
-    rest = cells.assign(
-        rises=~cells["rises"], must_rise=~cells["may_rise"], may_rise=~cells["must_rise"]
-    )
+    rises = knn_rises(table)[_RISES]
+    rest = ~rises.set_axis(["rises", "may_rise", "must_rise"], axis=1)
     nothing = "no k-NN accuracy at 75 and 100 %"
-    yield _as_many(cells, rest, "rises in {} of {}", nothing, "low" in table)
+    yield _as_many(rises, rest, "rises in {} of {}", nothing, "low" in table)
 
 
 def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
@@ -186,7 +180,7 @@ def _as_many(
 ) -> Case:
     """Case that two tables (`knn_rises`) have equally many rises."""
     (count, least, most), (rest, least_rest, most_rest) = (
-        each[["rises", "must_rise", "may_rise"]].sum().astype(int) for each in (these, others)
+        each[_RISES].sum().astype(int) for each in (these, others)
     )
     if not count + rest:
         return Case(RVL, LAST_STEP_NAME, None, nothing)
@@ -205,9 +199,8 @@ def told_apart(series: pd.DataFrame) -> np.ndarray | None:
     """
     if "low" not in series:
         return None
-    low, high = series["low"].to_numpy(np.float64), series["high"].to_numpy(np.float64)
-    rises, falls = low[1:] > high[:-1], high[1:] < low[:-1]
-    return np.asarray(rises.astype(int) - falls.astype(int))
+    low, high = series[["low", "high"]].to_numpy(np.float64).T
+    return np.asarray((low[1:] > high[:-1]).astype(int) - (high[1:] < low[:-1]))
 
 
 def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
@@ -226,11 +219,11 @@ def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[
                 cases.append(Case(*place, None, reason))
                 continue
             r, rest = known[PREDICTOR], known.drop(PREDICTOR)
-            best = str(rest.idxmax())
-            numbers = f"r = {r:.2f}, next {CORRELATED[best]} {rest.max():.2f}, n = {len(rows)}"
+            best, next_r = str(rest.idxmax()), rest.max()
+            numbers = f"r = {r:.2f}, next {CORRELATED[best]} {next_r:.2f}, n = {len(rows)}"
             within, p = compare_within(rows, PREDICTOR, best, accuracy)
-            tests.append((len(cases), p, (within > 0) == (r > rest.max())))
-            cases.append(Case(*place, bool(r > rest.max()), numbers))
+            tests.append((len(cases), p, (within > 0) == (r > next_r)))
+            cases.append(Case(*place, bool(r > next_r), numbers))
     adjusted = holm(np.array([p for _, p, _ in tests]))
     for (number, _, is_alike), p in zip(tests, adjusted, strict=True):
         cases[number] = cases[number]._replace(significant=bool(p < level and is_alike))
@@ -247,8 +240,8 @@ def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Ite
                 yield Case(*place, None, "no coefficient")
                 continue
             both = rows.dropna(subset=[PREDICTOR, accuracy])
-            x, y = (both[name].to_numpy(np.float64) for name in (PREDICTOR, accuracy))
-            methods, adaptions = (both[name].to_numpy() for name in ("method", "adaption"))
+            x, y = both[[PREDICTOR, accuracy]].to_numpy(np.float64).T
+            methods, adaptions = both[["method", "adaption"]].to_numpy().T
             found = within_methods(x, y, methods, adaptions, 1 - level, 1)
             low, high = found.low, found.high
             within = "" if np.isnan(low) else f", within methods {low:.2f} to {high:.2f}"
@@ -260,7 +253,7 @@ def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Ite
 def coefficient(rows: pd.DataFrame, a: str, b: str) -> float:
     """Pearson's coefficient of two columns over the rows that have both; NaN under three."""
     both = rows[[a, b]].dropna().to_numpy(np.float64)
-    return float(pearson(both[:, 0], both[:, 1])) if len(both) >= MIN_ROWS else float("nan")
+    return float(pearson(*both.T)) if len(both) >= MIN_ROWS else math.nan
 
 
 def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[float, float]:
@@ -291,7 +284,6 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
 
 
 def _correlated(table: pd.DataFrame) -> Iterator[tuple[str, int, pd.DataFrame]]:
-    """Yield the rows that are correlated (models and methods), by role and degree."""
     labelled = table[table["role"].isin(table.loc[table["query"] == "", "role"])]
     key: Any
     for key, group in labelled.groupby(["role", "degree"], sort=False):

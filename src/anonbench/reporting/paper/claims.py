@@ -1,8 +1,7 @@
-"""Claims of the paper, evaluated on its own numbers and on ours.
+"""Claims of the paper (arXiv 2602.19641), evaluated on its own numbers and on ours.
 
-Source: arXiv 2602.19641, in our own words. A claim consists of cases (a column of a table, a series
-over degrees, a pair of coefficients), each of which the numbers support or not; it holds if all its
-cases do. The same functions evaluate the paper's numbers and ours. A claim that names a count holds
+A claim consists of cases (a column of a table, a series over degrees, a pair of coefficients), each
+of which the numbers support or not; it holds if all its cases do. A claim that names a count holds
 if the count, or its share of the available cases, is the stated one.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -44,7 +42,6 @@ _ASKED: Mapping[str, Claims] = {
     BY_SECOND: {"unadapted_wins": check.unadapted_wins_by_second},  # depends on one training
 }
 CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
-"""Columns of the cases; `holds` is empty if a case is undecided."""
 COLUMNS = ["claim", "statement", "source", "numbers", "scope", "verdict", "holds", "cases"]
 COLUMNS += ["not_run", "significant", "tested", "exceptions"]
 """Columns of the claims. `numbers` is the set of numbers, `scope` all data sets or the role of one;
@@ -79,8 +76,8 @@ def evaluate(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Evaluate the paper on its own numbers, on ours and on those of a second training.
 
-    Each data set with a role in the paper has tidy scores, paired tests and best choices
-    (`comparisons.best.TEST_COLUMNS`, `BEST_COLUMNS`); `level` is that of the tests.
+    Each data set has tidy scores, paired tests and best choices (`comparisons.best.TEST_COLUMNS`,
+    `BEST_COLUMNS`); `level` is that of the tests.
 
     Returns:
         The cases of all claims (`CASES`), and the published numbers beside ours
@@ -138,16 +135,14 @@ def _words(claim: str) -> tuple[str, str]:
 
 def claims_grid(cases: pd.DataFrame, datasets: Sequence[OurData]) -> grid.Grid:
     """Table of claims: statement, source, and the verdict on each set of numbers."""
-    found = verdicts(cases)
-    why = cases.drop_duplicates(["claim", "numbers", "deciding"])
-    reasons: dict[Any, str] = why.groupby(["claim", "numbers"])["deciding"].agg("; ".join).to_dict()
-    texts: dict[tuple[str, str], str] = {}
+    found, texts = verdicts(cases), {}
     for row in found[found["scope"] == "all"].to_dict("records"):
-        place = (row["claim"], row["numbers"])
         clear = f", {row['significant']} of {row['tested']} clear" if row["tested"] else ""
-        counts = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
-        none = f"{row['verdict']}: {reasons.get(place, 'not run')}"
-        texts[place] = counts if row["cases"] else none
+        text = f"{row['verdict']} ({row['holds']} of {row['cases']}{clear})"
+        if not row["cases"]:
+            of = cases[(cases["claim"] == row["claim"]) & (cases["numbers"] == row["numbers"])]
+            text = f"{row['verdict']}: {'; '.join(of['deciding'].unique()) or 'not run'}"
+        texts[row["claim"], row["numbers"]] = text
     rows = [(*_words(c), *(texts.get((c, numbers), NONE) for numbers in _ASKED)) for c in CLAIMS]
     heads = ["Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"]
     return grid.grid_of(

@@ -1,9 +1,8 @@
 """The paper's printed numbers (arXiv 2602.19641 v1, tables V to XV) beside ours.
 
-Printed numbers are in percent with one decimal. Tables without a degree have degree 100: all
-regions. The numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %,
-are inferred from their order: only then does mAP with original queries fall with the degree in all
-twelve series.
+They are in percent with one decimal. Tables without a degree have degree 100: all regions. The
+numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %, are inferred:
+only then does mAP with original queries fall with the degree in all twelve series.
 """
 
 from __future__ import annotations
@@ -25,10 +24,8 @@ from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
 from anonbench.reporting.summary import read_scores, summarize
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
-"""Keys of a number in the result tables."""
 METRICS = ("map", "mndcg", "knn", "linear")  # the paper's metrics, named as in the scores
 OURS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
-"""Columns of our numbers in the paper's cells."""
 COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
 COLUMNS += ["low", "high", "difference", "seeds", "queries", "dataset", "stand_in", "reason"]
 """Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
@@ -101,7 +98,7 @@ def compare(
 ) -> pd.DataFrame:
     """Put our numbers (`OURS`) beside the paper's, in the paper's order, columns `COLUMNS`."""
     by_role = {data.role: data for data in datasets}
-    # left join in the paper's order: our additional cells are dropped
+    # left join: our additional cells are dropped
     own = ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset")
     table = published.rename(columns={"value": "published"})
     table = table.merge(own, on=CELL, how="left", validate="one_to_one")
@@ -135,8 +132,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
         source = _our_source(comparison[comparison["role"] == role])
         place = (source, ROLE_NAMES[str(role)], f"{degree} %")
         if not lines["compared"].any():
-            cells = f"0 of {lines['cells'].sum()}"
-            rows.append((*place, "all", NONE, cells, NOT_RUN, "", ""))
+            rows.append((*place, "all", NONE, f"0 of {lines['cells'].sum()}", NOT_RUN, "", ""))
             continue
         for line in lines.to_dict("records"):
             of = (metric_label(line["metric"]), line["query"] or NONE)

@@ -1,13 +1,13 @@
-"""Tables of an experiment's plan, from its config: the paper's Tables I to IV.
+"""Tables of an experiment's plan, from its config: Tables I to IV of the paper (2602.19641).
 
-Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; every
-data set of an experiment gets such a table. Table I lists earlier work by the anonymized content
-and the tests; its columns describe our own data sets here.
+Every data set gets a table of its scenarios as II to IV; the columns of Table I, which lists
+earlier work, describe our own data sets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -37,20 +37,19 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
     Scenarios on original images (the ceiling, and the control's) have original queries only.
     """
     seeds: dict[tuple[str, ...], list[int]] = {}
-    for query in QueryKind:
-        for run in experiment.scenarios(name):
-            variant = run.variant
-            if query is QueryKind.ANONYMIZED and variant == Variant():
-                continue
-            seeded = run.seed, experiment.reference_seed, experiment.config.control_seeds
-            row = adaption_of(run.model, *seeded, retrieval=True)
-            adaption, whole, local = run.model.adaption, "", ""
-            if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
-                whole = str(run.model.variant) if adaption.global_anonymized else ORIGINAL
-                local = str(run.model.variant) if adaption.local_anonymized else ORIGINAL
-            asked = ORIGINAL if query is QueryKind.ORIGINAL else str(variant)
-            key = (query.value, row, str(run.model), whole, local, asked, str(variant))
-            seeds.setdefault(key, []).append(run.seed)
+    for query, run in product(QueryKind, experiment.scenarios(name)):
+        if query is QueryKind.ANONYMIZED and run.variant == Variant():
+            continue
+        seeded = run.seed, experiment.reference_seed, experiment.config.control_seeds
+        row = adaption_of(run.model, *seeded, retrieval=True)
+        adaption = run.model.adaption
+        crops: tuple[str, ...] = ("", "")
+        if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
+            kinds = (adaption.global_anonymized, adaption.local_anonymized)
+            crops = tuple(str(run.model.variant) if kind else ORIGINAL for kind in kinds)
+        asked = ORIGINAL if query is QueryKind.ORIGINAL else str(run.variant)
+        key = (query.value, row, str(run.model), *crops, asked, str(run.variant))
+        seeds.setdefault(key, []).append(run.seed)
     return [(*key[:3], " ".join(map(str, seeds[key])), *key[3:]) for key in seeds]
 
 
@@ -61,24 +60,22 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
     originals = "Original images: the reference ranking and the ceiling"
     labels = table["query"].map(QUERIES).mask(table["database"] == ORIGINAL, originals)
-    rows = []
-    for label in (originals, *QUERIES.values()):
-        for adaption, called in ADAPTIONS.items():
-            found = table[(labels == label) & (table["adaption"] == adaption)]
-            if found.empty:
-                continue
+    rows, kinds = [], {"": "none", ORIGINAL: ORIGINAL}
+    for label, adaption in product((originals, *QUERIES.values()), ADAPTIONS):
+        found = table[(labels == label) & (table["adaption"] == adaption)]
+        if len(found):
             runs = found.assign(seed=found["seeds"].str.split()).explode("seed")
             is_trained = not frozen and adaption not in set(Baseline)
             trainings = len(runs.drop_duplicates(["model", "seed"])) if is_trained else 0
-            kinds = {"": "none", ORIGINAL: ORIGINAL}
             images = (kinds.get(found[each].iloc[0], "anonymized") for each in COLUMNS[4:])
-            model = (adaption == UNADAPTED and dataset.system) or called
+            model = (adaption == UNADAPTED and dataset.system) or ADAPTIONS[adaption]
             rows.append((label, model, *images, f"{trainings:,}", f"{len(runs):,}"))
     heads = [("", ""), ("", "Model"), ("Trained on", "Global crops"), ("Trained on", "Local crops")]
     heads += [("Retrieval", "Queries"), ("Retrieval", "Database")]
     heads += [("", "Trainings"), ("", "Scenarios")]
-    of_system = f"that of the system {dataset.system}, as it is"
-    trained = f"the unadapted model's of seed {experiment.reference_seed}"
+    reference = f"the unadapted model's of seed {experiment.reference_seed}"
+    if system is not None:
+        reference = f"that of the system {dataset.system}, as it is"
     return grid_of(
         "scenarios",
         pd.DataFrame(rows, columns=heads),
@@ -87,7 +84,7 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         degrees=", ".join(map(str, sorted(dataset.degrees))),
         similarity=WORDS["similarities"]["cosine" if system is None else system.similarity],
         is_frozen=frozen,
-        reference=trained if system is None else of_system,
+        reference=reference,
         number=next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None),
         left=5,
     )
