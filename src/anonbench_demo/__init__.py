@@ -4,8 +4,6 @@
 the seed alone.
 """
 
-from __future__ import annotations
-
 from anonbench_demo.build import generate
 from anonbench_demo.listing import expected_listing
 

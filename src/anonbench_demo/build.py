@@ -1,7 +1,5 @@
 """Generation of a demo data set in its publisher's layout, with the truth beside it."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence

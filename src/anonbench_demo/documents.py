@@ -1,7 +1,5 @@
 """Office documents of the 16 RVL-CDIP classes: grey scans and their true texts."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

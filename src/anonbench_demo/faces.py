@@ -3,8 +3,6 @@
 Coordinates are in units of half the distance between the eyes, from the point between them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from anonbench_demo.people import Photo, Traits

@@ -1,7 +1,5 @@
 """Type faces: the free fonts that matplotlib ships, so that none need be installed."""
 
-from __future__ import annotations
-
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """ID documents of an invented state: portrait, fields, MRZ and barcode, scanned aslant."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Listing of a demo data set's images, known before any is drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

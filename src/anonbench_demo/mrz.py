@@ -3,8 +3,6 @@
 Driving licences carry one line, as the French ones do, with the same check digits.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass

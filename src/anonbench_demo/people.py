@@ -1,7 +1,5 @@
 """Identities: lasting traits of a person, and what changes between photos."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeVar, get_args
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Portraits: a person in front of a plain wall, with the true box of the face."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from anonbench.core.boxes import Region

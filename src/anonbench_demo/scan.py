@@ -1,7 +1,5 @@
 """Effects of scanning and age on paper: skew, softness, noise, stains, shadows."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from anonbench.core.libraries.opencv import cv2

@@ -1,7 +1,5 @@
 """Pages that are filled with blocks from the top down, and remember where their texts are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources

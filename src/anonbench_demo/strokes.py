@@ -1,7 +1,5 @@
 """Anti-aliased and soft-edged shapes on a supersampled canvas, in frames of head or body."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Surroundings of the face: hair, hats, neck and clothes."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -4,8 +4,6 @@ The unit of a mean is a system: methods within one are not independent. The inte
 Student's over the systems' values, for new systems of the same kind.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from itertools import combinations
 from typing import Any

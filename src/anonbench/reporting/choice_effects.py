@@ -4,8 +4,6 @@ The verdict on each follows by a stated rule from the results of tests
 (`anonbench.evaluation.decision`), never from the sign of a difference.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

@@ -8,8 +8,6 @@ Quality kept is 0 for a random ranking and 1 for the unadapted model, retrained 
 and searching originals, all judged by a second reference: the own ranking favours its own model.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Registered tables of a data set: how each is read, written and shown; those of retrieval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product

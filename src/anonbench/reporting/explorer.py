@@ -4,8 +4,6 @@ Unless originals may be shown, pictures come from `anonbench.reporting.shown_ima
 replace ids and labels, which may be names of files and people.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Plain text tables with headings and blocks, as CSV, Markdown and LaTeX (booktabs)."""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Result table in the paper's layout, independent of CSV, Markdown, LaTeX or HTML."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Tables of sizes, detection, correlations, attention, provenance and costs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

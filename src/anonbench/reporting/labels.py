@@ -1,7 +1,5 @@
 """Labels, colours and order of methods, models and metrics, and shares as tables print them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from importlib import resources

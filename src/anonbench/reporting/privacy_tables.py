@@ -1,7 +1,5 @@
 """Tables of what images and vectors reveal: policy, attacks, and what other programs hide."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import product
 from typing import Any

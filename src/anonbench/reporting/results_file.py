@@ -4,8 +4,6 @@ A folder of them, own and others', is one table, like MTEB's (Muennighoff et al.
 paths, no ids of images and no class labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar

@@ -5,8 +5,6 @@ image only if every detector worked, something was found, and all of it is hidde
 other image is a blank tile.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Container, Iterable, Mapping, Sequence

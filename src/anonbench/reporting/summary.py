@@ -1,7 +1,5 @@
 """Tidy scores averaged over seeds: the data behind tables, trends and the report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Attention maps of all heads of the last layer, several models side by side on one image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

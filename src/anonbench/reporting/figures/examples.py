@@ -1,7 +1,5 @@
 """Pictures in rows and columns, and examples: every method and degree on the same images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

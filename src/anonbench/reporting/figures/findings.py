@@ -1,7 +1,5 @@
 """Figures of what several frozen systems have in common, one figure a question."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Quantities are rows, adaptions columns, methods colours and degrees line styles.
 model's line is repeated as a thin line in the other columns.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle

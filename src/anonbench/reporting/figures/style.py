@@ -4,8 +4,6 @@ Colours stand for methods (Okabe and Ito's palette, safe for colour-blind reader
 models. Figures are made without pyplot: no window, no shared state.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources

@@ -5,8 +5,6 @@ models on a variant share its re-identification rate, because the attack is on t
 not on the model that searches them.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The report: first pages and the evidence behind them, in one offline file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

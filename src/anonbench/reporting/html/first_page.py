@@ -1,7 +1,5 @@
 """First page of a data set: recommended choice, quality, risk, certainty and next step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

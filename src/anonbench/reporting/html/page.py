@@ -1,7 +1,5 @@
 """The page in one language, with all it embeds: texts, scripts, figures, a data set's files."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

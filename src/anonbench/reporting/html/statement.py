@@ -4,8 +4,6 @@ Its order is that of a data protection impact assessment. It ends with the SHA-2
 anyone who has recorded the digest elsewhere can detect edits. It is not a cryptographic signature.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Sentences about choices and the next step, in one language."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

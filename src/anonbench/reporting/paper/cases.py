@@ -6,8 +6,6 @@ coefficient over all rows decides, as in the paper; the test uses the one within
 rows of one method are not independent.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from enum import StrEnum

@@ -5,8 +5,6 @@ of which the numbers support or not; it holds if all its cases do. A claim that 
 if the count, or its share of the available cases, is the stated one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 

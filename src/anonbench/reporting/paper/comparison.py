@@ -5,8 +5,6 @@ numbers XII to XV of the appendix's tables, and which of them are of 50 and of 7
 only then does mAP with original queries fall with the degree in all twelve series.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import product
 from pathlib import Path

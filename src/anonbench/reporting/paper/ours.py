@@ -1,7 +1,5 @@
 """Our data sets that stand for the paper's, for every start of the workflow: without pandas."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib import resources
 

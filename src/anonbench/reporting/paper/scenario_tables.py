@@ -4,8 +4,6 @@ Every data set gets a table of its scenarios as II to IV; the columns of Table I
 earlier work, describe our own data sets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
