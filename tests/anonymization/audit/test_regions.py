@@ -8,10 +8,10 @@ import pytest
 import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scenes import picture, table, window
+from scenes import check, picture, table, window
 
 from anonbench.anonymization.audit import Failure
-from anonbench.anonymization.audit.check import Auditor, check_outside
+from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.pixels import check_layers, kept
 from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
 from anonbench.anonymization.checked import anonymize
@@ -21,7 +21,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
-from keyed_settings import asked
 
 SHAPE = (50, 60)
 NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))
@@ -121,7 +120,7 @@ def test_both_find_the_same_groups_whatever_the_order_of_regions(
     shuffled.shuffle(mixed)
     one, other = (anonymize(picture(), each, variant, settings) for each in (found, mixed))
     assert np.array_equal(one, other)
-    Auditor(table(found), variant, settings).check("a", picture(), encode(one), one)
+    check(picture(), found, "inpaint", settings, one)
 
 
 def test_what_is_far_away_has_no_part() -> None:
@@ -208,11 +207,6 @@ ALIKE = ("mask", "inpaint")
 REFUSED = "neither hidden nor unchanged|as the method requires|narrower|steeper"
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Anonymization:
-    return asked(tmp_path_factory.mktemp("key"))
-
-
 def edge_of(region: Region) -> np.ndarray:
     """Return int [N, 2], rows and columns of the pixels that may be hidden or not."""
     area = area_of(read_regions(table([region]))["a"][0], (80, 100))
@@ -223,13 +217,6 @@ def edge_of(region: Region) -> np.ndarray:
         covered[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
     assert np.array_equal(covered[area.window], area.maps[0])
     return np.argwhere(area.maps[1] & ~area.maps[0]) + 10
-
-
-def check(
-    pixels: np.ndarray, original: np.ndarray, found: list[Region], name: str, asked: Anonymization
-) -> None:
-    auditor = Auditor(table(found), Variant(name, 100), asked)
-    auditor.check("a", original, encode(pixels), pixels)
 
 
 def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
@@ -248,16 +235,16 @@ def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colo
     honest = anonymize(original, regions, Variant(name, 100), settings)
     places = edge_of(DIAMOND)
     assert len(places) > 100
-    check(honest, original, regions, name, settings)
+    check(original, regions, name, settings, honest)
     half = honest.copy()
     for y, x in places[::2]:
         half[y, x] = original[y, x]
     assert not np.array_equal(half, honest)
-    check(half, original, regions, name, settings)
+    check(original, regions, name, settings, half)
     for place in places[::40].tolist():
         wrong = foreign(honest, original, tuple(place))
         with pytest.raises(InputError, match="neither hidden nor unchanged"):
-            check(wrong, original, regions, name, settings)
+            check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "replace"])
@@ -265,11 +252,11 @@ def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name:
     original, regions = picture(), [BEFORE, DIAMOND]
     honest = anonymize(original, regions, Variant(name, 100), settings)
     below = anonymize(original, regions[:1], Variant(name, 100), settings)
-    check(honest, original, regions, name, settings)
+    check(original, regions, name, settings, honest)
     places = edge_of(DIAMOND)
     for y, x in places[::2]:
         honest[y, x] = below[y, x]
-    check(honest, original, regions, name, settings)
+    check(original, regions, name, settings, honest)
     for place in places[::40].tolist():
         bare = honest.copy()
         bare[tuple(place)] = original[tuple(place)]
@@ -277,20 +264,20 @@ def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name:
         # where a shuffled pixel stays in its place, what it was is what it has to be
         for wrong in (*[bare] * moved, foreign(honest, original, tuple(place))):
             with pytest.raises(InputError, match=REFUSED):
-                check(wrong, original, regions, name, settings)
+                check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "inpaint"])
 def test_edge_is_looked_at_where_others_cover_the_rest(settings: Anonymization, name: str) -> None:
     original, regions = picture(), [DIAMOND, *INSIDE]
     honest = anonymize(original, regions, Variant(name, 100), settings)
-    check(honest, original, regions, name, settings)
+    check(original, regions, name, settings, honest)
     places = edge_of(DIAMOND)[::40].tolist()
     wrong = honest
     for place in places:
         wrong = foreign(wrong, original, tuple(place))
     with pytest.raises(InputError, match=REFUSED):
-        check(wrong, original, regions, name, settings)
+        check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ALIKE])
@@ -311,7 +298,7 @@ def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, na
                 wrong = honest.copy()
                 wrong[y, x] = as_beside[y, x]
                 with pytest.raises(InputError, match="neither hidden nor unchanged"):
-                    check(wrong, original, regions, name, settings)
+                    check(original, regions, name, settings, wrong)
                 refused += 1
     assert refused
 
