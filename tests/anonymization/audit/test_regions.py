@@ -2,6 +2,7 @@
 
 import random
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,10 +116,10 @@ def region(x: int, y: int, width: int, height: int) -> Region:
 def test_both_find_the_same_groups_whatever_the_order_of_regions(
     boxes: list[tuple[int, int, int, int]], shuffled: random.Random
 ) -> None:
-    found, variant, settings = [region(*box) for box in boxes], INPAINT, Anonymization()
+    found, settings = [region(*box) for box in boxes], Anonymization()
     mixed = found.copy()
     shuffled.shuffle(mixed)
-    one, other = (anonymize(picture(), each, variant, settings) for each in (found, mixed))
+    one, other = (anonymize(picture(), each, INPAINT, settings) for each in (found, mixed))
     assert np.array_equal(one, other)
     check(picture(), found, "inpaint", settings, one)
 
@@ -136,47 +137,54 @@ BOX = Region(Entity.FACE, 5.0, 4.0, 15.0, 12.0, 1.0)
 SLANTED = Region(Entity.TEXT, 18, 2, 28, 12, 1.0, (18, 7, 23, 2, 28, 7, 23, 12))
 
 
-def differs(
-    row: int,
-    column: int,
+AROUND = [(3, 5), (12, 5), (4, 4), (4, 15)]
+"""Pixels beside the box."""
+
+
+@pytest.mark.parametrize(
+    ("places", "regions", "differs", "asked"),
+    [
+        (AROUND, [BOX], True, {}),
+        (AROUND, [BOX], False, {"margin": 1.5}),
+        (AROUND, [BOX], False, {"shape": {"face": "image"}}),
+        ([(4, 5), (11, 14)], [BOX], False, {}),
+        ([(4, 5), (11, 14)], [], True, {}),
+        ([(4, 5), (11, 14)], [BOX], True, {"shape": {"face": "ellipse"}}),
+        ([(7, 23)], [SLANTED], False, {}),
+        ([(2, 18)], [SLANTED], True, {}),
+    ],
+)
+@pytest.mark.parametrize("before", [PICTURE, PICTURE[..., 0].copy()], ids=["colour", "grey"])
+def test_only_pixels_of_regions_may_differ(
+    before: np.ndarray, places: Any, regions: list[Region], differs: bool, asked: dict[str, Any]
+) -> None:
+    for place in places:
+        assert changed_at(place, before, regions, **asked) is differs, place
+
+
+def test_only_hidden_regions_may_differ() -> None:
+    regions = [BOX, SLANTED]
+    assert sum(changed_at(p, PICTURE, regions, degree=50) for p in ((7, 9), (7, 23))) == 1
+
+
+def changed_at(
+    place: tuple[int, int],
+    before: np.ndarray,
     regions: list[Region],
     degree: int = 100,
-    before: np.ndarray = PICTURE,
-    **settings: object,
+    **asked: Any,
 ) -> bool:
+    """Return whether a change of one value is refused."""
     read = read_regions(box_table({"a": regions}, 0)).get("a", [])
     made = np.repeat(before[..., None], 3, axis=2) if before.ndim == 2 else before.copy()
-    made[row, column, 1] ^= 1
-    checked = Anonymization.model_validate(settings)
+    made[*place, 1] ^= 1
+    files = encode(before), encode(made)
     try:
-        check_outside(before, made, (encode(before), encode(made)), read, degree, checked)
+        check_outside(before, made, files, read, degree, Anonymization.model_validate(asked))
     except Failure as failure:
         assert "1 pixels outside of its hidden regions differ" in str(failure)
         return True
     return False
-
-
-@pytest.mark.parametrize(("row", "column"), [(3, 5), (12, 5), (4, 4), (4, 15)])
-def test_each_pixel_beside_a_region_is_looked_at(row: int, column: int) -> None:
-    assert differs(row, column, [BOX])
-    assert not differs(row, column, [BOX], margin=1.5)
-    assert not differs(row, column, [BOX], shape={"face": "image"})
-
-
-@pytest.mark.parametrize(("row", "column"), [(4, 5), (11, 14)])
-def test_within_a_region_anything_may_be(row: int, column: int) -> None:
-    assert not differs(row, column, [BOX])
-    assert differs(row, column, [])
-    assert differs(row, column, [BOX], shape={"face": "ellipse"})
-
-
-def test_what_may_differ_beside_regions() -> None:
-    assert not differs(7, 23, [SLANTED])
-    assert differs(2, 18, [SLANTED])
-    assert sum(differs(*place, [BOX, SLANTED], 50) for place in ((7, 9), (7, 23))) == 1
-    grey = PICTURE[..., 0].copy()
-    assert differs(0, 0, [BOX], before=grey)
-    assert not differs(6, 6, [BOX], before=grey)
 
 
 def test_a_picture_of_another_size_or_with_more_in_it_is_refused() -> None:

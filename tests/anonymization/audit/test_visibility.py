@@ -16,7 +16,6 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import NotHidden
 from anonbench.anonymization.audit.pixels import group_by_methods, kept
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.strength import sentence, weak_strengths
@@ -66,6 +65,11 @@ def test_what_another_method_covers_does_not_count_for_it(tmp_path: Path) -> Non
         check(picture(), [FACE, line], "by_entity", settings)
     larger = Region(Entity.TEXT, 0.0, 0.0, 70.0, 70.0, 1.0)
     check(picture(), [FACE, larger], "by_entity", settings)
+
+
+def test_too_little_detail_tells_nothing(tmp_path: Path) -> None:
+    few = Region(Entity.FACE, 8.0, 6.0, 17.0, 15.0, 1.0)
+    check(picture(), [few], "swirl", asked(tmp_path, swirl={"turns": 1e-3}))
 
 
 @pytest.mark.parametrize(
@@ -192,20 +196,6 @@ def test_the_region_on_its_side_is_found(width: int) -> None:
         kept(Lazy(), window(was, turned))
 
 
-def test_only_the_regions_own_pixels_count() -> None:
-    was = planes()
-    own = np.zeros(was.shape[1:], bool)
-    own[:35] = True
-    new = was.copy()
-    new[:, :35] = 0
-    check_visibility(was, new, own, "face", is_weak=False)
-    with pytest.raises(NotHidden):
-        check_visibility(was, new, ~own, "face", is_weak=False)
-    few = was[:, :9, :9]
-    for is_weak in (True, False):  # too little detail tells nothing
-        check_visibility(few, few, np.ones((9, 9), bool), "face", is_weak)
-
-
 SHAPE = (40, 50)
 VARIANT = Variant("by_entity", 100)
 COVERING = ["mask", "layers"]
@@ -314,13 +304,9 @@ def test_an_order_that_shows_it_again_is_caught(
         check(noise(), OVER, "by_entity", settings)
 
 
-class Unstated(Method):
-    """A method that does not say what it leaves."""
-
+class Unstated(Lazy):
     name: ClassVar = "unstated"
-
-    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        return np.asarray((written == 0).all(axis=0))
+    information_left: ClassVar = Method.information_left
 
 
 def test_an_unknown_method_before_a_weak_one(
