@@ -4,8 +4,6 @@
 Snakemake; its full log stays in .snakemake/log.
 """
 
-from __future__ import annotations
-
 import atexit
 import logging
 import os
@@ -30,7 +28,7 @@ __all__ = ["LogHandler", "begin_run"]
 
 _run = Run()
 """Run of this process. Snakemake creates the logger before the Snakefile calls `begin_run`."""
-_handlers: list[LogHandler] = []
+_handlers: list["LogHandler"] = []
 _SILENT = 60.0  # seconds of silence after which the progress line is repeated
 _INTERVAL = 20.0  # seconds between checks for silence
 _MOMENT = 0.2  # seconds in which a signal that jobs have received reaches this process too

@@ -1,7 +1,5 @@
 """Counts of a run's jobs, with an estimate of the time left."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable

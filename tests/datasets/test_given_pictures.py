@@ -118,7 +118,8 @@ def test_copies_are_paired_by_their_names(folders: tuple[Path, Path], tmp_path: 
     originals, copies = (anonbench.embed(encode, str(folder)) for folder in folders)
     assert originals.ids[:3] == ["0.gif", "1.jpg", "1.png"]
     assert originals.ids == sorted(originals.ids)
-    with pytest.raises(InputError, match=r"1 ids of reference are not in database, such as '1\.p"):
+    lacks = r"1 ids of reference are not in database, such as '1\.png'"
+    with pytest.raises(InputError, match=lacks):
         external.run(originals, originals, copies)
     found = external.run(originals, copies, copies, common=True, k=5)
     assert found.images == 9

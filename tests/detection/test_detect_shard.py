@@ -23,8 +23,8 @@ from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.read import Action, Correction
 from anonbench.datasets.images import encode
-from anonbench.detection import cache, doubts, reading, shard
-from anonbench.detection.cache import SCHEMA, as_findings, as_table, places
+from anonbench.detection import cache, doubts, reading, search, shard
+from anonbench.detection.cache import as_findings, as_table, places
 from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
 from anonbench.detection.kinds import Boxes, Mtcnn
 from anonbench.detection.shard import Job, detect_shard
@@ -71,7 +71,7 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[str, Corner]:
     def fake(names: Sequence[str], *_: object) -> dict[str, Detector]:
         return {name: made[name] for name in names}
 
-    monkeypatch.setattr(shard, "build_all", fake)
+    monkeypatch.setattr(search, "build_all", fake)
     return made
 
 
@@ -370,7 +370,7 @@ def test_doubts_are_kept_and_only_they_are_noted_anew(
     _, corrected = run(manifest, corrections={"i000": [added]})
     assert opened == [] and corrected["doubts"].tolist() == images["doubts"].tolist()
     monkeypatch.setattr(doubts, "WEAK", 0.4)
-    monkeypatch.setattr(shard, "doubts_made_by", lambda _: {"code": "other code"})
+    monkeypatch.setattr(cache, "doubts_made_by", lambda _: {"code": "other code"})
     again, noted = run(manifest)
     assert opened == ["i000", "i001"] and noted["doubts"].iloc[1] == SMALL_FACES
     assert corners[ZXING].batches == [2]
@@ -456,20 +456,10 @@ def test_damaged_findings_are_made_again(
         assert file.read_bytes() == content
 
 
-def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
-    def opened(digests: str, seed: int = 1) -> work_cache.WorkCache:
-        file = tmp_path / "0.parquet"
-        return work_cache.WorkCache(file, {"seed": seed}, SCHEMA, ["digest"], digests)
-
+def test_kept_findings_are_the_same_to_the_last_bit() -> None:
     slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
     findings = {"a": [slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], "b": []}
-    first = opened("ab")
-    for digest in "ba":
-        first.add(as_table({digest: findings[digest]}))
-    first.flush()
-    assert as_findings(opened("ab").table()) == findings
-    assert opened("ab", seed=2).missing == {"a", "b"}
-    assert list(as_findings(opened("bc").table())) == ["b"]
+    assert as_findings(as_table(findings)) == findings
 
 
 def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(

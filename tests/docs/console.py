@@ -67,13 +67,7 @@ class Block:
 
 
 def blocks(file: Path) -> Iterator[Block]:
-    """Yield the console blocks of a Markdown file.
-
-    Raises:
-        ValueError: a comment about a console block is not of the known form, or above none; a block
-            begins with something else than a command.
-
-    """
+    """Yield the console blocks of a Markdown file; a ValueError names what is none."""
     text = file.read_text(encoding="utf-8")
     for mark in re.finditer("^.*<!-- console.*$", text, re.MULTILINE):
         if not re.match(rf" *{MARK}\s*^```console$", text[mark.start() :], re.MULTILINE):
@@ -101,13 +95,7 @@ def blocks(file: Path) -> Iterator[Block]:
 def run(
     block: Block, folder: Path, environment: dict[str, str]
 ) -> tuple[int | None, dict[int, str]]:
-    """Run a block's commands in a folder; those after a failed one are not run.
-
-    Returns:
-        The line of the command that ended otherwise than documented, and what was printed by the
-        line of its command: standard output, then standard error.
-
-    """
+    """Run a block's commands; return the line of one that failed, and by line what was printed."""
     script = ["set -o pipefail", "shopt -s expand_aliases", f"cd {shlex.quote(str(folder))}"]
     script += [PLANNED if block.way == "planned" else PROGRAMS]
     for command in block.commands:

@@ -106,20 +106,15 @@ def test_the_examples_of_a_page_give_what_it_says(page: str) -> None:
 
 NOTEBOOKS = load("run_notebook")
 NOTEBOOK = ROOT / "docs/tutorials/explore.ipynb"
-PLACE = "docs/tutorials"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    shutil.copytree(made.finished(tmp_path_factory).results, folder / "results")
-    (folder / PLACE).mkdir(parents=True)
-    return folder
 
 
 @pytest.mark.slow
-def test_it_runs_on_any_results(run: Path) -> None:
-    done = NOTEBOOKS.executed(nbformat.read(NOTEBOOK, as_version=4), run / PLACE)
+def test_it_runs_on_any_results(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copytree(made.finished(tmp_path_factory).results, folder / "results")
+    place = folder / "docs/tutorials"
+    place.mkdir(parents=True)
+    done = NOTEBOOKS.executed(nbformat.read(NOTEBOOK, as_version=4), place)
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
     drawn = [output for output in outputs if "image/png" in output.get("data", {})]
     said = "".join(output.get("text", "") for output in outputs)

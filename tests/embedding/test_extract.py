@@ -105,17 +105,12 @@ def test_on_a_gpu(images: ImageSet, backbone: Path) -> None:
 SETTINGS = Embedding(batch_size=7)
 
 
-@pytest.fixture
-def pictures() -> dict[str, np.ndarray]:
-    random = np.random.default_rng(0)
-    shapes = [(40, 50, 3), (60, 45)]
-    return {
+def test_pixels_are_correlated(tmp_path: Path) -> None:
+    random, shapes = np.random.default_rng(0), [(40, 50, 3), (60, 45)]
+    pictures = {
         f"{number:02d}": random.integers(0, 256, shapes[number % 2], dtype=np.uint8)
         for number in range(20)
     }
-
-
-def test_pixels_are_correlated(pictures: dict[str, np.ndarray], tmp_path: Path) -> None:
     values = pixels(write_set(tmp_path / "0.tar", pictures), "squash", SETTINGS)
     assert values.shape == (20, 3 * SIDE * SIDE + 1) and values.dtype == np.float32
     sized = partial(cv2.resize, dsize=(SIDE, SIDE), interpolation=cv2.INTER_AREA)

@@ -230,7 +230,7 @@ def test_functions(
         ("nowhere:encode", "no module 'nowhere'"),
         ("our_search:short", "return a row"),
         ("our_search:broken", "not finite"),
-        ("our_search:fails", r"fails raised ValueError: no weights \(.*_search.py, line"),
+        ("our_search:fails", r"our_search:fails raised ValueError: no weights \(.*_search.py, li"),
         ("our_search:learned", rf"function learned returned what is no array .*{advice}"),
         ("our_search:half", rf"function half returned what is no array .*{advice}"),
     ):

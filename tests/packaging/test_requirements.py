@@ -102,6 +102,7 @@ def test_setup_takes_the_python_that_works(root: Path, tmp_path: Path) -> None:
     python_at(tmp_path, "python3.11", 127)  # a shim with nothing behind it
     python_at(tmp_path, "python3.13", 0)
     assert find_python(root, tmp_path).stdout == "python3.13\n"
+    (tmp_path / "python3.13").unlink()
     python_at(tmp_path, "python3", 1)  # too old, or without venv
     done = find_python(root, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

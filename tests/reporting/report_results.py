@@ -44,13 +44,8 @@ def make_explorer(dataset: str, ids: tuple[str, ...] = (), label: str = "letter"
         "labels": [f"class: {label}"] * images,
         "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],
         "scenarios": [
-            {
-                "method": method,
-                "degree": degree,
-                "adaption": adaption,
-                "query": query,
-                "results": [answer(q, method, degree, adaption, query) for q in range(queries)],
-            }
+            {"method": method, "degree": degree, "adaption": adaption, "query": query}
+            | {"results": [answer(q, method, degree, adaption, query) for q in range(queries)]}
             for method in ("blur", "mask")
             for degree in ((50, 100) if method == "blur" else (100,))
             for adaption in ("unadapted", "A")

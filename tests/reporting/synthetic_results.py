@@ -253,16 +253,9 @@ FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
 def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     rows = [
-        {
-            "method": method,
-            "share": share,
-            "query": query,
-            "reference": reference,
-            "metric": metric,
-            "value": 0.9 - 0.002 * share,
-            "kept": 0.95 - 0.002 * share,
-            "verdict": "worse" if share else "",
-        }
+        {"method": method, "share": share, "query": query, "reference": reference}
+        | {"metric": metric, "value": 0.9 - 0.002 * share, "kept": 0.95 - 0.002 * share}
+        | {"verdict": "worse" if share else ""}
         for reference in (OWN, SECOND)[: 1 + second]
         for metric in ("map", "mndcg")
         for method in ("blur", "mask")

@@ -45,7 +45,8 @@ def test_attacks_have_their_rates_and_attributes_their_names() -> None:
     assert original[:3] == ("Text: lines right", "–", "Originals")
     assert pixelate[1:] == ("100 %", "Pixelate", "30.0 (26.0–34.0)", "2.0", "1.0", "150")
     assert linked.rows[0][0] == "Own version first"
-    assert any("of attributes: not run (the data set has no label)" in n for n in grid.notes)
+    said = "Inference of attributes: not run (the data set has no label)"
+    assert any(said in note for note in grid.notes)
     table = make_attacks("a")
     known = table["attack"] == "linkage"
     smiling = table[known].assign(attack="inference", measure="accuracy_of_Mouth_Open")

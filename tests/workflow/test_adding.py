@@ -82,12 +82,6 @@ def environment(package: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-@pytest.fixture
-def patched(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture(scope="module")
 def config(page: str) -> dict[str, Any]:
     (text,) = blocks(page, "yaml")
@@ -127,8 +121,10 @@ def test_the_detector_finds_and_the_method_hides_and_is_reported(done: Path) -> 
 
 
 def test_an_edit_of_the_method_hides_by_it_again_and_by_no_other(
-    done: Path, output_of: Any, package: Path, config: dict[str, Any], patched: None
+    done: Path, output_of: Any, package: Path, config: Any, environment: Any, monkeypatch: Any
 ) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     source = package / "extra_stripes.py"
     before = source.read_text(encoding="utf-8")
     source.write_text(before.replace("% 2 == 1", "% 2 != 0"), encoding="utf-8")

@@ -87,8 +87,7 @@ def _members(found: type) -> Iterator[str]:
         if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue
         if isinstance(member, property):
-            type_ = inspect.signature(function).return_annotation
-            yield f"```python\n{name}: {type_}\n```\n"
+            yield f"```python\n{name}: {_annotations(function)['return']}\n```\n"
         else:
             yield _signature(name, function)
         yield _text(inspect.cleandoc(function.__doc__))
@@ -112,14 +111,24 @@ def _fields(found: type) -> Iterator[str]:
             yield f"| `{_cell(ast.unparse(statement))}` | |"
 
 
+def _annotations(function: Any) -> dict[str, str]:
+    """Annotations of a function's arguments and of its result, as they are written in source."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(node, ast.FunctionDef)
+    written = [
+        (each.arg, each.annotation) for each in ast.walk(node.args) if isinstance(each, ast.arg)
+    ]
+    return {name: ast.unparse(each) for name, each in [*written, ("return", node.returns)] if each}
+
+
 def _signature(name: str, function: Any) -> str:
-    signature = inspect.signature(function)
+    signature, written = inspect.signature(function), _annotations(function)
     given = [
-        each.replace(annotation=_Written(each.annotation), default=_default(each.default))
+        each.replace(annotation=_Written(written[each.name]), default=_default(each.default))
         for each in signature.parameters.values()
         if each.name not in ("self", "cls")
     ]
-    result = _Written(signature.return_annotation)
+    result = _Written(written["return"])
     text = f"{name}{signature.replace(parameters=given, return_annotation=result)}"
     if len(text) > WIDTH:
         star = [] if any(each.kind is each.VAR_POSITIONAL for each in given) else ["*"]

@@ -34,14 +34,9 @@ def gather_audit(
 ) -> None:
     """Write what each variant publishes beside what was found doubtful (`COLUMNS`).
 
-    Args:
-        counts: images by split (`anonbench.detection.gather.COUNTS`).
-        duplicates: equal images: columns split and kept; none where they are not looked for.
-        shards: split, variant, and what was audited of its shards.
-        output: the CSV.
-
-    Raises:
-        InputError: an image set has other images than detection left.
+    `counts` are images by split (`anonbench.detection.gather.COUNTS`); `duplicates` equal images,
+    columns split and kept, None where they are not looked for; `shards` split, variant, and what
+    was audited of its shards. InputError where an image set has other images than detection left.
     """
     by_split = read_csv(counts, COUNTS).set_index("split")
     twice: Mapping[Any, int] = {}

@@ -1,7 +1,5 @@
 """Command `anonbench`: hide regions of images and measure what this costs image retrieval."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

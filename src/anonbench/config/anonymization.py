@@ -1,7 +1,5 @@
 """Settings of anonymization: methods, their strengths, shapes and written files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 

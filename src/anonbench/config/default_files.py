@@ -1,7 +1,5 @@
 """Schema and commented default config, generated from the model."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings of embedding, scores and presentation."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Experiment described by a config: variants, models, scenarios, tables, figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product

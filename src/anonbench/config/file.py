@@ -3,8 +3,6 @@
 A problem is a sentence: the place, what is wrong, and what to write instead.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Hashable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Names of scenarios, tables and figures, including the paper's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -4,8 +4,6 @@ They are plain data. A rule names settings that need no more than a section's `e
 `model_dump` itself.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Shapes

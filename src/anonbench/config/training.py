@@ -1,11 +1,9 @@
 """Settings of what is trained: recipes, redrawing networks and low-rank updates."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -253,7 +251,7 @@ class Recipe(Settings):
         why = "crops.local_count is 0, but adaption A anonymizes local crops alone"
         return why if is_without else ""
 
-    def distilling(self, unadapted: Path) -> Recipe:
+    def distilling(self, unadapted: Path) -> Self:
         """Recipe of adaption D: from the unadapted model's weights, with a single loss.
 
         DINOv2 distils likewise: a frozen teacher, the student's moving average as the result,

@@ -32,23 +32,9 @@ from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
-from anonbench.detection.cache import (
-    DOUBT_SCHEMA,
-    SCHEMA,
-    as_findings,
-    as_table,
-    doubts_made_by,
-    made_by,
-)
+from anonbench.detection import cache, search
 from anonbench.detection.doubts import doubts_of
 from anonbench.detection.reading import Original, read_batches
-from anonbench.detection.search import (
-    DetectorFailed,
-    build_all,
-    found_by,
-    kinds_of,
-    require_light,
-)
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +51,11 @@ class Job:
     detectors: Sequence[str]  # detectors whose regions are combined
     settings: Detection
     seed: int  # of the regions' draw order
-    threads: int = 1
-    """CPU threads of this process: for reading, and for ONNX Runtime."""
+    threads: int = 1  # CPU threads of this process: for reading, and for ONNX Runtime
     templates: Path | None = None  # folder of annotated templates
     boxes: Mapping[str, Sequence[Region]] = field(default_factory=dict)
-    """The user's own regions by image id."""
     corrections: Mapping[str, Sequence[Correction]] = field(default_factory=dict)
-    """The user's corrections of all that is found, by image id."""
+    """The user's own regions, and corrections of all that is found, by image id."""
     keep_failed: bool = False
     """Whether an image on which a detector fails keeps the regions of the others."""
     kept: Sequence[Path] = ()
@@ -97,11 +81,11 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
         InputError: a detector's package or weights are missing.
         ChangedImage: a file is another one than the manifest describes.
     """
-    search = ShardSearch(job, manifest.sort_values("id"))
-    search.run()
-    regions = search.regions()
+    shard = ShardSearch(job, manifest.sort_values("id"))
+    shard.run()
+    regions = shard.regions()
     write_boxes(box_table(regions, job.seed), boxes)
-    write_parquet(search.image_table(regions), images)
+    write_parquet(shard.image_table(regions), images)
 
 
 class ShardSearch:
@@ -115,16 +99,16 @@ class ShardSearch:
         self._names = sorted({*job.detectors} - {"boxes"} or {"boxes"})
         kept = job.kept if self._digests else ()
 
-        def cache(name: str, identity: Mapping[str, Any], schema: pa.Schema) -> WorkCache:
+        def opened(name: str, identity: Mapping[str, Any], schema: pa.Schema) -> WorkCache:
             files = [path.with_name(f"{path.name}.{name}.parquet") for path in kept]
             keys = self._digests.values()
             return WorkCache(next(iter(files), None), identity, schema, ["digest"], keys, files)
 
-        made = {n: made_by(n, job.settings, job.templates) if kept else {} for n in self._names}
-        self._caches = {name: cache(name, made[name], SCHEMA) for name in self._names}
-        self._found = {name: as_findings(each.table()) for name, each in self._caches.items()}
+        made = {n: cache.made_by(n, job.settings, job.templates) for n in self._names if kept}
+        self._caches = {n: opened(n, made.get(n, {}), cache.SCHEMA) for n in self._names}
+        self._found = {name: cache.as_findings(each.table()) for name, each in self._caches.items()}
         """Findings by detector and digest of an image's file."""
-        self._caches[DOUBTS] = cache(DOUBTS, doubts_made_by(made), DOUBT_SCHEMA)
+        self._caches[DOUBTS] = opened(DOUBTS, cache.doubts_made_by(made), cache.DOUBT_SCHEMA)
         self._doubts: dict[str, str] = {
             row["digest"]: row["doubts"] for row in self._caches[DOUBTS].table().to_pylist()
         }
@@ -166,7 +150,8 @@ class ShardSearch:
         batch[:] = [image for image in batch if not image.problem]
         if not self._detectors and any(self._is_new(image.digest) for image in batch):
             job = self._job
-            self._detectors = build_all(self._names, job.settings, job.threads, job.templates)
+            how = job.settings, job.threads, job.templates
+            self._detectors = search.build_all(self._names, *how)
         for name, detector in self._detectors.items():
             self._detect(name, detector, batch)
             then()
@@ -175,8 +160,8 @@ class ShardSearch:
 
     def flush(self) -> None:
         """Write the findings since the last call."""
-        for cache in self._caches.values():
-            cache.flush()
+        for each in self._caches.values():
+            each.flush()
 
     def _is_searched(self, digest: str) -> bool:
         return all(digest in found for found in self._found.values())
@@ -196,10 +181,10 @@ class ShardSearch:
         said: list[str] = []
         if self._names != ["boxes"]:
             regions = [r for found in self._found.values() for r in found[image.digest]]
-            said = doubts_of(image.pixels, regions, kinds_of(self._names))
+            said = doubts_of(image.pixels, regions, search.kinds_of(self._names))
         self._doubts[image.digest] = "; ".join(said)
         row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
-        self._caches[DOUBTS].add(pa.Table.from_pylist([row], DOUBT_SCHEMA))
+        self._caches[DOUBTS].add(pa.Table.from_pylist([row], cache.DOUBT_SCHEMA))
 
     def _detect(self, name: str, detector: Detector, batch: Sequence[Original]) -> None:
         """Search the images of a batch that this detector has not searched.
@@ -212,19 +197,19 @@ class ShardSearch:
             return
         try:
             for image in new:
-                require_light(name, image.pixels)
+                search.require_light(name, image.pixels)
             answers = detector.detect([image.pixels for image in new])
             found = {image.digest: [*each] for image, each in zip(new, answers, strict=True)}
         except Exception:  # other packages may raise anything
             found = {}
             for image in new:
                 try:
-                    found[image.digest] = found_by(name, detector, image.pixels)
-                except DetectorFailed as failure:
+                    found[image.digest] = search.found_by(name, detector, image.pixels)
+                except search.DetectorFailed as failure:
                     self._failed.setdefault(image.id, []).append(str(failure))
                     log.warning("image %s: %s", image.id, failure)
         known |= found
-        self._caches[name].add(as_table(found))
+        self._caches[name].add(cache.as_table(found))
         if len(known) >= SUSPICIOUS:
             self._warn_if_nothing(name)
         elif not known and len(self._failed) >= SUSPICIOUS:

@@ -103,7 +103,7 @@ def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[sli
     ground = _GROUND * np.median(contrast)
     for line in lines:
         cv2.fillConvexPoly(contrast, _hull(line), (0,))
-    near = np.zeros(contrast.shape, np.uint8)
+    near: np.ndarray = np.zeros(contrast.shape, np.uint8)
     for least in {_FAINT[1], int(np.clip(ground, *_FAINT))}:  # pale specks; the cores of dark ones
         ink = (contrast > least).astype(np.uint8)
         rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))

@@ -1,11 +1,9 @@
 """Search of an image at several scales, in tiles, and turned.
 
-A network finds objects within its range of sizes and directions: CenterFace finds no face of more
-than some 500 pixels and few that lie on their side, PP-OCR no line that is a few pixels high after
-a long image is scaled down. So an image is searched at full or half size, at half of that and so
-on; if it is large, in overlapping tiles, which also bounds memory; and turned. Objects cut by the
-edges of tiles are whole at a smaller scale. Detectors that read only grey levels also search
-colours and raised contrast.
+A network finds objects within its range of sizes and directions. So an image is searched at full or
+half size, at half of that and so on; if it is large, in overlapping tiles, which also bounds
+memory; and turned. Objects cut by the edges of tiles are whole at a smaller scale. Detectors that
+read only grey levels also search colours and raised contrast.
 """
 
 from __future__ import annotations
@@ -45,9 +43,7 @@ class SecondLook:
 
     below: int  # sides up to which a region is small, in pixels of the largest scale
     score: float  # least score at the second search; for other regions, at the first
-    unsure: float = 0.0
-    """Least score of a small region at the first search, unless the largest scale is searched
-    upright: what lies on its side scores less."""
+    unsure: float = 0.0  # least score of a small region at the first search, unless that is upright
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,8 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, write_csv
+from anonbench.core.numeric import statistics
 from anonbench.core.numeric.grouped_correlation import within_methods
-from anonbench.core.numeric.statistics import (
-    bootstrap_pearson,
-    holm,
-    interval,
-    pearson,
-    spearman,
-    varies,
-)
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 from anonbench.core.wording import count
 
@@ -83,9 +76,10 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
         entry = {"metric": a, "metric_b": b, "n": len(both), "reason": reason}
         if not reason:
             x, y = (both[name].to_numpy(np.float64) for name in (a, b))
-            low, high = interval(bootstrap_pearson(x, y, RESAMPLES, "rows"), CONFIDENCE)
-            entry |= {"pearson": float(pearson(x, y)), "low": low, "high": high}
-            entry["spearman"] = spearman(x, y)
+            samples = statistics.bootstrap_pearson(x, y, RESAMPLES, "rows")
+            low, high = statistics.interval(samples, CONFIDENCE)
+            entry |= {"pearson": float(statistics.pearson(x, y)), "low": low, "high": high}
+            entry["spearman"] = statistics.spearman(x, y)
         entries.append(entry)
     return pd.DataFrame(entries, columns=COLUMNS)
 
@@ -104,7 +98,7 @@ def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
             found = vars(within_methods(x, y, methods, models, CONFIDENCE, RESAMPLES))
         entries.append({"metric": a, "metric_b": b} | found)
     table = pd.DataFrame(entries).reindex(columns=WITHIN)
-    return table.assign(p_holm=holm(table["p"].to_numpy(np.float64)))
+    return table.assign(p_holm=statistics.holm(table["p"].to_numpy(np.float64)))
 
 
 def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> None:
@@ -129,7 +123,7 @@ def _both(rows: pd.DataFrame, a: str, b: str) -> tuple[pd.DataFrame, str]:
         given = f"{count(len(both), 'row')} (model × method)"
         return both, f"{given}, at least {MIN_ROWS} are needed"
     for name in (a, b):
-        if not varies(both[name].to_numpy(np.float64)):
+        if not statistics.varies(both[name].to_numpy(np.float64)):
             return both, f"{METRICS[name]} is the same in all {len(both)} rows"
     return both, ""
 

@@ -5,8 +5,6 @@ of RVL-CDIP and the demo; `test_estimates` compares them with whole runs.
 docs/reference/gpu-time.md explains the time on GPUs.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import cache, cached_property

@@ -1,7 +1,5 @@
 """Refusal of experiments with too few images: listed in planning, and left after detection."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Every path is text that begins with the results folder, as in the rules. A rule 
 one pattern passes wildcards instead of names: `paths.embedding("{dataset}", ...)`.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Expected cost of planned jobs, measured or from rates; the plan as data and as text."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Plan of a workflow: all jobs and those that would run, from a dry run of Snakemake."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import re
@@ -46,7 +44,7 @@ class Job:
     stage: str  # name of its script
     wildcards: Mapping[str, str]
     outputs: Sequence[Path]
-    before: Sequence[Job] = ()  # jobs that it depends on
+    before: Sequence["Job"] = ()  # jobs that it depends on
     planned: bool = False  # whether it would run
     threads: int = 1
     gpus: float = 0.0

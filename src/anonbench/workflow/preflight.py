@@ -1,7 +1,5 @@
 """Check of files and names in a config that a stage would otherwise miss hours into a run."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -15,8 +13,7 @@ from anonbench.core.wording import suggestion
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.embedding.systems.function import Function
 
-_ONNX = b"\x08"
-"""First byte of an ONNX file: a protocol buffer that begins with the format's version."""
+_ONNX = b"\x08"  # first byte of an ONNX file: a protocol buffer, beginning with its version
 _PICKLE = b"\x80"
 _SHOWN = 80  # characters of another package's message
 
@@ -110,9 +107,8 @@ def _require_detectors(config: Config, used: set[str]) -> None:
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
     if not folder.is_dir():
         raise InputError(f"{field}: there is no folder {folder}{_near(folder)}")
-    if dataset.layout is Layout.TABLE:
-        return
-    if folder.resolve().is_relative_to(dataset.path.resolve()):
+    is_apart = not folder.resolve().is_relative_to(dataset.path.resolve())
+    if not (is_apart or dataset.layout is Layout.TABLE):
         raise InputError(
             f"{field}: {folder} lies inside {dataset.path}, where its pictures count as originals; "
             "move it elsewhere"
@@ -120,12 +116,10 @@ def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
 
 
 def _require_file(path: Path, field: str) -> None:
-    if path.is_dir():
-        raise InputError(f"{field}: {path} is a folder; give a file")
-    if not path.exists():
-        raise InputError(f"{field}: there is no file {path}{_near(path)}")
     if not path.is_file():
-        raise InputError(f"{field}: {path} is no regular file")
+        what = f"{path} is no regular file" if path.exists() else f"there is no file {path}"
+        what = f"{path} is a folder; give a file" if path.is_dir() else what
+        raise InputError(f"{field}: {what}{'' if path.exists() else _near(path)}")
 
 
 def _near(path: Path) -> str:

@@ -4,8 +4,6 @@ Snakemake trusts existing files whose making it has no record of. Therefore each
 results and the folder of Snakemake's records, and results with another mark are refused.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import secrets
@@ -21,8 +19,7 @@ from anonbench.core.jobs.checksums import FOLDER
 
 log = logging.getLogger(__name__)
 
-MARK = ".anonbench-run"
-"""Name of the mark in the results: the version and an identifier of the last run."""
+MARK = ".anonbench-run"  # file in the results: the version and an identifier of the last run
 _MANIFEST = "manifest.parquet"  # name of the first result of a data set
 _RECORDS = Path(".snakemake")
 _OTHER_VERSION = (
@@ -47,11 +44,13 @@ _UNREACHABLE = (
 
 
 class Results:
-    """Results folder with checksums written by its jobs."""
+    """Results folder with checksums written by its jobs, as named in the config."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use the folder as named in the config; it may not exist yet."""
-        self._folder, self._name = folder, folder.as_posix()
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self._folder, self._name = folder, name or folder.as_posix()
+        # the marks beside Snakemake's records, which name files as the config does
+        digest = hashlib.sha256(self._name.encode()).hexdigest()
+        self._own = _RECORDS / "anonbench" / digest[:16]
 
     def check(self) -> None:
         """Warn of results that another version wrote, or that cannot be written to.
@@ -84,20 +83,13 @@ class Results:
         if self._mark() not in self._known() and (left := self._datasets() - {*made}):
             raise InputError(_LEFT.format(self._name, " and ".join(sorted(left))))
         mark = f"{__version__} {secrets.token_hex(8)}"
-        self._record(*self._known(), mark)  # killed from here on, it knows the old and the new mark
+        # killed from here on, it knows the old and the new mark
+        write_text(self._own, "\n".join([*self._known(), mark]))
         self._write_mark(mark)
-        self._record(mark)
-
-    @property
-    def _own(self) -> Path:
-        """The marks beside Snakemake's records, which name files as the config does."""
-        return _RECORDS / "anonbench" / hashlib.sha256(self._name.encode()).hexdigest()[:16]
+        write_text(self._own, mark)
 
     def _known(self) -> list[str]:
         return self._own.read_text(encoding="utf-8").splitlines() if self._own.exists() else []
-
-    def _record(self, *marks: str) -> None:
-        write_text(self._own, "\n".join(marks))
 
     def _is_filled(self) -> bool:
         # what copies visible files alone, such as an upload of CI, leaves the records behind
@@ -124,9 +116,9 @@ class Bucket(Results):
 
     def __init__(self, s3: Any, address: str) -> None:
         """Set up from boto3's resource and an `s3://bucket/folder`."""
+        super().__init__(Path(), f"{address}/")
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket, self._place = s3.Bucket(name), place.strip("/") + "/"
-        self._name = address + "/"
 
     def _is_filled(self) -> bool:
         return any(self._bucket.objects.filter(Prefix=self._place).limit(1))
@@ -155,12 +147,10 @@ class Bucket(Results):
 
 def results_of(workflow: Any, results: str) -> Results:
     """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`."""
-    storage = workflow.storage_settings
-    if storage.default_storage_provider != "s3":
+    if workflow.storage_settings.default_storage_provider != "s3":
         return Results(Path(results))
-    prefix = storage.default_storage_prefix.rstrip("/")
-    client = workflow.storage_registry.default_storage_provider.s3c
-    return Bucket(client, f"{prefix}/{results}")
+    prefix = workflow.storage_settings.default_storage_prefix.rstrip("/")
+    return Bucket(workflow.storage_registry.default_storage_provider.s3c, f"{prefix}/{results}")
 
 
 def _are_gone() -> bool:

@@ -1,7 +1,5 @@
 """Parts of rules: big files with digests, resources, and what is shown."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from glob import escape, iglob

@@ -1,7 +1,5 @@
 """Location of the workflow, arguments of snakemake, and the exit of a run that cannot begin."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Config, data and user files, read and checked when the Snakefile is parsed."""
 
-from __future__ import annotations
-
 import functools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -58,9 +56,9 @@ class Startup:
 
     def attack_files(self, name: str) -> list[Path]:
         """The user's weights of the detectors and attackers that are used in attacks on it."""
-        own = list(map(str, self.experiment.datasets[name].detectors))
-        judges = self.attackers() if "inversion" in self.settings.privacy.attacks else []
-        return [*judges, *self._weights(self.settings.privacy.detectors_of_attacks(own))]
+        own, privacy = [*map(str, self.experiment.datasets[name].detectors)], self.settings.privacy
+        judges = self.attackers() if "inversion" in privacy.attacks else []
+        return [*judges, *self._weights(privacy.detectors_of_attacks(own))]
 
     def _weights(self, detectors: Collection[str]) -> list[Path]:
         paths = self.settings.detection.paths(detectors)
@@ -127,9 +125,7 @@ def start(
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
-SAMPLED = 8
-"""Images of a data set whose size is looked at, and that are encoded as anonymized ones would be.
-"""
+SAMPLED = 8  # images of a data set whose size is looked at, and that are encoded for the plan
 
 
 def drawn(listed: pd.DataFrame) -> pd.DataFrame:
@@ -151,13 +147,12 @@ def unavailable_targets(startup: Startup) -> dict[str, str]:
     """Targets that this config cannot make, with the reason."""
     reasons = startup.experiment.unavailable_targets()
     roles = {data.role for data in our_data(startup.settings)}
-    for number, role in SCENARIO_TABLES.items():
-        if role not in roles:
-            missing = f"needs a data set with paper_role: {role}, and none is enabled"
-            reasons[f"table_{number}"] = missing
-    if not roles:
-        reasons["compare_paper"] = "no data set has a paper_role"
-    return reasons
+    reasons |= {
+        f"table_{number}": f"needs a data set with paper_role: {role}, and none is enabled"
+        for number, role in SCENARIO_TABLES.items()
+        if role not in roles
+    }
+    return reasons if roles else reasons | {"compare_paper": "no data set has a paper_role"}
 
 
 @functools.cache

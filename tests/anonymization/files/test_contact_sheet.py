@@ -116,6 +116,8 @@ def test_visible_regions_named_sheet_ends(photos: Path, monkeypatch: pytest.Monk
     assert next(iter(found)) == "two.png" and len(found) == 2
     assert said == "hidden: 1 barcode, 1 region visible; least certain: 1.00"
     assert near(picture, module.IN_SIGHT) > 100
+    assert (done.shown_regions, done.is_doubtful) == (1, True)
+    assert len(read_codes(photos.parent / "out/two.png")) == 1
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
 
 

@@ -123,17 +123,6 @@ def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
     assert (done.written, done.regions) == (1, 1)
 
 
-def test_the_same_bytes_again_with_any_number_of_workers(tmp_path: Path) -> None:
-    for name in ("a.pdf", "b.pdf"):
-        scans(tmp_path / "in" / name, photograph(name), photograph("two"))
-    anonymized(tmp_path / "in", tmp_path / "one")
-    anonymized(tmp_path / "in", tmp_path / "two", workers=2)
-    assert files(tmp_path / "one") == files(tmp_path / "two")
-    before = (tmp_path / "one/a.pdf").stat().st_mtime_ns
-    assert anonymized(tmp_path / "in", tmp_path / "one").written == 2
-    assert (tmp_path / "one/a.pdf").stat().st_mtime_ns == before
-
-
 def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> None:
     large = photograph("two").resize((800, 600))
     whole = scans(tmp_path / "in/a.pdf", photograph("one")).read_bytes()

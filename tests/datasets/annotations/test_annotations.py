@@ -279,6 +279,7 @@ def test_no_file_or_no_such_file(tmp_path: Path, name: str) -> None:
 
 
 BOX = {"bbox": [10, 20, 20, 30]}
+SIZED = "image 7 (image a.jpg), width and height: "
 
 
 @pytest.mark.parametrize(
@@ -292,10 +293,7 @@ BOX = {"bbox": [10, 20, 20, 30]}
         (coco({}), "annotation 1 (image a.jpg), bbox: missing"),
         (coco({"bbox": [90, 2, 30, 4]}), "annotation 1 (image a.jpg), bbox: 120 is outside"),
         (coco(BOX | {"id": 77, "score": None}), "annotation 77 (image a.jpg), score: not a finite"),
-        (
-            coco(BOX, width=50, height=40),
-            " 7 (image a.jpg), width and height: made for 50 × 40",
-        ),
+        (coco(BOX, width=50, height=40), f"{SIZED}made for 50 × 40 pixels, but the image has"),
         (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
         (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),
         ({"images": []}, "is no COCO JSON"),

@@ -24,7 +24,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity, Model, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, write_index
-from anonbench.detection import shard
+from anonbench.detection import search, shard
 from anonbench.detection.base import as_rgb
 from anonbench.embedding import given_systems as embed_module
 from anonbench.embedding.given_images import look_at
@@ -285,7 +285,7 @@ def test_cache(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             searched.extend(images)
             return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
 
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
+    monkeypatch.setattr(search, "build_all", lambda *_: {"zxing": Finder()})
     asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
     first, second, other = Counting(), Counting(), Counting("v2")
     expected = anonbench.evaluate(first, photos, **asked)
@@ -304,7 +304,7 @@ def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.Monkey
                 raise ValueError("secret content")
             return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
 
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Fails()})
+    monkeypatch.setattr(search, "build_all", lambda *_: {"zxing": Fails()})
     found = anonbench.evaluate(encode, photos, ["mask"], detectors=["zxing"])
     counts = found.card()["images"]
     assert counts["failed_detector"] == found.doubtful == 11

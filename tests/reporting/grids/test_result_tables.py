@@ -195,7 +195,8 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
             assert [cell.tied for cell in cells] == [False, True, False, False]
             assert [cell.best for cell in cells] == [True, False, False, True]
     assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
-    assert "≈: not clearly different from the best by a paired test over the qu" in layout.caption
+    said = "≈: not clearly different from the best by a paired test over the queries"
+    assert said in layout.caption
     assert "level 5 %" in layout.caption and r"$\approx$:" in to_latex(layout)
     check_latex(to_latex(layout))
     row = rows_of(layout)[1]

@@ -36,9 +36,8 @@ ALL = [*STATES, "unlisted"]
 VARIANTS = ["mask-50", "mask-100"]
 
 
-@pytest.fixture
-def sets(tmp_path: Path) -> tuple[list[Path], list[Path]]:
-    """Return two image sets and detection's outcome, in two shards; ids are states."""
+def test_what_is_seen(tmp_path: Path) -> None:
+    """Of two sets with detection's outcome in two shards; ids are states."""
     files = []
     for variant in VARIANTS:
         path = tmp_path / variant / "val" / "0.tar"
@@ -51,11 +50,7 @@ def sets(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     for number, states in enumerate((STATES[:2], STATES[2:])):
         found.append(tmp_path / f"{number}.images.parquet")
         write_parquet(pd.DataFrame({"id": states, "status": states}), found[-1])
-    return files, found
-
-
-def test_what_is_seen(sets: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
-    shown = open_shown(VARIANTS, sets[0], tmp_path, sets[1], show_originals=False)
+    shown = open_shown(VARIANTS, files, tmp_path, found, show_originals=False)
     assert shown["mask-50"].ids == [] and shown["mask-100"].ids == ["ok"]
     for variant in VARIANTS:
         for name in ALL:
@@ -65,10 +60,10 @@ def test_what_is_seen(sets: tuple[list[Path], list[Path]], tmp_path: Path) -> No
     heads = np.ones((1, 2, 2), np.float32)
     maps = {(variant, name): heads for variant in VARIANTS for name in ("ok", "empty")}
     write_maps(AttentionMaps(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
-    found = panels({"unadapted": tmp_path / "maps.npz"}, shown)
-    seen_in_maps = [(p.variant, p.image_id) for p in found if p.picture is not None]
-    assert len(found) == 4 and seen_in_maps == [("mask-100", "ok")]
-    shown = open_shown(VARIANTS, sets[0], tmp_path, [], show_originals=True)
+    panes = panels({"unadapted": tmp_path / "maps.npz"}, shown)
+    seen_in_maps = [(p.variant, p.image_id) for p in panes if p.picture is not None]
+    assert len(panes) == 4 and seen_in_maps == [("mask-100", "ok")]
+    shown = open_shown(VARIANTS, files, tmp_path, [], show_originals=True)
     for variant in VARIANTS:
         assert shown[variant].ids == sorted(ALL)
         values = [int(shown[variant].read(name)[0, 0]) for name in shown[variant].ids]

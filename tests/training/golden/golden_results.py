@@ -27,14 +27,8 @@ TEMPERATURE = 0.1
 SINKHORN_TEMPERATURE = 0.05
 SIZES = ("56", "28", "98")
 TRANSFORMERS = {
-    f"{ffn}_{registers}_registers": {
-        "width": 48,
-        "depth": 3,
-        "heads": 4,
-        "patch": 14,
-        "ffn": "mlp" if ffn == "mlp" else "swiglu",
-        "registers": registers,
-    }
+    f"{ffn}_{registers}_registers": {"width": 48, "depth": 3, "heads": 4, "patch": 14}
+    | {"ffn": "mlp" if ffn == "mlp" else "swiglu", "registers": registers}
     for ffn in ("mlp", "swiglufused")
     for registers in (0, 4)
 }

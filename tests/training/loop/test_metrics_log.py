@@ -30,30 +30,21 @@ def row(step: int, **changes: float) -> dict[str, float]:
     return {"step": step, **healthy, "feature_rank": 12.0, "ibot": float("nan"), **changes}
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+def test_speed(tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(journal_module.time, "perf_counter", lambda: now[0])
-
-    def tick(seconds: float) -> None:
-        now[0] += seconds
-
-    return tick
-
-
-def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:
+    monkeypatch.setattr(journal_module.time, "perf_counter", lambda: sum(now))
     made = recipe(tensorboard=False)  # batches of 8
     metrics_log = MetricsLog(tmp_path / "new", made, CPU, 0)
 
     def slow() -> Iterator[int]:
         for number in range(2):
-            clock(0.5)
+            now.append(0.5)
             yield number
 
     for _ in metrics_log.timed(slow()):
-        clock(1.5)
+        now.append(1.5)
     assert metrics_log.write(row(2)) == "loss 3.21, 4 images/s"
-    clock(1.0)
+    now.append(1.0)
     metrics_log.write(row(5))
     metrics_log.close()
     speed = pd.read_csv(tmp_path / "new" / "speed.csv")

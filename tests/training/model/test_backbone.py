@@ -23,11 +23,6 @@ def _images(side: int = 32) -> torch.Tensor:
     return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture
-def model(recipe: Make) -> Any:
-    return init_backbone(recipe(), seed=0).eval()
-
-
 @pytest.mark.slow
 def test_a_named_model_runs_as_timms_own() -> None:
     """Its blocks are ours, and its registers have no positions."""
@@ -44,7 +39,8 @@ def test_a_named_model_runs_as_timms_own() -> None:
         torch.testing.assert_close(encode(packed, images), timms.forward_features(images))
 
 
-def test_xavier_and_sincos_positions_against_loops(model: Any) -> None:
+def test_xavier_and_sincos_positions_against_loops(recipe: Make) -> None:
+    model: Any = init_backbone(recipe(), seed=0).eval()
     weight = model.blocks[0].mlp.fc1.weight
     bound = math.sqrt(6 / (32 + 128))
     assert 0.95 * bound < weight.abs().max().item() <= bound

@@ -68,12 +68,9 @@ def shard(folder: Path, plan: Plan, variant: str) -> int:
     files = [folder / path for path in plan.started.listings["ids"]["path"]]
     ids = [file.stem for file in files]
     manifest = pd.DataFrame(
-        {
-            "id": ids,
-            "path": [file.name for file in files],
-            "bytes": [file.stat().st_size for file in files],
-            "digest": [*map(file_digest, files)],
-        }
+        {"id": ids, "path": [file.name for file in files]}
+        | {"bytes": [file.stat().st_size for file in files]}
+        | {"digest": [*map(file_digest, files)]}
     )
     boxes = box_table({each: [Region(Entity.FACE, 30, 30, 90, 110, 0.9)] for each in ids}, seed=0)
     images = pd.DataFrame({"id": ids, "status": "ok", "regions": 1})

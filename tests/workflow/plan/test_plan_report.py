@@ -14,8 +14,9 @@ from anonbench.workflow.plan_costs import as_data, as_text
 from anonbench.workflow.planned_jobs import Job, Plan
 
 
-@pytest.fixture
-def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) -> Plan:
+def test_costs_are_shown_by_stage_and_given_by_job(
+    tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]
+) -> None:
     benchmark = tmp_path / "1.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n30\tNA\t60\n", encoding="utf-8")
     made = [tmp_path / name for name in ("models", "embeddings")]
@@ -23,10 +24,7 @@ def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) ->
         path.write_bytes(b"x" * 2000)
     train = job(1, outputs=made[:1], benchmark=benchmark, gpus=2.0)
     embed = job(2, "embed", outputs=made[1:], before=[train], gpus=1.0)
-    return plan(train, embed, job(3, "figure", before=[embed]))
-
-
-def test_costs_are_shown_by_stage_and_given_by_job(chain: Plan) -> None:
+    chain = plan(train, embed, job(3, "figure", before=[embed]))
     text = as_text(as_data(chain, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[0] == "3 jobs would run (snakemake -n says why):"

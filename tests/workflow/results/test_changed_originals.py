@@ -1,8 +1,4 @@
-"""Originals replaced during a run: refused by whatever reads them, searched anew by the next run.
-
-Images are replaced when a certain file is written (see `swapper/sitecustomize.py`), so nothing here
-depends on how fast a machine is.
-"""
+"""Originals replaced when a file is written (see `swapper`): refused by each reader."""
 
 import os
 import re

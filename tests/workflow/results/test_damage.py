@@ -1,7 +1,4 @@
-"""Results that something happened to: what is wrong is said with the way out, nothing is lost.
-
-A damaged result of any stage is never believed: its reader refuses it by name.
-"""
+"""Results that something happened to: what is wrong is said with the way out, nothing is lost."""
 
 import os
 import shutil

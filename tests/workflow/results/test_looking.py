@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,36 +58,25 @@ def test_finished_results_stay(look: Callable[..., str]) -> None:
     look("anonbench", "plan")
 
 
-@pytest.fixture
-def stopped(root: Path, scratch: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a run that stands still in the middle of a job; it is killed in the end."""
+def test_a_killed_run_stays(look: Callable[..., str], root: Path, scratch: Path) -> None:
+    """It is looked at while it stands still in the middle of a job, and after it was killed."""
     config = small_archive.config() | {"downstream": {"k": 1}}
     (scratch / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     program = str(Path(sys.executable).with_name("snakemake"))
     command = [program, "-s", str(root / "Snakefile"), "--configfile", "other.yaml"]
-    run = subprocess.Popen(
-        [*command, "--cores", "1", *small_archive.TARGETS],
-        cwd=scratch,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command += ["--cores", "1", *small_archive.TARGETS]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    run = subprocess.Popen(command, cwd=scratch, start_new_session=True, **quiet)
     marks = scratch / ".snakemake/incomplete"
     end = time.monotonic() + 300
-    while not any(path.is_file() for path in marks.rglob("*")):
-        assert run.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGSTOP)
-    yield run
-    if run.poll() is None:
+    try:
+        while not any(path.is_file() for path in marks.rglob("*")):
+            assert run.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGSTOP)
+        look("snakemake", "-n")
+        look("anonbench", "plan")
+    finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-
-
-def test_a_killed_run_stays(look: Callable[..., str], stopped: subprocess.Popen[bytes]) -> None:
-    look("snakemake", "-n")
-    look("anonbench", "plan")
-    os.killpg(stopped.pid, signal.SIGKILL)
-    stopped.wait()
     look("snakemake", "-n")

@@ -1,7 +1,4 @@
-"""A mixed folder through Snakemake: every file that `find` finds is used or listed.
-
-Bad files are recorded and skipped, never fatal, never silent. `test_odd_folder` has more kinds.
-"""
+"""A mixed folder through Snakemake: every file that `find` finds is used or listed."""
 
 import contextlib
 import os

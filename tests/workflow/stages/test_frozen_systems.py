@@ -134,10 +134,7 @@ def test_given_pictures_are_not_exported(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def put_in_one_folder(folder: Path) -> None:
-    """Move images to folders without splits, and write what another program made of them.
-
-    Of sixteen pictures one is a copy, one half hidden, one missing and one too small.
-    """
+    """Of sixteen given pictures one is a copy, one half hidden, one missing and one too small."""
     for file in sorted((folder / "images").rglob("*.png")):
         number, place = int(file.stem), Path(file.parent.name, file.name)
         target = folder / "theirs" / place.with_suffix(".jpg")

@@ -10,14 +10,22 @@ from planned_jobs import edited
 import preloaded
 
 pytestmark = pytest.mark.workflow
+CORRECTED = "datasets.portraits.corrections"
+LACKING = "table_VII cannot be made with this config"
+UNKNOWN = "unrecognized arguments: --confgfile; did you mean --configfile?"
 
 
 @pytest.mark.parametrize(
     ("path", "value", "target", "message"),
     [
         ("datasets.portraits.degres", [50], "all", "datasets.portraits.degres: unknown key"),
-        ("datasets.portraits.corrections", "a.csv", "all", "corrections: there is no file a.csv"),
-        ("title", "x", "table_VII", "cannot be made with this config: needs degree 25, but"),
+        (CORRECTED, "a.csv", "all", f"{CORRECTED}: there is no file a.csv"),
+        (
+            "title",
+            "x",
+            "table_VII",
+            "table_VII cannot be made with this config: needs degree 25, but",
+        ),
     ],
 )
 def test_a_wrong_config_is_refused(
@@ -40,7 +48,7 @@ def test_a_misspelt_target(root: Path, miniature: dict[str, Any], tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["--confgfile", "x"], 2, "arguments: --confgfile; did you mean --configfile?"),
+        (["--confgfile", "x"], 2, UNKNOWN),
         ([], 1, "no config.yaml in this folder: name the experiment's config by --configfile"),
     ],
 )

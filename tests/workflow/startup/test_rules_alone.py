@@ -1,7 +1,4 @@
-"""Rules that can be read alone, and profiles that name what there is.
-
-Each rule says what its jobs read, ask for and write beside results.
-"""
+"""Rules that say all of their jobs and can be read alone; profiles that name what there is."""
 
 import re
 from collections.abc import Iterator

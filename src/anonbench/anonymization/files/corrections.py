@@ -151,13 +151,8 @@ LISTED = 100  # images with the weakest regions that are shown
 def review_folder(to: Path, sample: int, originals: str | None = None) -> Review:
     """Begin or go on with the review of a folder that `anonbench anonymize` wrote.
 
-    Args:
-        to: the folder; its record is beside it.
-        sample: images in the random sample.
-        originals: where they are; None: where the record says.
-
-    Raises:
-        InputError: there is no record, or the originals are not where it says.
+    `sample` is the number of images in the random sample. InputError where there is no record, or
+    the originals are not where it says; then name their place.
     """
     head, outcomes = read_audit(audit_file(to))
     try:

@@ -198,8 +198,8 @@ class Anonymizer:
             "found": [row for page in done for row in page.before] if corrected else [],
         }
         if why:
-            limit, pages = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
-            known["pages"] = [[*pdf_size(data, each, limit), each.dpi] for each in pages]
+            limit, there = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
+            known["pages"] = [[*pdf_size(data, each, limit), each.dpi] for each in there]
             return Outcome(name, why.status, str(why), **known)
         sizes = [[*page.copy.shape[1::-1], page.copy.dpi] for page in done]
         known |= {"output": name, "output_digest": output_digest, "converted": PIXELS}

@@ -14,7 +14,7 @@ from anonbench.datasets.inputs import Images
 
 
 def require_apart(images: Images, to: Path) -> None:
-    """Raise InputError where the output folder holds originals, or lies in a folder of originals.
+    """Raise InputError where the output folder holds originals, or lies in a folder of them.
 
     Folders are compared by what they are, not by their names: through links, and on file systems
     where `Photos` and `photos` are one. A tar's folder, and that of one image given alone, are no

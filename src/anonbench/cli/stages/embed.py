@@ -1,7 +1,5 @@
 """`anonbench embed`: vectors of images by any system."""
 
-from __future__ import annotations
-
 import argparse
 from collections import Counter
 from typing import Any

@@ -1,7 +1,5 @@
 """`anonbench run`, `report` and `plan`: snakemake with the workflow, cores and GPUs of here."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

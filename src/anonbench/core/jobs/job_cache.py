@@ -21,18 +21,8 @@ from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.jobs.checksums import (
-    DIGEST,
-    MADE,
-    REPLACED,
-    holds,
-    listed_files,
-    read_checksum,
-    record_of,
-    verify,
-    verify_against,
-    write_checksum,
-)
+from anonbench.core.jobs import checksums
+from anonbench.core.jobs.checksums import DIGEST, MADE, REPLACED
 from anonbench.core.provenance import file_digest
 
 IDENTITY = "identity"  # key in the record of an output of a job that calls `JobCache.is_done`
@@ -115,18 +105,19 @@ class JobCache:
         Raises:
             InputError: an input in the results is not as its job wrote it.
         """
-        listed = listed_files(carried) if carried else {}
+        listed = checksums.listed_files(carried) if carried else {}
         bundle = {carried.parent / file: listed[file] for file in listed} if carried else {}
         for path in self._inputs:
             if path in bundle:
-                verify_against(path, bundle[path])
+                checksums.verify_against(path, bundle[path])
             elif self._is_result(path):
-                verify(path, must_be_known=True)
+                checksums.verify(path, must_be_known=True)
             elif path in self._digests:
-                verify_against(path, _read_digest(self._digests[path]))
+                checksums.verify_against(path, _read_digest(self._digests[path]))
         for path in self._outputs:
-            if record := read_checksum(path):  # a half-written output was not changed by hand
-                write_json(record_of(path), record | {REPLACED: True})
+            # a half-written output was not changed by hand
+            if record := checksums.read_checksum(path):
+                write_json(checksums.record_of(path), record | {REPLACED: True})
 
     def is_done(self, **facts: Any) -> bool:
         """Check whether the outputs are those of this identity; remove them otherwise.
@@ -136,15 +127,15 @@ class JobCache:
         """
         self._parameters |= facts
         self._asked = True
-        records = {output: read_checksum(output) or {} for output in self._outputs}
+        records = {output: checksums.read_checksum(output) or {} for output in self._outputs}
         self._is_done = all(
-            record.get(IDENTITY) == self.identity and holds(output, record)
+            record.get(IDENTITY) == self.identity and checksums.holds(output, record)
             for output, record in records.items()
         )
         for output, record in records.items():
             if self._is_done:
                 os.utime(output)
-                write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
+                checksums.write_checksum(output, record["sha256"], **{IDENTITY: self.identity})
             else:
                 output.unlink(missing_ok=True)
         if self._is_done:
@@ -160,15 +151,9 @@ class JobCache:
                 kept.unlink(missing_ok=True)
             elif self._benchmark.is_file() and not kept.exists():
                 shutil.copyfile(self._benchmark, kept)
-        if not self._is_done:
-            self._record()
-        for path in self._made:
-            path.write_text(str(self._given[RUN]), encoding="utf-8")
-
-    def _record(self) -> None:
         digests: dict[Path, str] = {}
-        of_parts = {output for part in self._parts for output in part._outputs}
-        outputs = [path for path in self._outputs if path not in of_parts]
+        done = {output for part in self._parts for output in part._outputs}
+        outputs = [path for path in self._outputs if path not in done and not self._is_done]
         for output in outputs:
             if output.suffix == DIGEST:
                 file = output.with_suffix("")
@@ -177,7 +162,9 @@ class JobCache:
         known = {IDENTITY: self.identity} if self._asked else {}
         for output in outputs:
             if self._asked or self._is_result(output):
-                write_checksum(output, digests.get(output), **known)
+                checksums.write_checksum(output, digests.get(output), **known)
+        for path in self._made:
+            path.write_text(str(self._given[RUN]), encoding="utf-8")
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)

@@ -8,8 +8,6 @@ registered method at another strength. Label, colour and place in a table follow
 that no job has to read the config.
 """
 
-from __future__ import annotations
-
 import colorsys
 import zlib
 from collections.abc import Iterable, Mapping

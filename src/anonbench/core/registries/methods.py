@@ -1,7 +1,5 @@
 """Anonymization methods: the pixels of one region in, hidden pixels of the same shape out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import cycle

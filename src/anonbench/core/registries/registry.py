@@ -3,8 +3,6 @@
 A package adds a class by an entry point of the registry's group; see docs/how-to/adding.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import json
@@ -76,7 +74,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __len__(self) -> int:
         return len(self._classes)
 
-    def with_sections(self, base: type[Settings], *others: Registry[Any]) -> Any:
+    def with_sections(self, base: type[Settings], *others: "Registry[Any]") -> Any:
         """Class `base` with a field for each class that has parameters, under its name.
 
         As plain data, it has no default sections of other packages: one that is installed and not

@@ -1,7 +1,5 @@
 """Tables of a data set's results, as people read them: in files and in the report."""
 
-from __future__ import annotations
-
 TABLES: dict[str, tuple[str, ...]] = {
     "policy": ("policy",),
     "front_area": ("scores", "policy"),

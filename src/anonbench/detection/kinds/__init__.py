@@ -39,6 +39,6 @@ BUILT_IN = (Mtcnn, Centerface, FaceOnnx, Ppocr, Zxing, Mrz, Ink, Template, Boxes
 
 
 def kind_named(name: str) -> type[DetectorKind]:
-    """Return a detector's class, a built-in one or another package's."""
+    """A detector's class, a built-in one or another package's."""
     built_in: dict[str, type[DetectorKind]] = {each.name: each for each in BUILT_IN}
     return built_in.get(name) or DETECTORS[name]

@@ -1,7 +1,6 @@
-"""Ink of documents that no line of text explains: dark strokes on lighter paper.
+"""Ink of documents that no line of text explains: dark strokes on lighter paper (a top-hat).
 
-Whatever is narrow and darker than the paper around it is ink (a black top-hat). Lines of text,
-rules of forms, specks of dust and dense pictures are removed; strokes near each other form one
+Lines of text, rules of forms, dust and dense pictures are removed; strokes near each other form one
 place.
 """
 

@@ -1,7 +1,7 @@
 """Barcodes by zxing-cpp; linear ones that it cannot read by OpenCV.
 
-Of a linear code zxing reports only a few rows; the others are found here. What it reads only after
-a person sharpened the image, or cut the code out and set it on white, is found as well.
+Of a linear code zxing reports only a few rows; the others are found here. What it reads only in a
+sharpened image, or of a code cut out and set on white, is found as well.
 """
 
 from __future__ import annotations

@@ -109,14 +109,13 @@ def _cells(image_id: str, correction: Correction) -> list[str]:
 
 def _order(rows: pd.DataFrame, owners: Sequence[str]) -> np.ndarray:
     """Places of rows by image, action, entity, top and left."""
-    keys = pd.DataFrame({"owner": owners}, index=rows.index)
+    numbers = rows[["y0", "x0", "y1", "x1"]].apply(pd.to_numeric, errors="coerce")
+    texts = rows[["action", "entity"]].apply(lambda column: column.str.strip().str.lower())
+    owner = pd.Series(owners, rows.index, dtype=str)
     for column in (name for name in ("id", "path") if name in rows):
-        keys["owner"] = keys["owner"].where(keys["owner"] != "", rows[column])
-    for column in ("action", "entity"):
-        keys[column] = rows[column].str.strip().str.lower()
-    for column in ("y0", "x0", "y1", "x1"):
-        keys[column] = pd.to_numeric(rows[column], errors="coerce")
-    return keys.sort_values([*keys], na_position="first").index.to_numpy(int)
+        owner = owner.where(owner != "", rows[column])
+    keys = pd.concat([owner.rename("owner"), texts, numbers], axis=1)
+    return np.asarray(keys.sort_values([*keys], na_position="first").index)
 
 
 @dataclass(frozen=True)

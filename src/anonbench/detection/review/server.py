@@ -21,13 +21,9 @@ from anonbench.detection.review.session import Review
 HOST = "127.0.0.1"
 LARGEST = 2**20  # greatest size of a request's body in bytes
 SECONDS = 10.0  # seconds after which a connection that sends nothing is closed
-_PAGE = {
-    "": ("page.html", "text/html; charset=utf-8"),
-    "page.css": ("page.css", "text/css; charset=utf-8"),
-} | {
-    name: (name, "text/javascript; charset=utf-8")
-    for name in ("page.js", "pointer.js", "regions.js", "server.js", "texts.js")
-}
+_SCRIPTS = ("page.js", "pointer.js", "regions.js", "server.js", "texts.js")
+_PAGE = {"": ("page.html", "html"), "page.css": ("page.css", "css")}
+_PAGE |= {name: (name, "javascript") for name in _SCRIPTS}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -102,20 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the address has the token in it."""
 
     def do_GET(self) -> None:
-        """Send the page, or a resource that it requests."""
-        self._answer(self._get)
-
-    def do_POST(self) -> None:
-        """Record a decision about an image."""
-        self._answer(self._post)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Send an error that does not repeat the request."""
-        self._send(HTTPStatus(code), HTTPStatus(code).phrase.encode(), "text/plain")
-
-    def _answer(self, serve: Any) -> None:
+        """Send the page or a resource that it requests, or record its decision about an image."""
         try:
-            kind, body = serve(self._route())
+            kind, body = self._serve()
             self._send(HTTPStatus.OK, body, kind)
         except (ConnectionError, TimeoutError):
             raise
@@ -124,37 +109,37 @@ class _Handler(BaseHTTPRequestHandler):
             kind, body = _json({"problem": str(error)})
             self._send(status, body, kind)
 
-    def _route(self) -> list[str]:
-        """Parts of the path after the token, on this host."""
+    do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Send an error that does not repeat the request."""
+        self._send(HTTPStatus(code), HTTPStatus(code).phrase.encode(), "text/plain")
+
+    def _serve(self) -> tuple[str, bytes]:
+        """Type and body of the answer."""
+        review, host = self.server.review, self.server.host
         # a page whose name resolves to this machine could pass the browser's check of origins
-        hosts, token = self.headers.get_all("Host"), self.server.token
-        _require(hosts == [self.server.host], 421, "Open the printed address.")
-        given, _, rest = self.path.removeprefix("/").partition("/")
-        is_same = hmac.compare_digest(given.encode(), token.encode())
-        _require(is_same, 403, "Open the printed address.")
-        return rest.split("/")
-
-    def _get(self, parts: list[str]) -> tuple[str, bytes]:
-        review = self.server.review
-        match parts:
-            case [name] if name in _PAGE:
+        _require(self.headers.get_all("Host") == [host], 421, "Open the printed address.")
+        token, _, rest = self.path.removeprefix("/").partition("/")
+        is_token = hmac.compare_digest(token.encode(), self.server.token.encode())
+        _require(is_token, 403, "Open the printed address.")
+        if self.command == "POST":
+            is_page = self.headers.get_all("Origin") == [f"http://{host}"]
+            _require(is_page, 403, "Only the page itself may write.")
+        match [self.command, *rest.split("/")]:
+            case ["GET", name] if name in _PAGE:
                 file, kind = _PAGE[name]
-                return kind, resources.files(__package__).joinpath(file).read_bytes()
-            case ["overview"]:
+                text = resources.files(__package__).joinpath(file).read_bytes()
+                return f"text/{kind}; charset=utf-8", text
+            case ["GET", "overview"]:
                 return _json(review.overview())
-            case ["image", number]:
+            case ["GET", "image", number]:
                 return _json(review.image(self._number(number)))
-            case ["picture", number]:
+            case ["GET", "picture", number]:
                 return "image/jpeg", review.picture(self._number(number))
-        raise _Refused(404, "There is no such page.")
-
-    def _post(self, parts: list[str]) -> tuple[str, bytes]:
-        origins = self.headers.get_all("Origin")
-        _require(origins == [f"http://{self.server.host}"], 403, "Only the page itself may write.")
-        match parts:
-            case ["confirm", number]:
+            case ["POST", "confirm", number]:
                 place, sent = self._number(number), self._decision()
-                return _json(self.server.review.confirm(place, sent.version, sent.regions))
+                return _json(review.confirm(place, sent.version, sent.regions))
         raise _Refused(404, "There is no such page.")
 
     def _number(self, text: str) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,8 @@ from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import left_out_copies, read_copies
 from anonbench.detection.doubts import seen_clearly
-from anonbench.detection.review import queue
-from anonbench.detection.review.changes import (
-    corrections_for,
-    found_without,
-    key_of,
-    shown_regions,
-    wanted_regions,
-)
+from anonbench.detection.review import changes, queue
+from anonbench.detection.review.changes import key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
 from anonbench.detection.template_matching import bounded
 
@@ -44,13 +37,13 @@ _QUALITY = 92
 class Conflict(InputError):  # noqa: N818 - a finding, not a failure
     """The image's state differs from the one that the page knows."""
 
-    status = HTTPStatus.CONFLICT
+    status = 409
 
 
 class Gone(InputError):  # noqa: N818 - a finding, not a failure
     """The image's file is not the one that was searched."""
 
-    status = HTTPStatus.GONE
+    status = 410
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def review_run(config: Config, name: str, corrections: Path, sample: int, target
     regions, absent = image_regions(table), 0
     found, used = dict[str, list[Region]](), set(searched)
     for each in wanted:
-        found[each], lost = found_without(regions.get(each, []), applied.get(each, []))
+        found[each], lost = changes.found_without(regions.get(each, []), applied.get(each, []))
         absent += lost if each in used else 0
     if absent:
         raise InputError(
@@ -167,7 +160,7 @@ class Review:
                 "version": self._version(entry.id, present),
                 "looked": self._look(entry.id) is not None,
                 "notes": self._notes(entry, present),
-            } | shown_regions(found, present)
+            } | changes.shown_regions(found, present)
 
     def picture(self, number: int) -> bytes:
         """An image as upright JPEG of at most `LONGEST` pixels a side, or Gone."""
@@ -178,7 +171,7 @@ class Review:
             return encode(seen_clearly(pixels), "jpeg", _QUALITY)
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
-        """Record the regions to hide in an image (`wanted_regions`), and that it was reviewed.
+        """Record the regions to hide in an image (`changes.wanted_regions`), and a look at it.
 
         The corrections are written first, then the record. `version` is what `image` returned.
         Returns the progress of the review.
@@ -198,9 +191,9 @@ class Review:
                     "Nothing was written: load it again."
                 )
             size = (entry.width, entry.height)
-            wanted = wanted_regions(found, present, regions, size)
+            wanted = changes.wanted_regions(found, present, regions, size)
             self._original(entry)
-            kept, new = corrections_for(found, present, wanted)
+            kept, new = changes.corrections_for(found, present, wanted)
             dropped = [each for each in present if each not in kept]
             if dropped or new or not self.file.path.exists():  # a config may name it already
                 self.file.replace(entry.id, dropped, new)

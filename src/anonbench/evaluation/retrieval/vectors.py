@@ -21,14 +21,8 @@ from anonbench.core.numeric.similarity import (
     repeated,
     require_rankings,
 )
-from anonbench.embedding.store import (
-    Embeddings,
-    read_embeddings,
-    read_ids,
-    read_rows,
-    read_similarity,
-    refuse_repeated,
-)
+from anonbench.embedding import store
+from anonbench.embedding.store import Embeddings
 
 _LOG = logging.getLogger(__name__)
 _ROWS = 8192  # vectors in memory at once while a file is looked through
@@ -58,7 +52,7 @@ class Vectors:
 
         Without a frame, they are compared in one of their own similarity.
         """
-        refuse_repeated(given.ids, what)
+        store.refuse_repeated(given.ids, what)
         ids, order = _sorted(given.ids)
         if frame is None:
             frame = shared_scale(given.similarity, lambda: [given.values])
@@ -135,14 +129,14 @@ def look_through(
         InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
             finite; or originals have zero vectors and are compared by cosine.
     """
-    found, width = read_ids(path)
-    similarity = read_similarity(path)
+    found, width = store.read_ids(path)
+    similarity = store.read_similarity(path)
     in_order, order = _sorted(found)
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")
     blank, parts = 0, blocks(len(found), _ROWS)
     for part in parts:
-        rows = read_rows(path, np.arange(part.start, part.stop))
+        rows = store.read_rows(path, np.arange(part.start, part.stop))
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: some embeddings are not finite; embed the images again")
         if ids is None and similarity == "cosine":
@@ -154,11 +148,12 @@ def look_through(
     if frame is None or not frame.suits(similarity, width):
         try:
             frame = shared_scale(
-                similarity, lambda: (read_rows(path, np.arange(b.start, b.stop)) for b in parts)
+                similarity,
+                lambda: (store.read_rows(path, np.arange(b.start, b.stop)) for b in parts),
             )
         except ValueError as error:
             raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None
-    return Vectors(kept, width, partial(read_rows, path), order, frame, path)
+    return Vectors(kept, width, partial(store.read_rows, path), order, frame, path)
 
 
 def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
@@ -185,12 +180,12 @@ def draw_queries(ids: Iterable[str], number: int) -> list[str]:
 
 def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
     """Read the embeddings of the wanted ids, in their order; InputError if the file lacks one."""
-    rows = {image_id: row for row, image_id in enumerate(read_ids(path)[0])}
+    rows = {image_id: row for row, image_id in enumerate(store.read_ids(path)[0])}
     if missing := next((image_id for image_id in wanted if image_id not in rows), None):
         raise InputError(f"{path}: has no embedding of {missing!r}; embed the images again")
     places = np.array([rows[image_id] for image_id in wanted], dtype=np.int64)
     order = np.argsort(places)  # read the file in one direction
-    return Embeddings(list(wanted), read_rows(path, places[order])[np.argsort(order)])
+    return Embeddings(list(wanted), store.read_rows(path, places[order])[np.argsort(order)])
 
 
 def rank(
@@ -201,7 +196,7 @@ def rank(
     Positions count along the N `ids`, sorted; a query's own image is ranked if `include_self`.
     Raises InputError if the database holds other ids or dimensions.
     """
-    searched = Vectors.of(read_embeddings(database), str(database))
+    searched = Vectors.of(store.read_embeddings(database), str(database))
     if searched.ids != list(ids):
         raise InputError(f"{database}: holds other ids than the reference; embed the images again")
     if searched.width != queries.values.shape[1]:

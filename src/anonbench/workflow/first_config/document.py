@@ -3,8 +3,6 @@
 Time and disk space of the first experiment are estimated from the sample.
 """
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -50,6 +48,16 @@ class Choice:
     gpus: int
     results: Path
     file: Path  # the config to write
+
+
+class Estimate(NamedTuple):
+    """Estimated cost of an experiment."""
+
+    images: int
+    seconds: float = 0.0  # expected time of the run, as `anonbench plan` tells it
+    bytes: float = 0.0
+    gap: str = ""
+    """Number of images, persons or class folders that the policy needs; empty if they are there."""
 
 
 def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
@@ -197,16 +205,6 @@ against. As many regions are used for learning."""
 ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFIDENCE) / 50)
 """Regions of each kind that the other attacks try: enough for an interval within each limit of the
 policy if no attack succeeds. Restorers are learned from as many."""
-
-
-class Estimate(NamedTuple):
-    """Estimated cost of an experiment."""
-
-    images: int
-    seconds: float = 0.0  # expected time of the run, as `anonbench plan` tells it
-    bytes: float = 0.0
-    gap: str = ""
-    """Number of images, persons or class folders that the policy needs; empty if they are there."""
 
 
 def searched_share(images: int, is_classified: bool) -> float:

@@ -3,8 +3,6 @@
 A sample of its images is searched by detectors and embedded by a system, with timings.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -134,12 +134,16 @@ class Engine:
             precision = np.empty((count, k))
             gained = np.empty((count, k), dtype=np.float32)
             tied = []
+            # a buffer of this thread: new memory for each row would cost more than the row
+            if not hasattr(self._rooms, "counting"):
+                self._rooms.counting = Counting(self._images, self._settings.ties == "mean")
+            counting: Counting = self._rooms.counting
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
                 given = values, place, truth.first[query, :k]
-                is_tied = self._counting().rank(*given, found[row], places[row], precision[row])
+                is_tied = counting.rank(*given, found[row], places[row], precision[row])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
                 truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
@@ -157,12 +161,6 @@ class Engine:
 
         _share_out(rank, blocks(rows, max(1, STRIP // depth // kinds)))
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
-
-    def _counting(self) -> Counting:
-        """Buffer of this thread: new memory for each row would cost more than the row."""
-        if not hasattr(self._rooms, "room"):
-            self._rooms.room = Counting(self._images, self._settings.ties == "mean")
-        return self._rooms.room  # type: ignore[no-any-return]
 
     def _similarity(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
@@ -222,21 +220,19 @@ def score_all(
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
     (of_queries,) = reference.queries
-    parts = blocks_of(self_columns, slices or engine.slices)
-    for block in track(parts, len(parts), "blocks of queries"):
-        columns = self_columns[block.queries][block.fill]
+    parts = _blocks(self_columns, slices or engine.slices)
+    for numbers, rows, fill in track(parts, len(parts), "blocks of queries"):
+        columns = self_columns[numbers][fill]
         truth = engine.reference(reference.database, of_queries(columns), columns)
-        chance[block.queries] = truth.chance[block.rows]
-        floor[block.queries] = truth.floor[block.rows]
+        chance[numbers], floor[numbers] = truth.chance[rows], truth.floor[rows]
         for make, kinds in zip(searches, found, strict=True):
             search = make()
             asked = [of_kind(columns) for of_kind in search.queries]
             scores = engine.score_block(truth, search.database, asked, columns)
             del search  # free its database before the next one is created
-            while len(kinds) < len(scores):
-                kinds.append(np.empty((len(COLUMNS), len(self_columns))))
+            kinds += [np.empty((len(COLUMNS), len(self_columns))) for _ in scores[len(kinds) :]]
             for of_kind, each in zip(kinds, scores, strict=True):
-                of_kind[:, block.queries] = [each[column][block.rows] for column in COLUMNS]
+                of_kind[:, numbers] = [each[column][rows] for column in COLUMNS]
     return chance, floor, found
 
 
@@ -246,18 +242,13 @@ def score_all(
 _PERIOD = 24  # rows after which a product repeats itself: a multiple of the heights of common tiles
 
 
-class Block(NamedTuple):
-    """Queries that are scored together."""
+def _blocks(
+    self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Divide queries, whose own images' columns ascend, into blocks, each of int64 arrays.
 
-    queries: np.ndarray  # numbers of the queries, ascending, int64 [Q]
-    rows: np.ndarray  # the row of each, int64 [Q]
-    fill: np.ndarray  # index of the query in each row, int64 [R]; the first query in unused rows
-
-
-def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:
-    """Divide queries into blocks so that each query is in one block.
-
-    The columns of own images ascend, int64 [N]; an engine divides a number of rows by `slices`.
+    The queries' numbers [Q], the row of each [Q], and the place of the query in each row [R], which
+    is the first query's in unused rows.
     """
     if not len(self_columns):
         return []
@@ -275,7 +266,7 @@ def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]
         rows = places[inside] - start
         fill = np.zeros(int(rows.max()) + 1, dtype=np.int64)
         fill[rows] = np.arange(len(inside))
-        found.append(Block(inside, rows, fill))
+        found.append((inside, rows, fill))
     return found
 
 
