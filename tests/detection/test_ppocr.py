@@ -168,16 +168,6 @@ def test_weights_of_the_wheel(
         load()
 
 
-@pytest.mark.slow
-def test_neither_threads_nor_neighbours_change_what_is_found(weights: Path) -> None:
-    alone = [load().detect([image])[0] for image in pages()]
-    assert len({len(regions) for regions in alone}) > 2  # so that a wrong order would show
-    for threads in (2, 40):
-        detector = build("ppocr", Detection(speed="single"), threads)
-        assert detector.detect(pages()) == alone
-        assert detector.detect([]) == []
-
-
 def test_text_at_the_edge_is_covered_to_the_last_pixel(weights: Path) -> None:
     """rapidocr's own last step ends every box a pixel before the edge."""
     image, lines = page()
