@@ -7,6 +7,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import pandas as pd
+from hypothesis import strategies as st
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
@@ -133,3 +134,17 @@ def window(
     whole = np.ones(planes[0].shape[1:], bool)
     own = whole if own is None else own
     return RegionWindow(planes[0], planes[1], own, entity, whole, ~own)
+
+
+@st.composite
+def any_region(draw: st.DrawFn, side: int = 100) -> Region:
+    """A box or any four corners: slanted rectangles, crossed ones, triangles, all but lines."""
+    entity = draw(st.sampled_from(Entity))
+    corner = st.one_of(st.floats(-0.2 * side, 1.2 * side), st.integers(-10, side + 10).map(float))
+    if draw(st.booleans()):
+        size = st.one_of(st.floats(0.1, 0.9 * side), st.integers(1, 6 * side // 10).map(float))
+        x, y, width, height = draw(corner), draw(corner), draw(size), draw(size)
+        return Region(entity, x, y, x + width, y + height, 1.0)
+    corners = np.float32(draw(st.lists(corner, min_size=8, max_size=8))).astype(float)
+    low, high = corners.reshape(4, 2).min(axis=0), corners.reshape(4, 2).max(axis=0)
+    return Region(entity, *map(float, (*low, *high)), 1.0, tuple(corners.tolist()))

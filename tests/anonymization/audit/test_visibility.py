@@ -1,5 +1,6 @@
 """What layers and overlapping regions leave together, judged besides each step."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from scenes import check, picture, window
+from scenes import any_region, check, picture, window
 
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import layers
@@ -203,18 +204,6 @@ COVERING = ["mask", "layers"]
 SEEN = [each.name for each in BUILT_IN if each.information_left not in ("none", "unknown")]
 MOVING = ["swirl", "tile_shuffle", "random_crop"]
 OVER = [Region(Entity.TEXT, 10, 10, 30, 20, 1.0), Region(Entity.FACE, 5, 5, 45, 35, 1.0)]
-NUMBER = st.one_of(st.floats(-8, 55), st.integers(-4, 52).map(float))
-
-
-@st.composite
-def regions(draw: st.DrawFn, entity: Entity) -> Region:
-    x, y = draw(st.floats(-5, 40)), draw(st.floats(-5, 30))
-    if draw(st.booleans()):
-        width, height = draw(st.floats(0.5, 40)), draw(st.integers(1, 35))
-        return Region(entity, x, y, x + width, y + height, 1.0)
-    corners = np.float32(draw(st.lists(NUMBER, min_size=8, max_size=8))).astype(float)
-    low, high = corners.reshape(4, 2).min(axis=0), corners.reshape(4, 2).max(axis=0)
-    return Region(entity, *low, *high, 1.0, tuple(corners.tolist()))  # type: ignore[arg-type]
 
 
 def noise(seed: int = 0) -> np.ndarray:
@@ -227,7 +216,7 @@ def combined(key_folder: Path, **methods: str) -> Anonymization:
 
 @pytest.mark.slow
 @given(
-    found=st.tuples(regions(Entity.TEXT), regions(Entity.FACE), regions(Entity.FACE)),
+    found=st.tuples(*[any_region(side=50)] * 3),
     order=st.permutations(range(3)),
     seen=st.sampled_from(SEEN),
     covering=st.sampled_from(COVERING),
@@ -238,6 +227,8 @@ def test_what_is_under_a_mask_has_no_part_in_the_result(
 ) -> None:
     """Two images that differ only under the text's mask cannot be told apart."""
     settings = combined(key_folder, face=seen, text=covering)
+    entities = Entity.TEXT, Entity.FACE, Entity.FACE
+    found = [replace(each, entity=entity) for each, entity in zip(found, entities, strict=True)]
     drawn = [found[place] for place in order]
     one, other = noise(), noise()
     assume(all(region_fault(each, one.shape[1], one.shape[0]) is None for each in drawn))
