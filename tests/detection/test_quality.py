@@ -31,7 +31,7 @@ def test_numbers_by_hand() -> None:
         box(0, 0, 10, 10),
         box(20, 0, 35, 10, Entity.BARCODE),  # three quarters of a text, taken for a barcode
         box(60, 0, 70, 40, Entity.FACE),  # a face with 300 pixels too many
-        box(4, 0, 10, 10),  # which hides nothing more
+        box(22, 0, 30, 10, Entity.BARCODE),  # which hides nothing more
     ]
     rows, images = measure_image(found, true, SIZE)
     assert [row["covered"] for row in rows] == pytest.approx([1, 0.75, 1])
