@@ -110,14 +110,6 @@ def test_changed_original_is_named(shard: dict[str, object], tmp_path: Path) -> 
     assert not list(tmp_path.glob(".a*"))
 
 
-def test_the_boxes_of_another_shard_stop_it(shard: dict[str, object], tmp_path: Path) -> None:
-    shard["boxes"] = box_table({"9": [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)]}, seed=0)
-    message = "image '0': detection left it with 1 regions, and the shard of blur-50 has it with 0"
-    with pytest.raises(InputError, match=message):
-        write(shard, tmp_path / "a.tar", "blur-50")
-    assert not list(tmp_path.glob("*a.*"))
-
-
 def careless(image: np.ndarray, *_: object) -> list[np.ndarray]:
     image[:] = 0
     return [image]

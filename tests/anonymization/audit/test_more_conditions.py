@@ -172,7 +172,7 @@ def images(draw: st.DrawFn) -> np.ndarray:
     st.sampled_from([1.0, 1.1, 1.3]),
     st.sampled_from(["png", "jpeg"]),
 )
-@examples(max_examples=250)
+@examples(max_examples=300)
 def test_honest_images_pass(
     settings: Anonymization,
     image: np.ndarray,

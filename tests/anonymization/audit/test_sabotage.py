@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 import sabotage_files
 import zxingcpp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from sabotage_pixels import MOVED, OF_COLOURS, SABOTAGES
 from scenes import COUNT, FAILS, REGIONS, Format, Scene, check, picture, table, window
@@ -234,18 +232,6 @@ def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:
     font = ImageFont.load_default(round(0.8 * size[0]))
     ImageDraw.Draw(image).text((4, round(0.72 * size[0])), content, fill=20, font=font, anchor="ls")
     return np.asarray(image)
-
-
-@given(
-    st.integers(1, 60),
-    st.integers(1, 200),
-    st.sampled_from(["text", "mrz", "barcode", "face", "ink"]),
-    st.booleans(),
-)
-@settings(max_examples=25, deadline=None)
-def test_every_size_passes(height: int, width: int, entity: str, colour: bool) -> None:
-    original = cv2.resize(picture(colour, seed=height), (width, height))
-    assert kept(original, Replace().hide(original, entity), entity)
 
 
 def test_paragraphs_and_standing_lines_pass() -> None:
