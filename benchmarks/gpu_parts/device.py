@@ -15,14 +15,7 @@ from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.network import clip_gradients
 
 from .guard import Report
-from .setting import (
-    allocated_gb,
-    device_of,
-    finished,
-    forget_peak,
-    median_seconds,
-    recipe,
-)
+from .setting import allocated_gb, device_of, finished, forget_peak, median_seconds, recipe
 
 BF16 = torch.bfloat16
 WIDTH, HEADS, HIDDEN = 1024, 16, 4096

@@ -18,15 +18,7 @@ from anonbench.training.loop.trainer import Trainer
 
 from .compiled import Watch, require, uncompiled
 from .guard import Report
-from .setting import (
-    allocated_gb,
-    device_of,
-    finished,
-    forget_peak,
-    recipe,
-    synchronize,
-    timed,
-)
+from .setting import allocated_gb, device_of, finished, forget_peak, recipe, synchronize, timed
 
 LIGHTLY = find_spec("lightly") is not None
 WARM_UP, TURNS, STEPS = 10, 4, 8

@@ -1,6 +1,8 @@
 """Images as pixels: what is read, turned upright and refused, and what is written."""
 
 import io
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -202,6 +204,17 @@ def test_other_libraries_read_the_same_pixels(image: np.ndarray, mirrored: bool)
         assert not opened.info
     shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(shown if image.ndim == 2 else shown[..., ::-1], image)
+
+
+def test_other_processes_give_the_same_bytes() -> None:
+    """ISA-L did not: what it finds in small images depends on memory that it does not clear."""
+    code = (
+        "import hashlib, numpy as np; from anonbench.datasets.images import to_png; "
+        "small = np.random.default_rng(0).integers(0, 4, (1000, 8, 8), np.uint8); "
+        "print(hashlib.sha256(b''.join(map(to_png, small))).hexdigest())"
+    )
+    command = [sys.executable, "-c", code]
+    assert len({subprocess.check_output(command) for _ in range(3)}) == 1
 
 
 def test_a_photo_takes_less_space_than_by_opencv() -> None:

@@ -49,14 +49,7 @@ MODELS_OF = {"": "celeba_10k", "scaling": "celeba_scaling", "generated": "docume
 """Runs whose data sets' effects and accuracies are beside the page, by the files' prefix."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
-AS_THEY_ARE = (
-    "demo",
-    "orders",
-    "predictors",
-    "claims",
-    "generated_claims",
-    "sensitivity",
-)
+AS_THEY_ARE = ("demo", "orders", "predictors", "claims", "generated_claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
 COEFFICIENTS = ("order", "predictor", "lead")
 """Questions of `answers` whose values are coefficients."""

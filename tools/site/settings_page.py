@@ -193,11 +193,7 @@ def _default(field: Schema, below: list[tuple[Schema, str, str]]) -> str:
     if "default" not in field or (below and isinstance(field["default"], dict | list)):
         return "" if below else "–"
     text = yaml.safe_dump(
-        field["default"],
-        default_flow_style=True,
-        width=10_000,
-        allow_unicode=True,
-        sort_keys=False,
+        field["default"], default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False
     )
     return f"`{text.removesuffix('...' + chr(10)).strip()}`"
 

@@ -82,12 +82,18 @@ def known_results(w=None):
 def refuse_too_few(w):
     """No files. Where jobs are planned, too few images are refused, or what they suffice for is said."""
     if workflow.is_main_process:
-        try:
-            for text in check_counts(experiment, started.counts, [w.dataset]):
-                logger.warning(f"anonbench: {text}")
-        except InputError as error:
-            refuse(error)
+        say_enough(w.dataset)
     return []
+
+
+@cache
+def say_enough(dataset):
+    """Warn of few images once, however many jobs ask."""
+    try:
+        for text in check_counts(experiment, started.counts, [dataset]):
+            logger.warning(f"anonbench: {text}")
+    except InputError as error:
+        refuse(error)
 
 
 def refused(target, reason):

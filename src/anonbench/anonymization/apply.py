@@ -1,7 +1,5 @@
 """Anonymization of one image, layer by layer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Anonymization of one image with its audit, and the trial of a method on drawn images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Every image is compared with its index's digest, and a set's images with the res
 so that a damaged or incomplete set is refused.
 """
 
-from __future__ import annotations
-
 import glob
 import io
 import os
@@ -65,8 +63,7 @@ class Exported:
     images: int  # of each variant
     megabytes: float
     unhidden: Unhidden
-    splits: Sequence[str]
-    """Those that a run anonymizes: nothing else is exported."""
+    splits: Sequence[str]  # Those that a run anonymizes: nothing else is exported.
     left_out: int
     """Images of these splits without a copy: nothing was found in them, or they are unreadable."""
 

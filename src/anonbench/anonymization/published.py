@@ -1,7 +1,5 @@
 """The audit file of a data set: what is published in each variant, and what is in doubt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

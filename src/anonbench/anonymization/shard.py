@@ -1,7 +1,5 @@
 """Anonymization of one shard: originals and boxes in, a tar of one variant out."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Strengths that hide next to nothing, told by what they leave of a drawn pattern."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 

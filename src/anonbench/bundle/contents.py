@@ -5,8 +5,6 @@ holds, under the same names, the files that it makes again, for comparison. Only
 are bundled; images never are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

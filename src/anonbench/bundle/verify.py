@@ -1,7 +1,5 @@
 """Verification of a bundle: every file is checked against the digest in its metadata."""
 
-from __future__ import annotations
-
 import os
 import tarfile
 import tempfile

@@ -1,7 +1,5 @@
 """Writing of a bundle from results, as a folder or a tar."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import tarfile

@@ -61,11 +61,7 @@ class IdsDemo(Settings):
     val_per_template: Count = 30  # Validation images of each template.
 
 
-_DRAWN_IN = {
-    "portraits": Layout.CELEBA,
-    "documents": Layout.RVL_CDIP,
-    "ids": Layout.FOLDER,
-}
+_DRAWN_IN = {"portraits": Layout.CELEBA, "documents": Layout.RVL_CDIP, "ids": Layout.FOLDER}
 Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="kind")]
 
 

@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.config.outputs import (
-    OF_IMAGES,
-    PAPER_TARGETS,
-    Figure,
-    Scenario,
-    Table,
-    TableKind,
-)
+from anonbench.config.outputs import OF_IMAGES, PAPER_TARGETS, Figure, Scenario, Table, TableKind
 from anonbench.config.training import LOW_RANK_BATCH
 from anonbench.core.numeric.seeding import shard_count
 from anonbench.core.registries.detectors import DETECTORS

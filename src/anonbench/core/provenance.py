@@ -79,10 +79,7 @@ def _named_by(file: Path) -> set[str]:
     if file.suffix in _NO_GRAPH or not file.stat().st_size:
         return set()
     names = set()
-    with (
-        file.open("rb") as opened,
-        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for entry in _EXTERNAL.finditer(data):
             length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
             names.add(data[entry.end() : entry.end() + length].decode(errors="replace"))

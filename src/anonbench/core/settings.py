@@ -61,7 +61,7 @@ Place = Annotated[Path, AfterValidator(_nameable)]
 
 
 def documentation(section: type[BaseModel]) -> dict[str, str]:
-    """Docstring under each field of a section's class, or comment behind it, by the field's name.
+    """Docstring under each field of a section, or comment behind it, by the field's name.
 
     pydantic's `use_attribute_docstrings` reads all sources at import, which delays every command.
     """

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from isal import isal_zlib
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+from zlib_ng import zlib_ng
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
@@ -272,7 +272,7 @@ def decode(data: bytes) -> np.ndarray:
 LONGEST = 1_000_000  # greatest side in pixels that OpenCV and libpng read
 _COLOUR_TYPES = {(): 0, (3,): 2}  # grey and RGB, by the shape of a pixel
 _UP = 2  # a row's filter; 0 is none
-_LEVEL = 1
+_LEVEL = 2  # of zlib-ng; ISA-L, twice as fast, gives equal images other bytes now and then
 
 
 def to_png(image: np.ndarray) -> bytes:
@@ -290,9 +290,9 @@ def to_png(image: np.ndarray) -> bytes:
     if channels:
         rows[1:, 1:] -= values[:-1]
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[image.shape[2:]], 0, 0, 0)
-    chunks = (b"IHDR", header), (b"IDAT", isal_zlib.compress(rows, _LEVEL)), (b"IEND", b"")
+    chunks = (b"IHDR", header), (b"IDAT", zlib_ng.compress(rows, _LEVEL)), (b"IEND", b"")
     parts = [b"\x89PNG\r\n\x1a\n"]
     for name, content in chunks:
-        check = isal_zlib.crc32(content, isal_zlib.crc32(name))
+        check = zlib_ng.crc32(content, zlib_ng.crc32(name))
         parts += [struct.pack(">I", len(content)), name, content, struct.pack(">I", check)]
     return b"".join(parts)

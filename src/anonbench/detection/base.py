@@ -1,7 +1,5 @@
 """Steps that detectors share."""
 
-from __future__ import annotations
-
 import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -3,8 +3,6 @@
 A detector searches only images that are new to it. Each shard has a file for each detector.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path

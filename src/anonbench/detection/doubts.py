@@ -4,8 +4,6 @@ The bounds are those of the measurements in docs/explanation/policy.md. Within t
 missed regions is known; beyond them it is not, so that a person should look.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from math import ceil
 

@@ -36,16 +36,14 @@ COLUMNS = (
 class Detected:
     """Regions of the images that were given."""
 
-    boxes: pd.DataFrame
-    """Box table (`anonbench.core.boxes.BOX_COLUMNS`), by image and draw order."""
+    boxes: pd.DataFrame  # Box table (`anonbench.core.boxes.BOX_COLUMNS`), by image and draw order.
     images: pd.DataFrame
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
     detector did) or unreadable; the digest is the file's SHA-256, for a page with its number;
     `converted` names conversions by reading (`anonbench.datasets.headers.Header`), `doubts`
     the reasons for a person to look at it (`anonbench.detection.doubts`), separated by semicolons.
     """
-    left_out: tuple[LeftOut, ...]
-    """Files that are not images."""
+    left_out: tuple[LeftOut, ...]  # Files that are not images.
 
     @property
     def is_doubtful(self) -> bool:

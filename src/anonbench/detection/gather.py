@@ -1,7 +1,5 @@
 """Table of all regions from the shards' tables, and counts of images before and after."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A hidden region is hidden whatever entity it was taken for: coverage counts all 
 except in columns named "alike", which count those of the true region's own entity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

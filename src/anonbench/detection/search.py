@@ -1,7 +1,5 @@
 """Detectors loaded by name, and single images searched by several, loaded when first needed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +20,7 @@ from anonbench.detection.kinds import kind_named
 
 
 def build_all(
-    names: Sequence[str],
-    settings: Detection,
-    threads: int = 1,
-    templates: Path | None = None,
+    names: Sequence[str], settings: Detection, threads: int = 1, templates: Path | None = None
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
     shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1

@@ -1,7 +1,5 @@
 """Detection in one shard: its images in, a table of boxes and one of images out."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from anonbench.config.detectors import Detection
-from anonbench.core.boxes import (
-    Blocks,
-    Region,
-    box_table,
-    image_regions,
-    with_blocks,
-    write_boxes,
-)
+from anonbench.core.boxes import Blocks, Region, box_table, image_regions, with_blocks, write_boxes
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal

@@ -3,8 +3,6 @@
 The text is personal data: it is never logged, stored or put into an error's message.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Large lines are found at any slant, but of small ones at 30 to 60 degrees only h
 those that are found tells how to turn the image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A user's annotations as detection reads them: boxes, corrections, templates and truth."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection
 from pathlib import Path

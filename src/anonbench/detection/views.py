@@ -6,8 +6,6 @@ memory; and turned. Objects cut by the edges of tiles are whole at a smaller sca
 read only grey levels also search colours and raised contrast.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product

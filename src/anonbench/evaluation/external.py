@@ -3,8 +3,6 @@
 Computes the results of `anonbench score` and `anonbench.score`; needs no pipeline, model or torch.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

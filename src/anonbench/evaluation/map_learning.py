@@ -1,7 +1,5 @@
 """Map learned from pairs and judged on other clusters, with a card of the results."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

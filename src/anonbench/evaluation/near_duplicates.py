@@ -3,8 +3,6 @@
 A smaller archive may score differently anyway: images left out at random show how much.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

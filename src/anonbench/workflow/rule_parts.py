@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from snakemake.exceptions import WorkflowError
 from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
+from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 from anonbench.workflow.paths import digests
+from anonbench.workflow.snakefile import refuse
 
 _RUN = "ANONBENCH_RUN"
 Files = str | Iterable[str]
@@ -103,11 +104,9 @@ class RuleFiles:
         def checked(wildcards: Any, rulename: str) -> int:
             wanted = _amount(asked, wildcards)
             if limit is not None and wanted > limit:
-                raise WorkflowError(
-                    f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
-                    "(--resources or the profile) is all there may be: lower gpus of the "
-                    "recipe, or raise gpu="
-                )
+                said = f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
+                said += "(--resources or the profile) is all there may be: lower gpus of the "
+                refuse(InputError(f"{said}recipe, or raise gpu="))
             return wanted
 
         return checked

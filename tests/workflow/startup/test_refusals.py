@@ -70,3 +70,4 @@ def test_more_gpus_than_allowed(snakemake: Any, miniature: dict[str, Any], tmp_p
     assert done.returncode != 0
     assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few
     assert "lower gpus of the recipe, or raise gpu=" in few
+    assert "Traceback" not in few

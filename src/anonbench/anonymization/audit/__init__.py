@@ -4,8 +4,6 @@ Nothing here comes from the rest of `anonbench.anonymization`, nor from a module
 pixels or how many regions to hide (a test walks the imports). See `audit.check` for what is proved.
 """
 
-from __future__ import annotations
-
 
 class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault of the audit
     """A fault of an image. The message shows nothing of its content."""

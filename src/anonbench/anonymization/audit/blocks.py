@@ -4,8 +4,6 @@ The process that draws a page of a PDF reports the places of its images; their b
 here.
 """
 
-from __future__ import annotations
-
 import io
 from typing import Any, NamedTuple
 
@@ -29,7 +27,7 @@ class Source(NamedTuple):
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Grids of an original, in pixels of the upright image of this shape; none for a lossless file.
+    """Grids of an original in pixels of the upright image; none for a lossless file.
 
     Raises:
         Failure: the file is damaged.

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
+from isal import isal_zlib
 from PIL import Image, JpegImagePlugin
-from zlib_ng import zlib_ng
 
 from anonbench.anonymization.audit import Failure
 
@@ -61,7 +61,7 @@ def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
 
 def _chunk(name: bytes, body: bytes) -> bytes:
     named = name + body
-    return struct.pack(">I", len(body)) + named + struct.pack(">I", zlib_ng.crc32(named))
+    return struct.pack(">I", len(body)) + named + struct.pack(">I", isal_zlib.crc32(named))
 
 
 def _rows_of(pixels: np.ndarray) -> bytes:
@@ -76,7 +76,7 @@ def _rows_of(pixels: np.ndarray) -> bytes:
 
 def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
     """Decompress rows; the stream must have exactly this size."""
-    size, inflate = shape[0] * (1 + math.prod(shape[1:])), zlib_ng.decompressobj()
+    size, inflate = shape[0] * (1 + math.prod(shape[1:])), isal_zlib.decompressobj()
     try:
         rows: bytes = inflate.decompress(stream, size + 1)
     except Exception:  # decoders of damaged data may raise nearly anything

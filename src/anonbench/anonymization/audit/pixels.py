@@ -1,7 +1,5 @@
 """Check of an image's pixels, layer by layer, against what they were made from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, cast

@@ -9,8 +9,6 @@ Regions are uint8 [c, h, w], their own pixels bool [h, w]. OpenCV is imported wh
 config is read with this module.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from itertools import product

@@ -3,8 +3,6 @@
 A review shows the originals that the folder's record names, doubtful ones first.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -24,12 +22,7 @@ from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
-from anonbench.datasets.annotations.read import (
-    Action,
-    Correction,
-    group_by_image,
-    read_corrections,
-)
+from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id

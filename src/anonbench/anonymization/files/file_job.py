@@ -78,8 +78,7 @@ class Task:
     taken: tuple[str, ...] = ()  # suffixes that its name cannot get
     corrections: OfImage = field(default_factory=dict)
     """What a person adds to and removes from the regions that are found."""
-    seen: str = ""
-    """SHA-256 of the file that the person saw; empty where that is not recorded."""
+    seen: str = ""  # SHA-256 of the file that the person saw; empty where that is not recorded.
 
     @property
     def taken_names(self) -> set[str]:

@@ -1,7 +1,5 @@
 """Places where anonymized copies may be written: never where an original is."""
 
-from __future__ import annotations
-
 import errno
 import os
 import unicodedata

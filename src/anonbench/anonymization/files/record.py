@@ -6,8 +6,6 @@ twice. The record names originals: it lies beside the folder that is passed on, 
 its owner may read it.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Anonymized copies of all images of a folder, tar, table or list."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -79,12 +77,10 @@ class Anonymized:
     text_only: int
     """Of the written ones, those that were searched for faces, too, and in which there is text
     only; where they do not look like documents, they are doubtful."""
-    corrected: int
-    """Images to which corrections of a person (`<to>.corrections.csv`) were applied."""
+    corrected: int  # Images to which corrections of a person (`<to>.corrections.csv`) were applied.
     not_given: int  # copies by earlier runs of images that are gone, or were not given this time
     unknown: int  # files below the output folder that no run of this command has written
-    converted: dict[str, int]
-    """Of the written ones, how many were changed by reading, and how."""
+    converted: dict[str, int]  # Of the written ones, how many were changed by reading, and how.
     codings: dict[str, int]
     """Of the written ones with regions, how many have a coding in which visible pixels depend on
     hidden ones (`anonbench.datasets.coding_blocks.shared_coding`)."""

@@ -3,8 +3,6 @@
 It is made from the copies as they were audited, never from originals, and loads nothing.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html
@@ -96,11 +94,7 @@ def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
 
 
 def _tile(
-    name: str,
-    data: bytes,
-    page: Page | None,
-    rows: Sequence[dict[str, Any]],
-    doubts: Sequence[str],
+    name: str, data: bytes, page: Page | None, rows: Sequence[dict[str, Any]], doubts: Sequence[str]
 ) -> str:
     image = Image.fromarray(seen_clearly(read_image(data, None, page))).convert("RGB")
     scale = min(1.0, SIDE / max(image.size))

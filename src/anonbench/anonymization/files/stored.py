@@ -9,8 +9,6 @@ PDF files (ISO 32000-1) hold an image a page, without loss, and nothing else. Th
 image are those of a PNG file, which PDF reads too (7.4.4.4).
 """
 
-from __future__ import annotations
-
 import io
 import operator
 import struct

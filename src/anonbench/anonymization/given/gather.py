@@ -7,8 +7,6 @@ surroundings. Pixels without detail look alike before and after a blur: of a reg
 count whose detail is twice that noise. A region without any detail is judged by all its pixels.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -166,13 +164,7 @@ class Compared(NamedTuple):
     state: str  # `State`; of the picture `ORIGINAL` where nothing is changed, nowhere
 
 
-COLUMNS = {
-    "id": "str",
-    "entity": "str",
-    "order": "int32",
-    "changed": "float64",
-    "state": "str",
-}
+COLUMNS = {"id": "str", "entity": "str", "order": "int32", "changed": "float64", "state": "str"}
 """Of the table of a shard: a row each for the pictures and the regions in them, see `Compared`."""
 
 

@@ -4,8 +4,6 @@ For generators of faces and inpainting by diffusion. The pictures are measured a
 program (`datasets.<name>.given`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The built-in anonymization methods, in the order in which tables show them."""
 
-from __future__ import annotations
-
 from anonbench.anonymization.methods.blur import Blur
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.colours import Equalize, Recolour

@@ -1,7 +1,5 @@
 """Gaussian blur."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import ClassVar
@@ -40,8 +38,7 @@ class Blur(Method):
     information_left: ClassVar = "coarse"
     least_side: ClassVar = 2 * math.ceil(LEAST_SIGMA) + 1
 
-    sigma: Sigma = Sigma()
-    """Standard deviation as a share of a region's shorter side, by entity."""
+    sigma: Sigma = Sigma()  # Standard deviation as a share of a region's shorter side, by entity.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur the window with mirrored borders, as a sum of the cosines that a Gaussian leaves.

@@ -1,7 +1,5 @@
 """Uniform blur."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 
@@ -43,8 +41,7 @@ class BoxBlur(Method):
     information_left: ClassVar = "coarse"
     least_side: ClassVar = LEAST_KERNEL
 
-    size: Kernel = Kernel()
-    """Side of the kernel as a share of a region's shorter side, by entity."""
+    size: Kernel = Kernel()  # Side of the kernel as a share of a region's shorter side, by entity.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""

@@ -1,7 +1,5 @@
 """Other values for the same picture: histogram equalization, another colour space."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import numpy as np

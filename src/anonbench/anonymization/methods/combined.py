@@ -1,7 +1,5 @@
 """Methods made of others: several in order, and another one for each kind of region."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -39,16 +37,11 @@ class ByEntity(Method):
     label: ClassVar = "By entity"
     line_colour: ClassVar = "#637939"
 
-    face: str = "blur"
-    """Method for faces."""
-    text: str = "mask"
-    """Method for lines of text."""
-    barcode: str = "mask"
-    """Method for barcodes."""
-    mrz: str = "mask"
-    """Method for machine-readable zones."""
-    ink: str = "mask"
-    """Method for ink: signatures, handwriting and stamps."""
+    face: str = "blur"  # Method for faces.
+    text: str = "mask"  # Method for lines of text.
+    barcode: str = "mask"  # Method for barcodes.
+    mrz: str = "mask"  # Method for machine-readable zones.
+    ink: str = "mask"  # Method for ink: signatures, handwriting and stamps.
 
     def steps(self, entity: str) -> tuple[str, ...]:
         """See `Method.steps`."""

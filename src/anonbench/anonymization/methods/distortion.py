@@ -1,7 +1,5 @@
 """Distortions: pixels of the region in other places of it, by a known formula."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from typing import ClassVar
@@ -26,8 +24,7 @@ class Swirl(Method):
     information_left: ClassVar = "most"
     least_side: ClassVar = 2  # a single pixel would turn about itself
 
-    turns: Positive = 1.0
-    """Full turns at the centre."""
+    turns: Positive = 1.0  # Full turns at the centre.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from where the turn leads, from the nearest one."""

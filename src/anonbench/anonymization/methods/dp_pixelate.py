@@ -1,7 +1,5 @@
 """Differentially private pixelation."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar
 
@@ -38,8 +36,7 @@ class DpPixelate(Keyed):
     """Number of pixels in which indistinguishable versions of a region may differ (Fan's m)."""
     blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Blocks across a region's shorter side, by entity; fewer blocks need less noise."""
-    min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest side of a block, in pixels."""
+    min_block: Annotated[int, Field(ge=2)] = 2  # Smallest side of a block, in pixels.
 
     @property
     def least_side(self) -> int:

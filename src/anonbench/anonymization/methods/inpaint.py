@@ -1,7 +1,5 @@
 """Inpainting: the region filled in from what is around it."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random numbers that only the holder of a secret key can repeat."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

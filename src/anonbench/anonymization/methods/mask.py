@@ -1,7 +1,5 @@
 """Masking: one colour over the whole region."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np

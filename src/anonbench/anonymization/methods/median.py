@@ -1,7 +1,5 @@
 """Median blur."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Pixelation: every block of pixels becomes its mean colour."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Annotated, ClassVar

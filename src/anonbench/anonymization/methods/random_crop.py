@@ -1,7 +1,5 @@
 """Random crop: a part of the region, enlarged to fill it."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np
@@ -25,8 +23,7 @@ class RandomCrop(Keyed):
     information_left: ClassVar = "most"
     least_side: ClassVar = 4
 
-    share: Share = 0.4
-    """Sides of the enlarged part as a share of the region's."""
+    share: Share = 0.4  # Sides of the enlarged part as a share of the region's.
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Enlarge the part; each pixel is the nearest one's."""

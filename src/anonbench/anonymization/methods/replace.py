@@ -1,7 +1,5 @@
 """Replacement: fake content of the same kind in a document's regions."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

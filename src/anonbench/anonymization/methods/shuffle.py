@@ -1,7 +1,5 @@
 """Keyed shuffles: the region's own pixels in another order."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 from typing import ClassVar

@@ -4,8 +4,6 @@ Nothing else of the pixels reaches what is drawn. Lines of fake text and fake ma
 zones are drawn as ink coverage.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any, NamedTuple
 

@@ -4,8 +4,6 @@ Of the original's content, its length and the kind of its characters are kept. N
 stored or logged.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

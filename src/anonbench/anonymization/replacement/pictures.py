@@ -6,8 +6,6 @@ barcode one of its format, length and kind of characters. They are drawn here on
 the functions of `appearance` and `barcodes`, and exactly one of them is required, in two colours.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from functools import lru_cache

@@ -104,7 +104,7 @@ def _as_text(counts: dict[str, Any], output: Path | None) -> str:
     bare = counts["without_regions"]
     lines = [
         f"{count(counts['images'], 'image')}: {counts['with_regions']:,} with regions "
-        f"({regions or 'none'}), {bare:,} without",
+        f"({regions or 'none'}), {bare:,} without"
     ]
     if counts["converted"]:
         lines.append(f"converted while they were read ({tally(counts['converted'])})")

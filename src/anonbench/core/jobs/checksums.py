@@ -4,8 +4,6 @@ Records are in a hidden folder beside the files; of a bundle's files, in its met
 cannot show that a file is as its own job wrote it, so each reader hashes what it reads.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

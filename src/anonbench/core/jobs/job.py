@@ -3,8 +3,6 @@
 Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or torch are loaded.
 """
 
-from __future__ import annotations
-
 import atexit
 import errno
 import fcntl

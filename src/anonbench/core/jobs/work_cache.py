@@ -4,8 +4,6 @@ The files are no outputs of the workflow, which removes outputs before a job run
 be deleted at any time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -152,10 +152,7 @@ def adapter_files(adapter: Path | None) -> list[Path]:
 
 
 SYSTEMS = Registry(
-    "anonbench.systems",
-    SystemKind,
-    "anonbench.embedding.systems:BUILT_IN",
-    needs_defaults=False,
+    "anonbench.systems", SystemKind, "anonbench.embedding.systems:BUILT_IN", needs_defaults=False
 )
 
 

@@ -9,11 +9,11 @@ disk.
 import io
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-from isal import isal_zlib
 from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from anonbench.core.errors import UnreadableImage
@@ -136,7 +136,7 @@ def _require_png(data: bytes) -> None:
         end = at + 12 + length
         if not name.isalpha() or end > len(data):
             break
-        check = isal_zlib.crc32(memoryview(data)[at + 4 : end - 4])
+        check = zlib.crc32(memoryview(data)[at + 4 : end - 4])
         if name[:1].isupper() and check != struct.unpack_from(">I", data, end - 4)[0]:
             raise _cut(f"wrong checksum in {name.decode()}")
         if name == b"IEND":

@@ -1,7 +1,5 @@
 """The built-in detectors, in the order in which tables show them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 

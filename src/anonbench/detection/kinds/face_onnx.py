@@ -1,7 +1,5 @@
 """Faces by an ONNX model of one's own in the format of SCRFD (Guo et al. 2021)."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np
@@ -32,16 +30,12 @@ class FaceOnnx(DetectorKind):
     install: ClassVar = "pip install onnxruntime"
     seconds_an_image: ClassVar = (0.2, 0.3)
 
-    weights: Place | None = None
-    """ONNX file of the model, with the outputs of InsightFace's SCRFD."""
-    threshold: Fraction = 0.5
-    """Score from which a face counts."""
-    overlap: Fraction = 0.4
-    """Overlap (IoU) from which the face with the lower score is dropped."""
+    weights: Place | None = None  # ONNX file of the model, with the outputs of InsightFace's SCRFD.
+    threshold: Fraction = 0.5  # Score from which a face counts.
+    overlap: Fraction = 0.4  # Overlap (IoU) from which the face with the lower score is dropped.
     limit_side_len: Count = 640
     """Longer side, in pixels, to which a tile or a whole image is scaled."""
-    margin: Positive = 1.0
-    """Factor by which each face's box is enlarged about its centre."""
+    margin: Positive = 1.0  # Factor by which each face's box is enlarged about its centre.
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -4,8 +4,6 @@ Lines of text, rules of forms, dust and dense pictures are removed; strokes near
 place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Faces by MTCNN (Zhang et al. 2016), as facenet-pytorch runs it."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,10 +30,8 @@ class Mtcnn(DetectorKind):
 
     thresholds: tuple[Fraction, Fraction, Fraction] = (0.6, 0.7, 0.7)
     """Score thresholds of the three networks."""
-    min_face_size: Count = 20
-    """Side of the smallest face, in pixels."""
-    margin: Positive = 1.0
-    """Factor by which each face's box is enlarged about its centre."""
+    min_face_size: Count = 20  # Side of the smallest face, in pixels.
+    margin: Positive = 1.0  # Factor by which each face's box is enlarged about its centre.
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -4,8 +4,6 @@ Steps before and after the network are rapidocr's code, with the means and devia
 networks were trained with.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -150,12 +148,9 @@ class Ppocr(DetectorKind):
     limit_side_len: Count = 960
     """Longer side of the network's input, in pixels; images over 1.5 times as large are searched in
     tiles."""
-    thresh: Fraction = 0.3
-    """Probability from which a pixel is text."""
-    box_thresh: Fraction = 0.6
-    """Mean probability from which a box counts."""
-    unclip_ratio: Positive = 1.5
-    """Factor of the enlargement of a box beyond the text's core."""
+    thresh: Fraction = 0.3  # Probability from which a pixel is text.
+    box_thresh: Fraction = 0.6  # Mean probability from which a box counts.
+    unclip_ratio: Positive = 1.5  # Factor of the enlargement of a box beyond the text's core.
     second_model: str | None = None
     """Model that also searches each image once, at up to 960 pixels, for what the others miss, such
     as logos and decorated letters; with `speed: thorough`."""

@@ -1,7 +1,5 @@
 """Boxes of the most similar annotated template (Eberhardinger et al. 2025)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One image's regions and corrections: as the page shows them, and as rows of the file."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,7 +98,7 @@ def added_regions(present: Sequence[Correction]) -> dict[str, Region]:
 def shown_regions(
     found: Sequence[Region], present: Sequence[Correction]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The `regions` that are hidden, and those that corrections `removed`, as the page shows them.
+    """The `regions` that are hidden, and those that are `removed`, as the page shows them.
 
     `found` or `row` gives the origin of each.
     """

@@ -1,7 +1,5 @@
 """The CSV files of a review: corrections (other rows stay unchanged) and its record."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass

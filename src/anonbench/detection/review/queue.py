@@ -1,7 +1,5 @@
 """Images for a person to review, among them a random sample, and its estimate of misses."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

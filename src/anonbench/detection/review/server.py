@@ -1,7 +1,5 @@
 """Web server of a review: this machine only, a token in the address, nothing logged."""
 
-from __future__ import annotations
-
 import hmac
 import json
 import secrets

@@ -1,7 +1,5 @@
 """Images searched, anonymized and encoded batch by batch; scores of the vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing

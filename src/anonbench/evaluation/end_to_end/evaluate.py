@@ -1,7 +1,5 @@
 """Evaluation of a retrieval system on images: searched, anonymized, encoded, scored."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Result of an evaluation: tables, advice, a card with counts and settings, TREC's rankings."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -28,7 +28,7 @@ def judge_dataset(
     files: Mapping[str, Path],
     output: Path,
 ) -> pd.DataFrame:
-    """Write (CSV, columns `JUDGED`) and return the verdict on each variant and rule of a data set.
+    """Write (CSV, columns `JUDGED`) and return the verdict on each variant and rule.
 
     Variants are such as `mask-100`; its detectors look for the entities `sought`. The settings are
     those of `anonbench.config.stage_parameters.policy`; the files `audit`, and `quality`,

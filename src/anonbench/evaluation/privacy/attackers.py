@@ -1,7 +1,5 @@
 """Attacking models: those of the experiment, and a recognizer in ONNX format."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

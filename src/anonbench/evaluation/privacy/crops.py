@@ -4,8 +4,6 @@ MTCNN's last network (Zhang et al. 2016) finds the points in the original, and t
 every variant: whoever has the original knows where the hidden face is.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Attackers in addition to the experiment's own models."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 

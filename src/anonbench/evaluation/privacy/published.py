@@ -1,7 +1,5 @@
 """Images that are attacked, and train images that attackers hide themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -5,8 +5,6 @@ could run, or that is based on too few persons. Originals are the control: attac
 than chance there prove nothing elsewhere.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -106,10 +104,7 @@ def read_rates(path: Path) -> pd.DataFrame:
 
 
 def worst(
-    given: pd.DataFrame,
-    rank: int = 1,
-    of: Sequence[str] = ("degree", "method"),
-    regions: str = ALL,
+    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method"), regions: str = ALL
 ) -> pd.DataFrame:
     """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
 

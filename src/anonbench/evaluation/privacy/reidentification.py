@@ -6,8 +6,6 @@ learning"); others are registered. If persons are searched in other photographs,
 anonymizes its gallery. For the same region of the same image, a crop would be compared with itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -6,8 +6,6 @@ by the original's predicted vector, or by the predicted person (Hastie, Tibshira
 the regression has not seen. On attackers who train on obfuscated images see McPherson et al. 2016.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

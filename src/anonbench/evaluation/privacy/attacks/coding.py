@@ -1,7 +1,5 @@
 """JPEG coding of other pixels, repeated with the tables in a file's header."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Attacks on anonymized image files with their originals, without the workflow."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Attacks on sensitive regions of published images."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ its own regression (Ma, Zhang and Qi 2010, "Hallucinating face by position-patch
 other regions, which are resized to one height, share one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple

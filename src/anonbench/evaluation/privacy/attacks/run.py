@@ -1,7 +1,5 @@
 """All attacks on a data set's published images and vectors, as one table of rates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial

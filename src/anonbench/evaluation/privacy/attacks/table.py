@@ -1,7 +1,5 @@
 """Table of the attacks' rates, in its own module so that readers need no torch."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

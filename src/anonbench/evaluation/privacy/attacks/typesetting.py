@@ -1,7 +1,5 @@
 """Lines of text as drawn by an attacker: over a region, or in a known line's typesetting."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache

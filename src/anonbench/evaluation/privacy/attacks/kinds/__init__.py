@@ -1,7 +1,5 @@
 """The built-in attacks other than re-identification."""
 
-from __future__ import annotations
-
 from anonbench.core.registries.attacks import PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary

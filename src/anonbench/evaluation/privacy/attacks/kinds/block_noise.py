@@ -11,13 +11,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.attacks import (
-    NO_CODING,
-    Equipment,
-    LoadedAttack,
-    RegionShares,
-    Risk,
-)
+from anonbench.core.registries.attacks import NO_CODING, Equipment, LoadedAttack, RegionShares, Risk
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
     Candidates,

@@ -1,7 +1,5 @@
 """Dictionary attack: draw candidates, hide them alike and compare with published pixels."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import string
@@ -43,12 +41,9 @@ class Candidates(RegionAttack):
 
     reads_text: ClassVar = True
 
-    candidates: Count = 100
-    """Candidates that the true text is ranked among, including itself."""
-    images: Count = 40
-    """Largest number of images that are attacked."""
-    regions: Count = 2
-    """Largest number of lines or zones of each image."""
+    candidates: Count = 100  # Candidates that the true text is ranked among, including itself.
+    images: Count = 40  # Largest number of images that are attacked.
+    regions: Count = 2  # Largest number of lines or zones of each image.
 
 
 class Dictionary(Candidates):

@@ -1,7 +1,5 @@
 """Reading of published regions: lines of text, machine-readable zones, barcodes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple

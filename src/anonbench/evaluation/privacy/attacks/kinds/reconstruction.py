@@ -20,10 +20,7 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reading import (
-    Barcodes,
-    Readability,
-)
+from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, Readability
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
@@ -111,11 +108,7 @@ LEARNED = "learned_"  # prefix of measures of a learned restorer
 
 
 def undone(
-    image: np.ndarray,
-    region: Region,
-    variant: Variant,
-    hiding: Any,
-    iterations: int = 0,
+    image: np.ndarray, region: Region, variant: Variant, hiding: Any, iterations: int = 0
 ) -> list[np.ndarray]:
     """Undo the hiding of a region in each way there is, simplest first; return the images.
 

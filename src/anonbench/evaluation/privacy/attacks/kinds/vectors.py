@@ -1,7 +1,5 @@
 """Attacks on published vectors: linkage, inference of attributes, inversion by a decoder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
