@@ -88,19 +88,6 @@ def test_nothing_of_an_image_is_left_when_the_next_one_is_read(
     assert left == [0, 0, 0]
 
 
-def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path) -> None:
-    original = np.asarray(Image.open(tmp_path / "0.jpg"))
-    masked = write(shard, tmp_path / "b.tar", "mask-100").read("0")
-    assert not masked[:, :33].any()  # two blocks of 16 pixels, and what their colour reaches
-    assert np.array_equal(masked[:, 33:], original[:, 33:])
-    plain = write(shard, tmp_path / "c.tar", "mask-100", settings={"coding_blocks": False}).read(
-        "0"
-    )
-    assert not plain[5:25, 5:20].any()
-    assert np.array_equal(plain[:, 20:], original[:, 20:])
-    assert np.array_equal(plain[25:], original[25:])
-
-
 def test_same_input_same_bytes_of_a_plain_tar(shard: dict[str, object], tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(shard, tmp_path / f"{name}.tar", "blur-100", settings={"format": "jpeg"})
@@ -121,14 +108,6 @@ def test_changed_original_is_named(shard: dict[str, object], tmp_path: Path) -> 
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not (tmp_path / "a.tar").exists()
     assert not list(tmp_path.glob(".a*"))
-
-
-def test_the_boxes_of_another_shard_stop_it(shard: dict[str, object], tmp_path: Path) -> None:
-    shard["boxes"] = box_table({"9": [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)]}, seed=0)
-    message = "image '0': detection left it with 1 regions, and the shard of blur-50 has it with 0"
-    with pytest.raises(InputError, match=message):
-        write(shard, tmp_path / "a.tar", "blur-50")
-    assert not list(tmp_path.glob("*a.*"))
 
 
 def careless(image: np.ndarray, *_: object) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Pages with drawn text, for the tests of the text detectors."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,18 @@ class Finds:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         return [self.regions for _ in images]
+
+
+class Looks:
+    """A detector that a function is, and the shapes of the images that it was given."""
+
+    def __init__(self, look: Callable[[np.ndarray], list[Region]]) -> None:
+        self.look = look
+        self.shapes: list[tuple[int, ...]] = []
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        self.shapes += [image.shape for image in images]
+        return [self.look(image) for image in images]
 
 
 def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from anonbench.config.detectors import Detection
@@ -24,11 +23,10 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.read import Action, Correction
 from anonbench.datasets.images import encode
 from anonbench.detection import cache, doubts, reading, search, shard
-from anonbench.detection.cache import as_findings, as_table, places
+from anonbench.detection.cache import places
 from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
 from anonbench.detection.kinds import Boxes, Mtcnn
 from anonbench.detection.shard import Job, detect_shard
-from anonbench_demo import portraits
 
 ZXING, MTCNN, BOXES = "zxing", "mtcnn", "boxes"
 PPOCR, TEMPLATE = "ppocr", "template"
@@ -55,7 +53,8 @@ class Corner:
 
 
 def region(entity: Entity, value: int) -> Region:
-    return Region(entity, 0, 0, 1 + value / 256, 1, 0.5)
+    x1 = 1 + value / 256
+    return Region(entity, 0, 0, x1, 1, 0.5, (0, 1 / 3, x1, 0, x1, 1, 0.1, 0.9))
 
 
 @pytest.fixture
@@ -454,30 +453,6 @@ def test_damaged_findings_are_made_again(
         assert "is damaged" in caplog.text
         assert run.bytes_of() == whole
         assert file.read_bytes() == content
-
-
-def test_kept_findings_are_the_same_to_the_last_bit() -> None:
-    slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
-    findings = {"a": [slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], "b": []}
-    assert as_findings(as_table(findings)) == findings
-
-
-def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torch.set_num_threads(2)  # as a machine of many cores would have it
-    rows = []
-    for index in range(3):
-        image = portraits.draw(1, f"p{index}", 0).image[40:180:2, 30:150:2]
-        path = tmp_path / f"p{index}.png"
-        path.write_bytes(encode(image))
-        rows.append((f"p{index}", path.name, *image.shape[1::-1], *state(path)))
-    manifest, run = pd.DataFrame(rows, columns=COLUMNS), Runs(tmp_path)
-    boxes, images = run(manifest, "a", detectors=[MTCNN], kept=[])
-    assert images["status"].eq("ok").all() and boxes["entity"].eq("face").all()
-    monkeypatch.setattr(reading, "BATCH_IMAGES", 2)
-    run(manifest, "b", detectors=[MTCNN], threads=2, kept=[])
-    assert run.bytes_of("a") == run.bytes_of("b")
 
 
 def test_regions_know_the_coding_blocks_of_their_files(tmp_path: Path, run: Runs) -> None:

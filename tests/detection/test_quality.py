@@ -5,15 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
-from hypothesis import given
-from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality import (
     METRICS,
-    hidden_areas,
     matches,
     measure,
     measure_image,
@@ -23,26 +19,10 @@ from anonbench.detection.quality import (
 from anonbench.detection.review.queue import REVIEW_COLUMNS, draw_sample, entries, least_certain
 
 SIZE = (100, 50)
-SIDES = st.integers(1, 60)
 
 
 def box(x0: float, y0: float, x1: float, y1: float, entity: Entity = Entity.TEXT) -> Region:
     return Region(entity, x0, y0, x1, y1, 1.0)
-
-
-@st.composite
-def regions(draw: st.DrawFn) -> Region:
-    """Return a box or a quadrilateral, parts of it perhaps outside the image."""
-    x, y = draw(st.integers(-10, 95)), draw(st.integers(-10, 45))
-    found = box(x, y, x + draw(SIDES), y + draw(SIDES), draw(st.sampled_from(Entity)))
-    if draw(st.booleans()):
-        return found
-    corners = tuple(float(draw(st.integers(-20, 110))) for _ in range(8))
-    xs, ys = corners[::2], corners[1::2]
-    return Region(found.entity, min(xs), min(ys), max(xs), max(ys), 1.0, corners)  # type: ignore[arg-type]
-
-
-several = st.lists(regions(), max_size=6)
 
 
 def test_numbers_by_hand() -> None:
@@ -51,6 +31,7 @@ def test_numbers_by_hand() -> None:
         box(0, 0, 10, 10),
         box(20, 0, 35, 10, Entity.BARCODE),  # three quarters of a text, taken for a barcode
         box(60, 0, 70, 40, Entity.FACE),  # a face with 300 pixels too many
+        box(22, 0, 30, 10, Entity.BARCODE),  # which hides nothing more
     ]
     rows, images = measure_image(found, true, SIZE)
     assert [row["covered"] for row in rows] == pytest.approx([1, 0.75, 1])
@@ -65,7 +46,7 @@ def test_numbers_by_hand() -> None:
     assert by_entity["text"]["false_area"] == by_entity["barcode"]["false_area"] == 0
     assert by_entity["all"] == pytest.approx(
         {
-            "entity": "all", "true": 3, "found": 3, "area": 400, "covered": 350 / 400,
+            "entity": "all", "true": 3, "found": 4, "area": 400, "covered": 350 / 400,
             "covered_alike": 200 / 400, "false_area": 300 / 5000,
         }
     )  # fmt: skip
@@ -81,25 +62,6 @@ def test_as_many_pairs_as_possible_are_made() -> None:
     assert matches(true, outlines([box(0, 0, 4, 10)], SIZE)).tolist() == [False, False]
     same = outlines([box(0, 0, 10, 10)] * 2, SIZE)  # a found region is matched once
     assert matches(same, same[:1]).sum() == 1
-
-
-@pytest.mark.slow
-@given(several, several)
-def test_areas_are_those_of_one_large_union(found: list[Region], true: list[Region]) -> None:
-    shapes, hiding = outlines(true, SIZE), outlines(found, SIZE)
-    whole = shapely.intersection(shapes, shapely.union_all(hiding))
-    assert hidden_areas(shapes, hiding) == pytest.approx(shapely.area(whole), abs=1e-6)
-
-
-@pytest.mark.slow
-@given(several, several, regions())
-def test_more_regions_hide_no_less(found: list[Region], true: list[Region], added: Region) -> None:
-    rows, images = measure_image(found, true, SIZE)
-    more_rows, more_images = measure_image([*found, added], true, SIZE)
-    for row, more in zip(rows, more_rows, strict=True):
-        assert more["covered"] >= row["covered"] - 1e-9
-    assert sum(row["matched"] for row in more_rows) >= sum(row["matched"] for row in rows)
-    assert more_images[-1]["false_area"] >= images[-1]["false_area"] - 1e-9
 
 
 def test_quadrilaterals_count_their_own_area_and_flat_ones_none() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered
+from drawn_text import Looks, covered
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
@@ -38,6 +38,14 @@ def face(x0: float, y0: float, x1: float, y1: float, score: float = 0.5) -> Regi
     return Region(Entity.FACE, x0, y0, x1, y1, score)
 
 
+def around(mask: np.ndarray) -> list[Region]:
+    if not mask.any():
+        return []
+    rows, columns = np.nonzero(mask)
+    ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return [face(*map(float, ends))]
+
+
 def drawn(regions: Sequence[Region]) -> np.ndarray:
     return covered(EMPTY.shape, list(regions))
 
@@ -62,41 +70,24 @@ def test_tiles_cover_each_scale_and_the_last_scale_is_one_piece(height: int, wid
 def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:
     image = EMPTY.copy()
     image[640:700, 810:930] = 255
-
-    class Bright:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            found: list[list[Region]] = []
-            for each in images:
-                rows, columns = np.nonzero(each > 127)
-                ends = (columns, rows)
-                box = [*(e.min() for e in ends), *(e.max() + 1 for e in ends)] if rows.size else []
-                found.append([face(*map(float, box))] if box else [])
-            return found
-
-    (one,) = views.Views(Bright(), REACH).detect([image])[0]
+    search = views.Views(Looks(lambda seen: around(seen > 127)), REACH)
+    (one,) = search.detect([image])[0]
     assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((810, 640, 930, 700), abs=8)
     assert drawn([one])[640:700, 810:930].all()
     small = image[600:740, 780:870]  # once: nothing of it is smaller than the least scale
-    assert views.Views(Bright(), REACH).detect([small, image])[1] == [one]
+    assert search.detect([small, image])[1] == [one]
 
 
-class Standing:
+def standing(least: int = 1) -> Looks:
     """Finds the bright rectangle of an image if it stands; with a low score if it is small."""
 
-    def __init__(self, least: int = 1) -> None:
-        self.least = least
-        self.shapes: list[tuple[int, ...]] = []
+    def look(image: np.ndarray) -> list[Region]:
+        (found,) = around(image > 127)
+        height = found.y1 - found.y0
+        score = 1.0 if height >= least else 0.1
+        return [replace(found, score=score)] if height >= found.x1 - found.x0 else []
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        self.shapes += [image.shape for image in images]
-        return [self._one(image) for image in images]
-
-    def _one(self, image: np.ndarray) -> list[Region]:
-        rows, columns = np.nonzero(image > 127)
-        x0, y0, x1, y1 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-        if y1 - y0 < x1 - x0:
-            return []
-        return [face(*map(float, (x0, y0, x1, y1)), 1.0 if y1 - y0 >= self.least else 0.1)]
+    return Looks(look)
 
 
 @pytest.mark.parametrize("turn", views.ALL_TURNS)
@@ -105,9 +96,10 @@ def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
     image[30:50, 80:150] = 255
     view, back = views.turned(image, turn)
     assert (view == np.rot90(image, turn // 90)).all()
-    rows, columns = np.nonzero(view)
-    x0, y0, x1, y1 = map(float, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    box, line = views.moved(face(x0, y0, x1, y1), back), views.moved(quad(x0, y0, x1, y1), back)
+    (seen,) = around(view > 0)
+    box, line = (
+        views.moved(each, back) for each in (seen, quad(seen.x0, seen.y0, seen.x1, seen.y1))
+    )
     for each in (box, line):
         assert (each.x0, each.y0, each.x1, each.y1) == (80, 30, 150, 50)
     first = ((80, 30), (150, 30), (150, 50), (80, 50))[turn // 90]
@@ -117,13 +109,11 @@ def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
 def test_what_stands_on_its_side_is_found_in_a_turned_view() -> None:
     image = np.zeros((200, 260), np.uint8)
     image[100:120, 60:100] = 255
-    assert views.Views(Standing(), views.Reach(300, 200, 40)).detect([image]) == [[]]
-    (found,) = views.Views(Standing(), views.Reach(300, 200, 40, turns=views.ALL_TURNS)).detect(
-        [image]
-    )[0]
+    assert views.Views(standing(), views.Reach(300, 200, 40)).detect([image]) == [[]]
+    reach = views.Reach(300, 200, 40, turns=views.ALL_TURNS)
+    (found,) = views.Views(standing(), reach).detect([image])[0]
     assert (found.x0, found.y0, found.x1, found.y1) == (60, 100, 100, 120)
-    large = views.Reach(300, 200, 40, turns=views.ALL_TURNS, upright=200 * 260 - 1)
-    assert views.Views(Standing(), large).detect([image]) == [[]]
+    assert views.Views(standing(), replace(reach, upright=200 * 260 - 1)).detect([image]) == [[]]
 
 
 def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> None:
@@ -131,18 +121,18 @@ def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> Non
     image[300:336, 404:422] = 255
     second = views.SecondLook(below=20, score=0.5)
     reach = views.Reach(1000, 1000, 40, halved=400, second=second)
-    sharp = Standing(least=30)  # at half size it is 18 pixels high, and doubtful
+    sharp = standing(least=30)  # at half size it is 18 pixels high, and doubtful
     (found,) = views.Views(sharp, reach).detect([image])[0]
     assert (found.x0, found.y0, found.x1, found.y1) == (404, 300, 422, 336)
     assert sharp.shapes == [(300, 400), (128, 128)]
-    assert views.Views(Standing(least=40), reach).detect([image]) == [[]]
+    assert views.Views(standing(least=40), reach).detect([image]) == [[]]
     lower = replace(reach, second=views.SecondLook(below=10, score=0.5))
-    assert views.Views(Standing(least=30), lower).detect([image]) == [[]]
+    assert views.Views(standing(least=30), lower).detect([image]) == [[]]
     # a score of 0.1 is too low for it, unless turned objects are searched upright
     surer = replace(reach, second=views.SecondLook(below=20, score=0.5, unsure=0.2))
-    assert views.Views(Standing(least=30), surer).detect([image]) == [[]]
+    assert views.Views(standing(least=30), surer).detect([image]) == [[]]
     upright = replace(surer, turns=views.ALL_TURNS, upright=600 * 800 - 1)
-    assert len(views.Views(Standing(least=30), upright).detect([image])[0]) == 1
+    assert len(views.Views(standing(least=30), upright).detect([image])[0]) == 1
 
 
 REGIONS = st.builds(
@@ -237,32 +227,17 @@ def test_a_code_beside_a_slanted_one_is_no_part_of_it() -> None:
 
 
 def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> None:
-    seen = []
-
-    class Blind:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            seen.append([each.shape for each in images])
-            return [[] for _ in images]
-
-    assert views.Views(Blind(), REACH).detect([EMPTY]) == [[]]
-    assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
+    blind = Looks(lambda _: [])
+    assert views.Views(blind, REACH).detect([EMPTY]) == [[]]
+    assert {(225, 300), (113, 150), (57, 75)} <= {*blind.shapes}
 
 
 def test_an_image_turned_as_a_whole_is_searched_in_tiles() -> None:
     image = np.full((900, 1200), 200, np.uint8)
     image[10:30, 20:100] = 0
-
-    class Dark:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            assert all(max(each.shape) <= REACH.whole for each in images)
-            found = []
-            for each in images:
-                seen = np.argwhere(each < 60)[:, ::-1]
-                corners = [*seen.min(axis=0), *seen.max(axis=0) + 1] if len(seen) else []
-                found.append([face(*map(float, corners))] if corners else [])
-            return found
-
-    mask = drawn(views.Views(Dark(), REACH).turned(image, 35))
+    dark = Looks(lambda seen: around(seen < 60))
+    mask = drawn(views.Views(dark, REACH).turned(image, 35))
+    assert max(map(max, dark.shapes)) <= REACH.whole
     assert mask[image == 0].mean() > 0.97
     assert mask.mean() < 0.02
 

@@ -28,6 +28,7 @@ from anonbench.detection.kinds import FaceOnnx, Mtcnn, Zxing
 from anonbench.detection.search import build, build_all
 from anonbench.detection.text_recognizer import LineReader
 from anonbench.detection.views import Views
+from anonbench_demo import ids, portraits
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)
 SAID = "numbers that are not finite"
@@ -113,6 +114,30 @@ def test_a_box_without_numbers_is_not_left_out(value: float) -> None:
             spoiled.flat[number] = value
             with pytest.raises(UnreadableImage, match=SAID):
                 clipped(Entity.TEXT, [spoiled], [0.9], IMAGE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mtcnn", "centerface", "face_onnx", "ppocr", "mrz", "zxing"])
+def test_what_is_found_follows_from_the_image(name: str, request: pytest.FixtureRequest) -> None:
+    """Neither other images nor threads change it, and a grey image is one of three equal channels.
+
+    On blank and tiny images, nothing is found.
+    """
+    settings: dict[str, Any] = {"speed": "single"}
+    if name == "face_onnx":
+        settings[name] = {"weights": request.getfixturevalue("scrfd")}
+    detector, threaded = (
+        build(name, Detection.model_validate(settings), threads) for threads in (1, 3)
+    )
+    cards = [ids.draw(0, template, "0001").image for template in ("passport", "id_card")]
+    images = [*cards, portraits.draw(0, "someone", 0).image, np.full((60, 900), 127, np.uint8)]
+    images += [image[:, :, 1] for image in images[:2]]
+    alone = [detector.detect([image])[0] for image in images]
+    assert len({len(regions) for regions in alone}) > 1, "so that a wrong order would show"
+    assert detector.detect(images[::-1])[::-1] == threaded.detect(images) == alone
+    assert detector.detect([np.dstack([image] * 3) for image in images[-2:]]) == alone[-2:]
+    blank = [np.full(shape, 127, np.uint8) for shape in ((1, 1), (2, 300), (900, 1), (19, 19))]
+    assert detector.detect(blank) == [[]] * 4 and detector.detect([]) == []
 
 
 NAN = float("nan")

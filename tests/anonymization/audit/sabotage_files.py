@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,28 +102,25 @@ BOTH: dict[str, Sabotage] = {
     "the_hidden_image_twice": lambda scene: 2 * scene.code(scene.honest),
     "cut_short": lambda scene: scene.code(scene.honest)[:-400],
 }
+CHUNKS = {
+    "compressed_text": (b"zTXt", b"Author\0\0" + zlib.compress(b"a name")),
+    "time_kept": (b"tIME", bytes(7)),
+    "gamma": (b"gAMA", bytes(4)),
+    "exif_chunk": (b"eXIf", b"MM\0*" + bytes(8)),
+    "private_chunk": (b"prVt", CANARY),
+    "transparent_colour": (b"tRNS", bytes(6)),
+    "background_colour": (b"bKGD", bytes(6)),
+    "empty_chunks": (b"IDAT", b""),
+}
 PNG: dict[str, Sabotage] = {
     **BOTH,
+    **{name: partial(with_chunk, name=kind, body=body) for name, (kind, body) in CHUNKS.items()},
     "second_frame": lambda scene: as_asked(
         scene, save_all=True, append_images=[Image.fromarray(scene.original)]
-    ),
-    "compressed_text": lambda scene: with_chunk(
-        scene, b"zTXt", b"Author\0\0" + zlib.compress(b"a name")
     ),
     "text_behind_the_pixels": lambda scene: (
         png(scene, stream(scene))[:-12] + chunk(b"tEXt", b"a\0name") + chunk(b"IEND", b"")
     ),
-    "time_kept": lambda scene: with_chunk(scene, b"tIME", bytes(7)),
-    "gamma": lambda scene: with_chunk(scene, b"gAMA", bytes(4)),
-    "exif_chunk": lambda scene: with_chunk(scene, b"eXIf", b"MM\0*" + bytes(8)),
-    "private_chunk": lambda scene: with_chunk(scene, b"prVt", thumbnail(scene)),
-    "transparent_colour": lambda scene: with_chunk(
-        scene, b"tRNS", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
-    ),
-    "background_colour": lambda scene: with_chunk(
-        scene, b"bKGD", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
-    ),
-    "empty_chunks": lambda scene: with_chunk(scene, b"IDAT", b""),
     "alpha_kept": lambda scene: with_alpha(scene, np.full(scene.honest.shape[:2], 255, np.uint8)),
     "original_in_the_alpha_channel": lambda scene: with_alpha(scene, scene.original),
     "few_colours_in_a_palette": lambda scene: saved(

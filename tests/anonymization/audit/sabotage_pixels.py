@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scenes import COUNT, DEGREE, FACE, PIXEL, REGIONS, SLANTED, Scene, picture
+from scenes import COUNT, DEGREE, FACE, PIXEL, REGIONS, Scene, picture
 
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -59,6 +59,10 @@ def moved(region: Region, x0: float = 0, y0: float = 0, x1: float = 0, y1: float
 def face_at(scene: Scene, **sides: float) -> np.ndarray:
     """Hide the face elsewhere: each side so many pixels away."""
     return scene.hide([moved(FACE, **sides) if each is FACE else each for each in HIDDEN])
+
+
+def hide_each(scene: Scene, change: Callable[[Region], Region]) -> np.ndarray:
+    return scene.hide([change(region) for region in HIDDEN])
 
 
 def drawn(number: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -130,15 +134,25 @@ MOVED: dict[str, Sabotage] = {
         scene, np.clip(scene.original.astype(int) + 3, 0, 255).astype(np.uint8)
     ),
     "hidden_after_another_hiding": lambda scene: hidden_from(scene, np.roll(scene.honest, 1, 0)),
-    "strength_of_another_entity": lambda scene: scene.hide(
-        [replace(region, entity=FACE.entity) for region in HIDDEN]
-    ),
 }
 """Faults that a mask of one colour does not show."""
+EACH: dict[str, Callable[[Region], Region]] = {
+    "strength_of_another_entity": lambda r: replace(r, entity=FACE.entity),
+    "all_boxes_shifted_by_half_a_pixel": lambda r: moved(r, x0=0.5, x1=0.5),
+    "margin_of_the_wrong_sign": lambda r: moved(r, 0.6, 0.6, -0.6, -0.6),
+    "axes_swapped": lambda r: replace(r, x0=r.y0, y0=r.x0, x1=r.y1, y1=r.x1, quad=None),
+    "boxes_in_relative_units": lambda r: moved(
+        r, -0.99 * r.x0, -r.y0 * 79 / 80, -0.99 * r.x1, -r.y1 * 79 / 80
+    ),
+    "boxes_as_width_and_height": lambda r: replace(r, x1=2 * r.x0, y1=2 * r.y0, quad=None),
+    "quadrilateral_as_its_box": lambda r: replace(r, quad=None),
+}
+"""Changes of each region that is to be hidden."""
 SABOTAGES: dict[str, Sabotage] = {
     **{name: partial(left, where=where) for name, where in LEFT.items()},
     **{name: partial(within, change=change) for name, change in CHANGED.items()},
     **MOVED,
+    **{name: partial(hide_each, change=change) for name, change in EACH.items()},
     # which regions are hidden, and how many
     "nothing_hidden": lambda scene: scene.original.copy(),
     "one_region_left": lambda scene: scene.hide(HIDDEN[1:]),
@@ -155,24 +169,6 @@ SABOTAGES: dict[str, Sabotage] = {
     "box_rounded_inwards": partial(face_at, x0=0.6, y0=0.3, x1=-0.2, y1=-0.5),
     "box_too_large": partial(face_at, x0=-1, y0=-1, x1=1, y1=1),
     "a_row_more_than_the_region_has": partial(face_at, y1=1),
-    "all_boxes_shifted_by_half_a_pixel": lambda scene: scene.hide(
-        [moved(region, x0=0.5, x1=0.5) for region in HIDDEN]
-    ),
-    "margin_of_the_wrong_sign": lambda scene: scene.hide(
-        [moved(region, x0=0.6, y0=0.6, x1=-0.6, y1=-0.6) for region in HIDDEN]
-    ),
-    "axes_swapped": lambda scene: scene.hide(
-        [replace(r, x0=r.y0, y0=r.x0, x1=r.y1, y1=r.x1, quad=None) for r in HIDDEN]
-    ),
-    "boxes_in_relative_units": lambda scene: scene.hide(
-        [replace(r, x0=r.x0 / 100, y0=r.y0 / 80, x1=r.x1 / 100, y1=r.y1 / 80) for r in HIDDEN]
-    ),
-    "boxes_as_width_and_height": lambda scene: scene.hide(
-        [replace(r, x1=r.x0 + r.x0, y1=r.y0 + r.y0, quad=None) for r in HIDDEN]
-    ),
-    "quadrilateral_as_its_box": lambda scene: scene.hide(
-        [replace(each, quad=None) if each is SLANTED else each for each in HIDDEN]
-    ),
     "whole_image_hidden": lambda scene: scene.hide(
         [replace(FACE, x0=0.0, y0=0.0, x1=100.0, y1=80.0)]
     ),
@@ -216,6 +212,7 @@ SABOTAGES: dict[str, Sabotage] = {
     "last_pixel_of_a_row_changed": lambda scene: put(scene, (45, 99), scene.honest[45, 99] ^ 1),
     "a_spared_region_changed": lambda scene: put(scene, (70, 10), 255 - scene.honest[70, 10]),
 }
+MOVED["strength_of_another_entity"] = SABOTAGES["strength_of_another_entity"]
 OF_COLOURS = ("one_channel_left", "one_channel_only", "only_brightness_hidden")
 """Faults that a grey image cannot have."""
 

@@ -1,27 +1,25 @@
 """A picture with regions of every kind, hidden as asked, and its audit."""
 
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
+from hypothesis import strategies as st
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.checked import anonymize
-from anonbench.anonymization.geometry import regions_at
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region
 from anonbench.core.registries.methods import RegionWindow
-from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
 
 Format = Literal["png", "jpeg"]
 JPEG_QUALITY = 95
+FAILS = "fails its audit"
 
 FACE = Region(Entity.FACE, 8.4, 6.7, 39.2, 42.5, 1.0)
 SLANTED = Region(
@@ -44,11 +42,12 @@ COUNT = 6
 
 @dataclass(frozen=True)
 class Scene:
-    """An original and what was made of it."""
+    """An original and what was made of it, also between layers."""
 
     original: np.ndarray
     honest: np.ndarray
-    method: Method
+    between: Sequence[np.ndarray]
+    method: str
     settings: Anonymization
 
     @property
@@ -59,7 +58,7 @@ class Scene:
         self,
         regions: list[Region] | None = None,
         original: np.ndarray | None = None,
-        method: Method | None = None,
+        method: str | None = None,
         degree: int = 100,
         **settings: object,
     ) -> np.ndarray:
@@ -75,16 +74,38 @@ class Scene:
     def code(self, pixels: np.ndarray) -> bytes:
         return encode(pixels, self.settings.format)
 
+    def audit(
+        self,
+        pixels: np.ndarray | None = None,
+        data: bytes | None = None,
+        between: Sequence[np.ndarray] | None = None,
+    ) -> dict[str, int]:
+        """Audit pixels as the scene's image and a file as theirs; by default, the honest ones."""
+        pixels = self.honest if pixels is None else pixels
+        data = self.code(pixels) if data is None else data
+        between = self.between if between is None else between
+        auditor = Auditor(table(REGIONS), self.variant, self.settings)
+        auditor.check("a", self.original, data, pixels, between)
+        return auditor.counts
 
-@cache
-def scene(method: Method, form: Format = "png", colour: bool = True) -> Scene:
-    settings = Anonymization(format=form)
-    original = picture(colour)
-    assert regions_at(DEGREE, len(REGIONS)) == COUNT
-    honest = anonymize(original, REGIONS, Variant(method, DEGREE), settings)
-    for image in (original, honest):
-        image.flags.writeable = False
-    return Scene(original, honest, method, settings)
+
+def check(
+    original: np.ndarray,
+    regions: list[Region],
+    method: str,
+    settings: Anonymization,
+    pixels: np.ndarray | None = None,
+    between: Sequence[np.ndarray] = (),
+    degree: int = 100,
+    **more: Any,
+) -> dict[str, int]:
+    """Audit an image; pixels are those that the anonymizer makes, if no others are given."""
+    variant = Variant(method, degree)
+    if pixels is None:
+        *between, pixels = layers(original, regions, variant, settings)
+    auditor = Auditor(table(regions), variant, settings)
+    auditor.check("a", original, encode(pixels, settings.format), pixels, between, **more)
+    return auditor.counts
 
 
 def picture(colour: bool = True, seed: int = 0) -> np.ndarray:
@@ -115,13 +136,15 @@ def window(
     return RegionWindow(planes[0], planes[1], own, entity, whole, ~own)
 
 
-def audit(scene: Scene, data: bytes, pixels: np.ndarray | None = None) -> dict[str, int]:
-    """Audit a file as the scene's image; return the counts.
-
-    Pixels are those in the file, if no others are given.
-    """
-    if pixels is None:
-        pixels = np.asarray(Image.open(io.BytesIO(data)))
-    auditor = Auditor(table(REGIONS), scene.variant, scene.settings)
-    auditor.check("a", scene.original, data, pixels)
-    return auditor.counts
+@st.composite
+def any_region(draw: st.DrawFn, side: int = 100) -> Region:
+    """A box or any four corners: slanted rectangles, crossed ones, triangles, all but lines."""
+    entity = draw(st.sampled_from(Entity))
+    corner = st.one_of(st.floats(-0.2 * side, 1.2 * side), st.integers(-10, side + 10).map(float))
+    if draw(st.booleans()):
+        size = st.one_of(st.floats(0.1, 0.9 * side), st.integers(1, 6 * side // 10).map(float))
+        x, y, width, height = draw(corner), draw(corner), draw(size), draw(size)
+        return Region(entity, x, y, x + width, y + height, 1.0)
+    corners = np.float32(draw(st.lists(corner, min_size=8, max_size=8))).astype(float)
+    low, high = corners.reshape(4, 2).min(axis=0), corners.reshape(4, 2).max(axis=0)
+    return Region(entity, *map(float, (*low, *high)), 1.0, tuple(corners.tolist()))

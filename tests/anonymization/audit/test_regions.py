@@ -2,16 +2,17 @@
 
 import random
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scenes import picture, table, window
+from scenes import check, picture, table, window
 
 from anonbench.anonymization.audit import Failure
-from anonbench.anonymization.audit.check import Auditor, check_outside
+from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.pixels import check_layers, kept
 from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
 from anonbench.anonymization.checked import anonymize
@@ -21,7 +22,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
-from keyed_settings import asked
 
 SHAPE = (50, 60)
 NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))
@@ -116,12 +116,12 @@ def region(x: int, y: int, width: int, height: int) -> Region:
 def test_both_find_the_same_groups_whatever_the_order_of_regions(
     boxes: list[tuple[int, int, int, int]], shuffled: random.Random
 ) -> None:
-    found, variant, settings = [region(*box) for box in boxes], INPAINT, Anonymization()
+    found, settings = [region(*box) for box in boxes], Anonymization()
     mixed = found.copy()
     shuffled.shuffle(mixed)
-    one, other = (anonymize(picture(), each, variant, settings) for each in (found, mixed))
+    one, other = (anonymize(picture(), each, INPAINT, settings) for each in (found, mixed))
     assert np.array_equal(one, other)
-    Auditor(table(found), variant, settings).check("a", picture(), encode(one), one)
+    check(picture(), found, "inpaint", settings, one)
 
 
 def test_what_is_far_away_has_no_part() -> None:
@@ -137,47 +137,54 @@ BOX = Region(Entity.FACE, 5.0, 4.0, 15.0, 12.0, 1.0)
 SLANTED = Region(Entity.TEXT, 18, 2, 28, 12, 1.0, (18, 7, 23, 2, 28, 7, 23, 12))
 
 
-def differs(
-    row: int,
-    column: int,
+AROUND = [(3, 5), (12, 5), (4, 4), (4, 15)]
+"""Pixels beside the box."""
+
+
+@pytest.mark.parametrize(
+    ("places", "regions", "differs", "asked"),
+    [
+        (AROUND, [BOX], True, {}),
+        (AROUND, [BOX], False, {"margin": 1.5}),
+        (AROUND, [BOX], False, {"shape": {"face": "image"}}),
+        ([(4, 5), (11, 14)], [BOX], False, {}),
+        ([(4, 5), (11, 14)], [], True, {}),
+        ([(4, 5), (11, 14)], [BOX], True, {"shape": {"face": "ellipse"}}),
+        ([(7, 23)], [SLANTED], False, {}),
+        ([(2, 18)], [SLANTED], True, {}),
+    ],
+)
+@pytest.mark.parametrize("before", [PICTURE, PICTURE[..., 0].copy()], ids=["colour", "grey"])
+def test_only_pixels_of_regions_may_differ(
+    before: np.ndarray, places: Any, regions: list[Region], differs: bool, asked: dict[str, Any]
+) -> None:
+    for place in places:
+        assert changed_at(place, before, regions, **asked) is differs, place
+
+
+def test_only_hidden_regions_may_differ() -> None:
+    regions = [BOX, SLANTED]
+    assert sum(changed_at(p, PICTURE, regions, degree=50) for p in ((7, 9), (7, 23))) == 1
+
+
+def changed_at(
+    place: tuple[int, int],
+    before: np.ndarray,
     regions: list[Region],
     degree: int = 100,
-    before: np.ndarray = PICTURE,
-    **settings: object,
+    **asked: Any,
 ) -> bool:
+    """Return whether a change of one value is refused."""
     read = read_regions(box_table({"a": regions}, 0)).get("a", [])
     made = np.repeat(before[..., None], 3, axis=2) if before.ndim == 2 else before.copy()
-    made[row, column, 1] ^= 1
-    checked = Anonymization.model_validate(settings)
+    made[*place, 1] ^= 1
+    files = encode(before), encode(made)
     try:
-        check_outside(before, made, (encode(before), encode(made)), read, degree, checked)
+        check_outside(before, made, files, read, degree, Anonymization.model_validate(asked))
     except Failure as failure:
         assert "1 pixels outside of its hidden regions differ" in str(failure)
         return True
     return False
-
-
-@pytest.mark.parametrize(("row", "column"), [(3, 5), (12, 5), (4, 4), (4, 15)])
-def test_each_pixel_beside_a_region_is_looked_at(row: int, column: int) -> None:
-    assert differs(row, column, [BOX])
-    assert not differs(row, column, [BOX], margin=1.5)
-    assert not differs(row, column, [BOX], shape={"face": "image"})
-
-
-@pytest.mark.parametrize(("row", "column"), [(4, 5), (11, 14)])
-def test_within_a_region_anything_may_be(row: int, column: int) -> None:
-    assert not differs(row, column, [BOX])
-    assert differs(row, column, [])
-    assert differs(row, column, [BOX], shape={"face": "ellipse"})
-
-
-def test_what_may_differ_beside_regions() -> None:
-    assert not differs(7, 23, [SLANTED])
-    assert differs(2, 18, [SLANTED])
-    assert sum(differs(*place, [BOX, SLANTED], 50) for place in ((7, 9), (7, 23))) == 1
-    grey = PICTURE[..., 0].copy()
-    assert differs(0, 0, [BOX], before=grey)
-    assert not differs(6, 6, [BOX], before=grey)
 
 
 def test_a_picture_of_another_size_or_with_more_in_it_is_refused() -> None:
@@ -208,11 +215,6 @@ ALIKE = ("mask", "inpaint")
 REFUSED = "neither hidden nor unchanged|as the method requires|narrower|steeper"
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Anonymization:
-    return asked(tmp_path_factory.mktemp("key"))
-
-
 def edge_of(region: Region) -> np.ndarray:
     """Return int [N, 2], rows and columns of the pixels that may be hidden or not."""
     area = area_of(read_regions(table([region]))["a"][0], (80, 100))
@@ -223,13 +225,6 @@ def edge_of(region: Region) -> np.ndarray:
         covered[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
     assert np.array_equal(covered[area.window], area.maps[0])
     return np.argwhere(area.maps[1] & ~area.maps[0]) + 10
-
-
-def check(
-    pixels: np.ndarray, original: np.ndarray, found: list[Region], name: str, asked: Anonymization
-) -> None:
-    auditor = Auditor(table(found), Variant(name, 100), asked)
-    auditor.check("a", original, encode(pixels), pixels)
 
 
 def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
@@ -246,18 +241,15 @@ def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) ->
 def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colour: bool) -> None:
     original, regions = picture(colour), [DIAMOND]
     honest = anonymize(original, regions, Variant(name, 100), settings)
-    places = edge_of(DIAMOND)
+    places, half = edge_of(DIAMOND), honest.copy()
     assert len(places) > 100
-    check(honest, original, regions, name, settings)
-    half = honest.copy()
-    for y, x in places[::2]:
-        half[y, x] = original[y, x]
-    assert not np.array_equal(half, honest)
-    check(half, original, regions, name, settings)
+    every_other = tuple(places[::2].T)
+    half[every_other] = original[every_other]
+    check(original, regions, name, settings, half)
     for place in places[::40].tolist():
         wrong = foreign(honest, original, tuple(place))
         with pytest.raises(InputError, match="neither hidden nor unchanged"):
-            check(wrong, original, regions, name, settings)
+            check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "replace"])
@@ -265,11 +257,10 @@ def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name:
     original, regions = picture(), [BEFORE, DIAMOND]
     honest = anonymize(original, regions, Variant(name, 100), settings)
     below = anonymize(original, regions[:1], Variant(name, 100), settings)
-    check(honest, original, regions, name, settings)
     places = edge_of(DIAMOND)
-    for y, x in places[::2]:
-        honest[y, x] = below[y, x]
-    check(honest, original, regions, name, settings)
+    every_other = tuple(places[::2].T)
+    honest[every_other] = below[every_other]
+    check(original, regions, name, settings, honest)
     for place in places[::40].tolist():
         bare = honest.copy()
         bare[tuple(place)] = original[tuple(place)]
@@ -277,20 +268,17 @@ def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name:
         # where a shuffled pixel stays in its place, what it was is what it has to be
         for wrong in (*[bare] * moved, foreign(honest, original, tuple(place))):
             with pytest.raises(InputError, match=REFUSED):
-                check(wrong, original, regions, name, settings)
+                check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "inpaint"])
 def test_edge_is_looked_at_where_others_cover_the_rest(settings: Anonymization, name: str) -> None:
     original, regions = picture(), [DIAMOND, *INSIDE]
-    honest = anonymize(original, regions, Variant(name, 100), settings)
-    check(honest, original, regions, name, settings)
-    places = edge_of(DIAMOND)[::40].tolist()
-    wrong = honest
-    for place in places:
+    wrong = anonymize(original, regions, Variant(name, 100), settings)
+    for place in edge_of(DIAMOND)[::40].tolist():
         wrong = foreign(wrong, original, tuple(place))
     with pytest.raises(InputError, match=REFUSED):
-        check(wrong, original, regions, name, settings)
+        check(original, regions, name, settings, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ALIKE])
@@ -311,7 +299,7 @@ def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, na
                 wrong = honest.copy()
                 wrong[y, x] = as_beside[y, x]
                 with pytest.raises(InputError, match="neither hidden nor unchanged"):
-                    check(wrong, original, regions, name, settings)
+                    check(original, regions, name, settings, wrong)
                 refused += 1
     assert refused
 

@@ -27,6 +27,23 @@ def photograph(text: str = "secret", *, code: bool = True, grey: bool = False) -
     return image.convert("L") if grey else image
 
 
+def pair(*texts: str) -> Image.Image:
+    both = Image.new("RGB", (400, 150))
+    for number, text in enumerate(texts):
+        both.paste(photograph(text), (200 * number, 0))
+    return both
+
+
+def faint(text: str) -> Image.Image:
+    """Return a photograph of 32 grey levels, which is doubtful."""
+    return photograph(text).convert("L").point(lambda value: 100 + value // 8)
+
+
+def save_pages(path: Path, *pages: Image.Image) -> None:
+    path.parent.mkdir(exist_ok=True)
+    pages[0].save(path, save_all=True, append_images=pages[1:], resolution=150)
+
+
 def save(folder: Path, name: str, **options: Any) -> Path:
     """Write a photograph whose code is its name."""
     path = folder / name
@@ -51,6 +68,9 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
+def records(done: Anonymized) -> list[dict[str, Any]]:
+    return json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+
+
 def statuses(done: Anonymized) -> dict[str, str]:
-    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
-    return {row["name"]: row["status"] for row in rows}
+    return {row["name"]: row["status"] for row in records(done)}

@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 import zxingcpp
-from codes import anonymized, files, photograph, read_codes, save, statuses
+from codes import (
+    anonymized,
+    faint,
+    files,
+    pair,
+    photograph,
+    read_codes,
+    records,
+    save,
+    save_pages,
+    statuses,
+)  # fmt: skip
 from PIL import Image
 
 from anonbench.anonymization.files import sheet as module
@@ -26,6 +37,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import locked
 from anonbench.detection.review.server import ReviewServer
 from anonbench.detection.review.session import Gone, Review
+
+FAINT = "fewer than 128 grey levels between the darkest and the brightest pixel"
 
 
 def tiles(page: Path) -> dict[str, tuple[np.ndarray, str]]:
@@ -52,9 +65,7 @@ def photos(tmp_path: Path) -> Path:
     save(folder, "b.png")
     save(folder, "<a>&.jpg", quality=90)
     save(folder, "x/none.png", code=False)
-    photograph("page").save(
-        folder / "scan.pdf", save_all=True, append_images=[photograph("two")], resolution=150
-    )
+    save_pages(folder / "scan.pdf", photograph("page"), photograph("two"))
     return folder
 
 
@@ -90,8 +101,7 @@ def test_it_is_made_from_copies_as_they_were_audited(photos: Path) -> None:
         path.unlink()
     save(photos, "b.png")
     (out / "b.png").write_bytes((photos / "b.png").read_bytes())  # another file by now
-    rows = json.loads(done.audit.read_text("utf-8"))["images"]
-    outcome = next(Outcome(**row) for row in rows if row["output"] == "b.png")
+    outcome = next(Outcome(**row) for row in records(done) if row["output"] == "b.png")
     module.write_sheet(done.sheet, out, [outcome])
     assert tiles(done.sheet) == {}
 
@@ -105,10 +115,7 @@ def test_a_later_run_replaces_a_sheet_of_older_copies(photos: Path) -> None:
 
 def test_visible_regions_named_sheet_ends(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
-    both = Image.new("RGB", (400, 150))
-    both.paste(photograph("one"), (0, 0))
-    both.paste(photograph("two"), (200, 0))
-    both.save(photos / "two.png")
+    pair("one", "two").save(photos / "two.png")
     done = anonymized(photos, photos.parent / "out", contact_sheet=True, degree=50)
     assert done.sheet is not None
     found = tiles(done.sheet)
@@ -122,24 +129,21 @@ def test_visible_regions_named_sheet_ends(photos: Path, monkeypatch: pytest.Monk
 
 
 def test_doubtful_images_told_and_first(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    faint = photograph("z-faint").convert("L").point(lambda value: 100 + value // 8)
-    faint.save(photos / "z-faint.png")
-    pages = [photograph("page"), faint]
-    pages[0].save(photos / "scan.pdf", save_all=True, append_images=pages[1:], resolution=150)
+    faint("z-faint").save(photos / "z-faint.png")
+    save_pages(photos / "scan.pdf", photograph("page"), faint("z-faint"))
     words = ["anonymize", str(photos), "-o", str(photos.parent / "out"), "--hide", "barcode"]
     assert main([*words, "--contact-sheet"]) == 3
-    reason = "fewer than 128 grey levels between the darkest and the brightest pixel"
     told = capsys.readouterr().out
-    assert f"2 doubtful, look at them (2: {reason})" in told
+    assert f"2 doubtful, look at them (2: {FAINT})" in told
     assert f"to look at: {photos.parent / 'out.sheet.html'}; " in told
     audit = photos.parent / "out.audit.json"
-    records = {row["name"]: row for row in json.loads(audit.read_text("utf-8"))["images"]}
-    how = records["z-faint.png"]["searched"][0]
-    assert how["doubts"] == [reason] and how["grey"][1] - how["grey"][0] == 31
+    rows = {row["name"]: row for row in json.loads(audit.read_text("utf-8"))["images"]}
+    how = rows["z-faint.png"]["searched"][0]
+    assert how["doubts"] == [FAINT] and how["grey"][1] - how["grey"][0] == 31
     assert how["views"]["zxing"]["scales"] == [2.0, 1.0]
-    assert [page["doubts"] for page in records["scan.pdf"]["searched"]] == [[], [reason]]
+    assert [page["doubts"] for page in rows["scan.pdf"]["searched"]] == [[], [FAINT]]
     assert "z-faint.png,written,,z-faint.png" in (text := audit.with_suffix(".csv").read_text())
-    assert text.count(reason) == 3, "the one in which nothing was found, too"
+    assert text.count(FAINT) == 3, "the one in which nothing was found, too"
     found = tiles(photos.parent / "out.sheet.html")
     assert {*list(found)[:3]} == {"z-faint.png", "scan.pdf, page 1", "scan.pdf, page 2"}
     assert [name for name, (_, said) in found.items() if "look at it" in said] == [
@@ -147,7 +151,6 @@ def test_doubtful_images_told_and_first(photos: Path, capsys: pytest.CaptureFixt
     ]
 
 
-FAINT = "fewer than 128 grey levels between the darkest and the brightest pixel"
 BOX = [10.0, 20.0, 60.0, 50.0]
 
 
@@ -158,10 +161,8 @@ def reviewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "photos"
     save(folder, "a.png")
     save(folder, "none.png", code=False)
-    photograph("z").convert("L").point(lambda value: 100 + value // 8).save(folder / "z.png")
-    photograph("one").save(
-        folder / "scan.pdf", save_all=True, append_images=[photograph("two")], resolution=150
-    )
+    faint("z").save(folder / "z.png")
+    save_pages(folder / "scan.pdf", photograph("one"), photograph("two"))
     return folder
 
 
@@ -178,6 +179,11 @@ def confirm(review: Review, name: str, *added: list[float], removed: bool = Fals
     )
     new = [{"entity": "text", "box": box} for box in added]
     review.confirm(number, image["version"], [*kept, *new])
+
+
+def correct(*rows: str, key: str = "id") -> None:
+    lines = [f"{key},action,entity,x0,y0,x1,y1", *rows]
+    Path("out.corrections.csv").write_text("".join(f"{line}\n" for line in lines))
 
 
 def hidden(name: str) -> bool:
@@ -222,8 +228,7 @@ def test_what_was_marked_is_hidden_by_the_next_run_and_nothing_else_changes(revi
     after = files(Path("out"))
     assert hidden("none.png") and after["scan.pdf"] != before["scan.pdf"]
     assert {name for name in before if after[name] != before[name]} == {"scan.pdf"}
-    rows = json.loads(done.audit.read_text("utf-8"))["images"]
-    pdf = next(row for row in rows if row["name"] == "scan.pdf")
+    pdf = next(row for row in records(done) if row["name"] == "scan.pdf")
     assert [(row["page"], row["entity"]) for row in pdf["regions"]].count((2, "text")) == 1
     assert [row["entity"] for row in pdf["found"]] == ["barcode", "barcode"]
     assert done.made == 2, "nothing else changed"
@@ -241,9 +246,7 @@ def test_what_was_removed_stays_in_sight_unless_the_image_changes(reviewed: Path
     confirm(review_folder(Path("out"), sample=1), "a.png", BOX, removed=True)
     run(reviewed)
     assert read_codes(Path("out/a.png")) == [] and hidden("a.png"), "the box hides part of the code"
-    Path("out.corrections.csv").write_text(
-        "id,action,entity,x0,y0,x1,y1\na.png,remove,barcode,,,,\na.png,add,text,150,100,190,140\n"
-    )
+    correct("a.png,remove,barcode,,,,", "a.png,add,text,150,100,190,140")
     run(reviewed)
     assert read_codes(Path("out/a.png")) == ["a.png"]
     save(reviewed, "a.png", grey=True)
@@ -267,15 +270,13 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> Non
     with pytest.raises(InputError, match=r"is gone, with which 4 copies .*visible again"):
         run(reviewed)
     assert hidden("none.png")
-    Path("out.corrections.csv").write_text("id,action,entity,x0,y0,x1,y1\n")
+    correct()
     assert run(reviewed).corrected == 0
 
 
 def test_wrong_corrections_are_said(reviewed: Path) -> None:
     run(reviewed)
-    Path("out.corrections.csv").write_text(
-        "id,action,entity,x0,y0,x1,y1\na.png,add,text,900,900,950,950\nz.png,add,text,1,1,9,9\n"
-    )
+    correct("a.png,add,text,900,900,950,950", "z.png,add,text,1,1,9,9")
     done = run(reviewed)
     assert statuses(done)["a.png"] == "failed" and not Path("out/a.png").exists()
     why = "row 1 of out.corrections.csv is not inside the image (200 × 150 pixels)"
@@ -283,15 +284,11 @@ def test_wrong_corrections_are_said(reviewed: Path) -> None:
     assert done.corrected == 1, "that of the image that failed was not applied"
     review = review_folder(Path("out"), sample=1)
     assert review.file.unmatched == 0, "a row of an image that is not shown is no mistake"
-    Path("out.corrections.csv").write_text(
-        "id,action,entity,x0,y0,x1,y1\na.png,add,text,150,100,9000,9000\nz.png,add,text,1,1,9,9\n"
-    )
+    correct("a.png,add,text,150,100,9000,9000", "z.png,add,text,1,1,9,9")
     assert run(reviewed).reasons["failed"] == {why: 1}
     (reviewed / "z.png").unlink()
     assert run(reviewed).corrected == 0, "a row of an image that is gone is no mistake"
-    Path("out.corrections.csv").write_text(
-        "path,action,entity,x0,y0,x1,y1\na.png,add,text,9,9,50,50\nNone.png,add,text,1,1,9,9\n"
-    )
+    correct("a.png,add,text,9,9,50,50", "None.png,add,text,1,1,9,9", key="path")
     before = files(Path("out"))
     with pytest.raises(InputError, match=r"row 2 .* below .*photos with its suffix"):
         run(reviewed)
@@ -319,11 +316,11 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     for name in ("gone.png", "lost.png"):
         (reviewed / name).unlink()
 
-    def interrupted(server: ReviewServer) -> None:
-        confirm(server.review, "none.png", BOX)
-        raise KeyboardInterrupt
+    asked: list[Any] = ["none.png"]
 
-    def left(server: ReviewServer) -> None:
+    def interrupted(server: ReviewServer) -> None:
+        while asked:
+            confirm(server.review, asked.pop(), BOX)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ReviewServer, "serve_forever", interrupted)
@@ -334,7 +331,6 @@ def test_the_command_opens_a_folder_and_says_how_its_corrections_are_used(
     assert "\n2 images not shown, the originals are gone" in told.err
     assert "1 of 5 images were looked at" in told.out
     assert "to hide what was marked: the same `anonbench anonymize … -o out` again" in told.out
-    monkeypatch.setattr(ReviewServer, "serve_forever", left)
     Path("out.corrections.csv").unlink()
     assert main(["review", "out"]) == 0
     assert capsys.readouterr().out.endswith("\nnothing is marked\n")

@@ -1,7 +1,6 @@
 """Copies that must not stay, names that two images want, and records that something befell."""
 
 import csv
-import json
 import os
 import re
 import tarfile
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codes import QUICK, anonymized, files, read_codes, save, statuses
+from codes import QUICK, anonymized, files, read_codes, records, save, statuses
 
 from anonbench.anonymization.files import file_job, record, run
 from anonbench.config import Anonymization
@@ -28,7 +27,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def killed_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run end where it would write its line about an image, whose copy is there."""
+    """Run until it would write its line about an image, whose copy is there."""
     line, seen = record.Outcome.line, list[int]()
 
     def write(self: record.Outcome) -> str:
@@ -37,15 +36,15 @@ def killed_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return line(self)
 
-    monkeypatch.setattr(record.Outcome, "line", write)
+    with monkeypatch.context() as during:
+        during.setattr(record.Outcome, "line", write)
+        with pytest.raises(KeyboardInterrupt):
+            anonymized(Path("photos"), Path("out"))
 
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_copy_of_a_killed_run(photos: Path, monkeypatch: pytest.MonkeyPatch, gone: bool) -> None:
-    with monkeypatch.context() as during:
-        killed_at(1, during)
-        with pytest.raises(KeyboardInterrupt):
-            anonymized(photos, Path("out"))
+    killed_at(1, monkeypatch)
     assert set(files(Path("out"))) == {"a.png", "b.gif.png"}
     (photos / "b.gif").unlink()
     if not gone:
@@ -55,10 +54,7 @@ def test_copy_of_a_killed_run(photos: Path, monkeypatch: pytest.MonkeyPatch, gon
 
 
 def test_run_killed_at_first_image_goes_on(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as during:
-        killed_at(0, during)
-        with pytest.raises(KeyboardInterrupt):
-            anonymized(photos, Path("out"))
+    killed_at(0, monkeypatch)
     assert Path(".out.journal").read_text().startswith('{"anonymization"')
     assert anonymized(photos, Path("out")).written == 3
     Path(".new.journal").touch()
@@ -87,10 +83,7 @@ def test_worker_that_dies(photos: Path, monkeypatch: pytest.MonkeyPatch, workers
             os._exit(9)
         return write(pixels, how)
 
-    with monkeypatch.context() as during:
-        killed_at(0, during)
-        with pytest.raises(KeyboardInterrupt):  # so that one worker knows of a run that was ended
-            anonymized(photos, Path("out"))
+    killed_at(0, monkeypatch)  # so that one worker knows of a run that was ended
     with monkeypatch.context() as during:
         during.setattr(file_job, "write", deadly)
         done = anonymized(photos, Path("out"), workers=workers)
@@ -202,8 +195,7 @@ def test_a_file_that_is_left_out_does_not_hide_the_copy_of_its_name(tmp_path: Pa
         tar.add(path, "a.png")
     for _ in range(2):
         done = anonymized(tmp_path / "t.tar", tmp_path / "out")
-    rows = json.loads(done.audit.read_text())["images"]
-    assert sorted(row["status"] for row in rows) == ["left_out", "written"]
+    assert sorted(row["status"] for row in records(done)) == ["left_out", "written"]
     assert (done.written, done.unknown) == (1, 0)
 
 

@@ -1,7 +1,6 @@
 """Copies of PDF files, colour profiles and quantization tables: nothing of the original."""
 
 import io
-import json
 import operator
 import struct
 import zlib
@@ -11,7 +10,7 @@ import numpy as np
 import pypdfium2
 import pytest
 import zxingcpp
-from codes import SRGB, anonymized, files, photograph, save, statuses
+from codes import SRGB, anonymized, files, photograph, records, save, statuses
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -98,7 +97,7 @@ def test_every_page_is_hidden_and_a_blank_one_is_no_reason_to_refuse(tmp_path: P
     sizes = [page.get_size() for page in pypdfium2.PdfDocument(copy)]
     expected = [(72 * w / DPI, 72 * h / DPI) for w, h in ((200, 150), (80, 60), (200, 150))]
     assert sizes == [pytest.approx(each, abs=0.01) for each in expected]
-    (row,) = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    (row,) = records(done)
     assert [region["page"] for region in row["regions"]] == [1, 3]
 
 
@@ -117,8 +116,7 @@ def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
     scans(tmp_path / "in/a.pdf", photograph("one"), photograph("", code=False))
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert (done.written, done.without_regions, files(tmp_path / "out")) == (0, 1, {})
-    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
-    assert rows[0]["reason"] == "nothing was found on page 2"
+    assert records(done)[0]["reason"] == "nothing was found on page 2"
     done = anonymized(tmp_path / "in", tmp_path / "all", keep_without_regions=True)
     assert (done.written, done.regions) == (1, 1)
 
@@ -134,8 +132,7 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
     assert set(files(tmp_path / "out")) == {"a.pdf"}
     unreadable = dict.fromkeys(("cut.pdf", "large.pdf", "no.png"), "unreadable")
     assert statuses(done) == {"a.pdf": "written"} | unreadable
-    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
-    (reason,) = (row["reason"] for row in rows if row["name"] == "large.pdf")
+    (reason,) = (row["reason"] for row in records(done) if row["name"] == "large.pdf")
     assert reason.startswith("page 2: ")
 
 
@@ -203,8 +200,7 @@ def test_regions_cover_the_coding_blocks_of_a_scan(tmp_path: Path) -> None:
     """The visible part of a block would tell what its hidden part shows."""
     scans(tmp_path / "in/a.pdf", photograph("one", grey=True))
     done = anonymized(tmp_path / "in", tmp_path / "out")
-    (row,) = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
-    (region,) = row["regions"]
+    (region,) = records(done)[0]["regions"]
     left, top = (int(region[side] // 8 * 8) for side in ("x0", "y0"))
     right, bottom = (int(-(-region[side] // 8) * 8) for side in ("x1", "y1"))
     assert (left, right) != (region["x0"], region["x1"])

@@ -294,7 +294,7 @@ def _counted(
             counts["doubtful"] += 1
             reasons["doubtful"].update(each.doubts)
     numbers: dict[str, Any] = {
-        field.name: counts[field.name] for field in fields(Anonymized) if field.type == "int"
+        field.name: counts[field.name] for field in fields(Anonymized) if field.type is int
     }
     return Anonymized(
         **numbers,
