@@ -10,8 +10,6 @@ It works without PyTorch. A share is compared with three null values:
   the weights says nothing about what was learned).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

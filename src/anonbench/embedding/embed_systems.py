@@ -1,7 +1,5 @@
 """Image sets embedded by a system under test, which is started once and only for new images."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -5,8 +5,6 @@ studio are similar pixel by pixel, and a random network keeps much of this simil
 model has to beat both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal

@@ -11,8 +11,6 @@ Values are float16, float32 or float64; ids are text or integers. An NPY file of
 into memory and not read, so that archives of millions of images need not fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path

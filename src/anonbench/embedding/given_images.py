@@ -1,7 +1,5 @@
 """Images passed to a function: examined once, then read in batches of bounded size."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

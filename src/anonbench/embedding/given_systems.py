@@ -1,7 +1,5 @@
 """Embeddings of a caller's images, by its encoder or by a system from its settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path

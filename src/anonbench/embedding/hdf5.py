@@ -5,8 +5,6 @@ code by its filters, and declare arrays that it does not hold. All of this is re
 stored completely in the file itself are read.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib

@@ -4,8 +4,6 @@ Adaption D of a frozen system: the network that it has, with updates (LoRA, Hu e
 it embeds a hidden image as the unchanged network embeds its original.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 The exported model gives the same output in each of them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

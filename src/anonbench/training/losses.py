@@ -1,7 +1,5 @@
 """Loss terms of DINOv2, and the teacher's targets, centered in one of two ways."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any, Literal

@@ -6,8 +6,6 @@ model decides as it did on the original. Encoder and decoder with skips are thos
 Fischer and Brox 2015, "U-Net" (MICCAI, 234-241).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Training of a network that redraws hidden regions."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """Weight files: safetensors with the settings to build the backbone and prepare its input."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict

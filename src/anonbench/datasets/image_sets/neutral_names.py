@@ -4,11 +4,9 @@ Report, tables, figures, bundle and exported images take their names from here, 
 class has the same number in all of them. Inside the folder of results, ids are unchanged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -36,7 +34,7 @@ class Names:
         self._classes = {c: f"class {n:0{width}d}" for n, c in enumerate(classes, start=1)}
 
     @classmethod
-    def of(cls, manifest: Path, label: str | None = None) -> Names:
+    def of(cls, manifest: Path, label: str | None = None) -> Self:
         """Number a manifest's images, and the classes of its column `label`."""
         columns = ["id"] if label is None else ["id", label]
         try:

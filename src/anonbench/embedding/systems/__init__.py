@@ -3,8 +3,6 @@
 `opening.open_system` starts one from its settings, a section of the config's `systems`.
 """
 
-from __future__ import annotations
-
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function

@@ -3,8 +3,6 @@
 Batches have equal size, and each is computed by one thread: bits do not depend on threads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

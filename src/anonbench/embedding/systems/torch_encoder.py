@@ -1,7 +1,5 @@
 """PyTorch modules as encoders, with low-rank updates of weights as in the package peft."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Systems that are a backbone of anonbench's own trainings."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Literal

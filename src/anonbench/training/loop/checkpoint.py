@@ -3,8 +3,6 @@
 A request to end a training early is handled between two steps.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

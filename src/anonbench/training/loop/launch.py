@@ -4,8 +4,6 @@ torchrun starts these by `python -m anonbench.training.loop.launch JOB.json`. Th
 fails or is interrupted writes why to a file beside the job, from which `run` raises it again.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os

@@ -1,7 +1,5 @@
 """One training from image sets to a backbone."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

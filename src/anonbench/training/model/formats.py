@@ -19,8 +19,6 @@ What differs besides names:
 - The mask token is no part of a timm model. It travels beside the weights.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Vision transformers of timm, by name or from another package, adapted to run here."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import torch
