@@ -7,11 +7,18 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.systems import SYSTEMS, Encoder, Similarity, System, SystemKind
+from anonbench.core.registries.systems import (
+    SYSTEMS,
+    Encoder,
+    NetworkKind,
+    Similarity,
+    System,
+    SystemKind,
+)
 from anonbench.embedding.systems import kind_named
 
 if TYPE_CHECKING:
@@ -28,7 +35,14 @@ def open_system(settings: SystemKind) -> Iterator[System]:
     """Start a system of any kind, such as `Timm(model="resnet18")`; InputError if it cannot be."""
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
-    with kind_named(settings.name).start(settings) as encoder:
+    kind: Any = kind_named(settings.name)
+    if isinstance(settings, NetworkKind):
+        from anonbench.embedding.systems.torch_encoder import network_encoder  # loads PyTorch
+
+        started = network_encoder(kind.network(settings), settings.adapter)
+    else:
+        started = kind.start(settings)
+    with started as encoder:
         yield Checked(encoder, identity, settings.similarity)
 
 
