@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.systems import (
-    SYSTEMS,
-    Encoder,
-    NetworkKind,
-    Similarity,
-    System,
-    SystemKind,
-)
+from anonbench.core.registries import systems
 from anonbench.embedding.systems import kind_named
 
 if TYPE_CHECKING:
@@ -31,12 +24,12 @@ _ROUNDING, _NOISE = 1e-3, 0.05
 
 
 @contextmanager
-def open_system(settings: SystemKind) -> Iterator[System]:
+def open_system(settings: systems.SystemKind) -> Iterator[systems.System]:
     """Start a system of any kind, such as `Timm(model="resnet18")`; InputError if it cannot be."""
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
     kind: Any = kind_named(settings.name)
-    if isinstance(settings, NetworkKind):
+    if isinstance(settings, systems.NetworkKind):
         from anonbench.embedding.systems.torch_encoder import network_encoder  # loads PyTorch
 
         started = network_encoder(kind.network(settings), settings.adapter)
@@ -46,7 +39,7 @@ def open_system(settings: SystemKind) -> Iterator[System]:
         yield Checked(encoder, identity, settings.similarity)
 
 
-def identity_of(settings: SystemKind) -> str:
+def identity_of(settings: systems.SystemKind) -> str:
     """Return a digest of all that decides a system's vectors; nothing is started.
 
     The similarity is no part of it: it decides what vectors are compared by, not what they are.
@@ -61,7 +54,7 @@ def identity_of(settings: SystemKind) -> str:
         "files": [file_digest(path) for path in settings.files()],
         "evidence": settings.evidence(),
     }
-    described |= SYSTEMS.origin(settings.name)  # the code of another package's system
+    described |= systems.SYSTEMS.origin(settings.name)  # the code of another package's system
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -69,9 +62,9 @@ def identity_of(settings: SystemKind) -> str:
 class Checked:
     """An encoder whose answers are checked against the promises of `System`."""
 
-    encoder: Encoder
+    encoder: systems.Encoder
     identity: str
-    similarity: Similarity
+    similarity: systems.Similarity
     _compared: int = 0  # repeated requests so far: 0 for none, 1 of a single image, 2 of several
     _width: int = 0  # dimension of the last vectors
 
