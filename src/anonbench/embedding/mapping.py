@@ -32,8 +32,7 @@ STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
 _KEY, _DIGEST, _CHUNK = "anonbench", "sha256", 2048
 _APPLIED = 1024  # number of vectors mapped at once, so that they stay in the cache
-_ROUNDING = 1e-9
-"""Least variance of vectors, as a share of their mean square; sums of squares tell no less."""
+_ROUNDING = 1e-9  # least variance, as a share of the mean square: sums of squares tell no less
 _LEAST = 1e-12  # penalty of vectors without variance
 _TENSORS = ("weights", "mean", "shift")
 
@@ -42,12 +41,9 @@ _TENSORS = ("weights", "mean", "shift")
 class Map:
     """Learned map of one system's vectors of images that one method has hidden."""
 
-    weights: np.ndarray
-    """Transpose of W, float32 [D, D]."""
-    mean: np.ndarray
-    """Of the hidden images' vectors, float32 [D]."""
-    shift: np.ndarray
-    """Mean difference of the pairs, float32 [D]."""
+    weights: np.ndarray  # transpose of W, float32 [D, D]
+    mean: np.ndarray  # of the hidden images' vectors, float32 [D]
+    shift: np.ndarray  # mean difference of the pairs, float32 [D]
     card: Mapping[str, Any] = field(default_factory=dict)
     """Model card: system, method, similarity, strength, pairs, clusters, gain, price."""
     _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -85,11 +81,8 @@ class Map:
         """Map query vectors [N, D] instead, for a stored index of hidden images' vectors.
 
         q · map(x) = (q + Wᵀ q) · x + a term that is the same for all x. So a search by inner
-        product finds the same; the index keeps vectors of length 1 where they are compared by
-        cosine, and only the lengths of map(x) are then left out of account.
-
-        Raises:
-            InputError: as for `apply`.
+        product finds the same; by cosine (index vectors of length 1) only the lengths of map(x) are
+        left out of account. Raises as `apply`.
         """
         originals = self._checked("originals", originals)
         warn(self)
@@ -107,11 +100,7 @@ class Map:
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            InputError: the file is missing, cut off, damaged, or no map.
-        """
+        """Read what `save` wrote; InputError if it is missing, cut off, damaged, or no map."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -131,14 +120,9 @@ class Map:
         return cls(weights, mean, shift, card)
 
     def require(self, system: str = "", method: str = "") -> None:
-        """Refuse vectors of another system or method.
+        """InputError for vectors of another system (its digest) or method (such as `blur-100`).
 
-        Args:
-            system: digest of the system that made the vectors; empty if unknown.
-            method: how their images were hidden, such as `blur-100`; empty if unknown.
-
-        Raises:
-            InputError: the card names another one.
+        Either is empty if unknown.
         """
         for what, given in (("system", system), ("method", method)):
             known = str(self.card.get(what, ""))
@@ -186,7 +170,7 @@ def warn(learned: Map) -> None:
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
-    """Return vectors in the form for maps, float32 [N, D]: with length 1 if compared by cosine."""
+    """Vectors in the form for maps, float32 [N, D]: with length 1 if compared by cosine."""
     return unit_rows(vectors) if similarity == "cosine" else np.asarray(vectors, np.float32)
 
 
@@ -244,17 +228,24 @@ class Pairs:
 
         `folds` are of each pair (`folds_of`), int64 [N].
         """
-        self.width = hidden.shape[1]
-        self.similarity = similarity
+        self.width, self.similarity = hidden.shape[1], similarity
         self._eigen: dict[frozenset[int], tuple[np.ndarray, ...]] = {}
         named = [int(fold) for fold in np.unique(folds)]
         self._basis: np.ndarray | None = None
         if len(hidden) < self.width:
             self._basis = np.linalg.qr(rows_of(hidden, similarity).T.astype(np.float64))[0]
 
+        def summed(rows: np.ndarray) -> _Moments:
+            x = rows_of(hidden[rows], similarity).astype(np.float64)
+            d = rows_of(originals[rows], similarity) - x
+            if self._basis is not None:
+                x = x @ self._basis
+            return _Moments(len(rows), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
+
         def of(fold: int) -> _Moments:
             rows = np.flatnonzero(folds == fold)
-            return _summed(originals, hidden, rows, similarity, self._basis)
+            parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+            return reduce(lambda *two: _total(two), map(summed, parts))
 
         with ThreadPoolExecutor(threads()) as pool:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
@@ -314,26 +305,8 @@ class Pairs:
         return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
 
 
-def _summed(
-    originals: np.ndarray,
-    hidden: np.ndarray,
-    rows: np.ndarray,
-    similarity: str,
-    basis: np.ndarray | None,
-) -> _Moments:
-    def part_sums(start: int) -> _Moments:
-        part = rows[start : start + _CHUNK]
-        x = rows_of(hidden[part], similarity).astype(np.float64)
-        d = rows_of(originals[part], similarity) - x
-        if basis is not None:
-            x = x @ basis
-        return _Moments(len(part), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
-
-    return reduce(lambda *two: _total(two), map(part_sums, range(0, len(rows), _CHUNK)))
-
-
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
-    """Return those of x and of x with d, zero if all x are the same: none is a rounding error."""
+    """Those of x and of x with d, zero if all x are the same: none is a rounding error."""
     xx, xd = total.about(total.x / total.number, total.d / total.number)
     if np.trace(xx) <= _ROUNDING * np.trace(total.xx):
         return np.zeros_like(xx), np.zeros_like(xd)
