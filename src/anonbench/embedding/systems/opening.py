@@ -98,27 +98,21 @@ class Checked:
         share = _difference(vectors, again, answer)
         if share == 0:
             return
-        why = (
-            "beside other images: it depends on what is computed together. Export the model for "
-            "evaluation (model.eval()), or give the system one image at a time (batch_size: 1)"
+        why, way = (
+            "beside other images: it depends on what is computed together",
+            (", or give the system one image at a time (batch_size: 1)"),
         )
         if _difference(answer, [*range(count)], self._answer(few)):
-            why = (
-                "when it is asked again: a part of it is random. Export the model for evaluation "
-                "(model.eval()), so that dropout is off"
-            )
+            why, way = "when it is asked again: a part of it is random", ", so that dropout is off"
         raise InputError(
-            f"systems: the system gives the same image another vector {why}. The two differ by "
-            f"{share:.0%} of what different images differ by, so no ranking can be trusted"
+            f"systems: the system gives the same image another vector {why}. Export the model for "
+            f"evaluation (model.eval()){way}. The two differ by {share:.0%} of what different "
+            "images differ by, so no ranking can be trusted"
         )
 
 
 def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
-    """Return the distance of vectors [M, D] from rows of all [N, D], by the spread of all.
-
-    It is 0 where it is rounding: at most `_ROUNDING` of the vectors' lengths, or `_NOISE` of the
-    spread of all vectors about their mean.
-    """
+    """Distance of vectors [M, D] from rows of all [N, D], by the spread of all; 0 for rounding."""
     import numpy as np
 
     wide, other = vectors.astype(np.float64), again.astype(np.float64)
