@@ -20,7 +20,6 @@ from anonbench.training.data import augment
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
 
-
 Item = TypeVar("Item")
 
 CACHED_PIXELS = 65_536  # pixels finished at once on a CPU, to stay in its cache: 256 x 256
@@ -72,11 +71,10 @@ def loaded(
 def finish(
     crops: Tensor, augmentations: augment.CropAugmentations, settings: Crops, device: torch.device
 ) -> Tensor:
-    """Return crops as the network's input: augmented, normalized, on the device.
+    """Augment and normalize crops, uint8 [N, S, S, 3], on the device, float32 [N, 3, S, S].
 
-    They are uint8 [N, S, S, 3], and become float32 [N, 3, S, S]. A GPU takes all of them at once. A
-    CPU would then move every crop through the memory for each operation, so there a few crops go
-    through all operations before the next few; crops with the same operations are grouped.
+    A GPU takes all of them at once. On a CPU a few crops, grouped by their operations, go through
+    all operations before the next few: they stay in its cache.
     """
     steps = augment.steps_of(augmentations)
     if device.type != "cpu":
