@@ -4,10 +4,9 @@ One variant is one version of the images (``original``, ``blur-50``); one model 
 training (``unadapted``, ``A-blur-50``), or a baseline without one. See docs/reference/glossary.md.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 RESULTS = "results"  # folder of results where the config names none
 ORIGINAL = "original"
@@ -74,10 +73,8 @@ class Adaption(StrEnum):
         return self in (Adaption.A, Adaption.C)
 
 
+# vectors of hidden images that the unadapted model's of originals search; not in the paper
 COMPATIBLE = frozenset({Adaption.D, Adaption.MAPPED})
-"""Adaptions whose vectors of hidden images are searched by the unadapted model's vectors of
-originals; not in the paper.
-"""
 
 
 class Baseline(StrEnum):
@@ -105,7 +102,7 @@ class Variant:
         return ORIGINAL if self.method is None else f"{self.method}-{self.degree}"
 
     @classmethod
-    def parse(cls, text: str) -> Variant:
+    def parse(cls, text: str) -> Self:
         """Read ``original`` or ``<method>-<degree>``; raise ValueError for anything else."""
         if text == ORIGINAL:
             return cls()
@@ -145,12 +142,8 @@ class Model:
         return f"{self.adaption}-{self.variant}"
 
     @classmethod
-    def parse(cls, text: str) -> Model:
-        """Read ``unadapted``, ``pixels``, ``untrained`` or ``<adaption>-<variant>``.
-
-        Raises:
-            ValueError: it is anything else.
-        """
+    def parse(cls, text: str) -> Self:
+        """Read ``unadapted``, ``pixels``, ``untrained``, ``<adaption>-<variant>``, or ValueError."""
         if text in _WITHOUT_VARIANT:
             return cls(_WITHOUT_VARIANT[text])
         adaption, _, variant = text.partition("-")

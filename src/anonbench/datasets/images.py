@@ -87,10 +87,7 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
-    """Return the bytes of an original, read once; ChangedImage if the manifest describes others.
-
-    The digest of a page is that of its file (`anonbench.datasets.formats.pages`).
-    """
+    """Return the bytes of an original, read once; ChangedImage if the manifest describes others."""
     try:
         data = read_file(path, size)
     except UnreadableImage as error:
@@ -110,11 +107,8 @@ def open_checked(
 ) -> ImageFile.ImageFile:
     """Open an image; UnreadableImage if it cannot be read faithfully. Safe in threads.
 
-    Args:
-        source: a file, which is read once and whole, or its content.
-        max_pixels: larger images are refused; None: the content was checked before.
-        page: which page of a TIFF file, or the first frame of an animation; not a PDF's. None: a
-            file of several is refused.
+    Larger images than `max_pixels` are refused; None: the content was checked before. The page is
+    one of a TIFF file, or the first frame of an animation; without, a file of several is refused.
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     reader, image = HeaderReader(data), None
@@ -122,8 +116,12 @@ def open_checked(
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
         image = Image.open(reader, formats=(*FORMATS, *pages.register_heif()))
-        if page is not None:
-            _turn_to(image, data, page)
+        if page is not None and isinstance(image, TiffImagePlugin.TiffImageFile):
+            frames = pages.tiff_frames(io.BytesIO(data))
+            pages.require_page(page.number, len(frames))
+            image.seek(frames[page.number - 1])
+        elif page is not None and page.number != 1:
+            raise UnreadableImage(f"has no page {page.number}")
         _refuse(image, data, max_pixels, page)
     except Exception as error:  # damaged headers make the decoders raise nearly anything
         if image is not None:
@@ -138,15 +136,6 @@ def open_checked(
         raise UnreadableImage(reason) from None
     reader.left = math.inf
     return image
-
-
-def _turn_to(image: ImageFile.ImageFile, data: bytes, page: pages.Page) -> None:
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        frames = pages.tiff_frames(io.BytesIO(data))
-        pages.require_page(page.number, len(frames))
-        image.seek(frames[page.number - 1])
-    elif page.number != 1:
-        raise UnreadableImage(f"has no page {page.number}")
 
 
 def _refuse(
@@ -183,12 +172,9 @@ def read_image(
 ) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
-    See `to_array` for the conversions. EXIF that cannot be read counts as none. The array may be
-    written to. Every reader of originals comes here, so that what is searched, hidden and trained
-    on has the same pixels. A page with a resolution is a PDF's, which is drawn.
-
-    Raises:
-        UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
+    See `to_array` for the conversions. The array may be written to. Every reader of originals comes
+    here. A page with a resolution is a PDF's, which is drawn. UnreadableImage as `open_checked`,
+    and where the data is truncated or damaged.
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     if page is not None and page.dpi:
@@ -198,7 +184,7 @@ def read_image(
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
                 return _decoded(image, data if max_pixels else b"")
-            shape, values = ask("image", data, page, max_pixels, pixels=pixels)
+            shape, values = ask("image", data, page, max_pixels, pixels)
             return values.reshape(shape)
 
 
@@ -209,7 +195,7 @@ def read_here(data: bytes, max_pixels: int | None, page: pages.Page | None) -> n
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
-    """Check whether decoding may take more than some seconds; a child process then does it."""
+    """Whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
     is_odd = image.format in ("JPEG2000", pages.HEIF) or bool(decoders & _IN_PYTHON)
     return is_odd or image.width * image.height > MOST_HERE or size > 2 * MOST_HERE

@@ -33,9 +33,7 @@ with `encode`, `identity` and `similarity`, or a system by its settings: as in t
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
 
 _BATCH = 32  # greatest number of images passed to a function at once
-
-Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
-"""From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]  # uint8 [H, W, 3] to float32 [N, D]
 
 
 def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> Embeddings:
@@ -142,10 +140,8 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
     """Yield an encoder as a system for the time of the block.
 
-    `similarity` is what a function's vectors are compared by; a system has its own.
-
-    Raises:
-        InputError: there is no such system, or it cannot be started.
+    `similarity` is what a function's vectors are compared by; a system has its own. InputError:
+    there is no such system, or it cannot be started.
     """
     encoder = settled(encoder)
     own: Similarity = getattr(encoder, "similarity", similarity)
@@ -189,10 +185,7 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
 
     They are given as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text,
     such as `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
-    kind's first field.
-
-    Raises:
-        InputError: there is no such kind, or a setting is wrong.
+    kind's first field. InputError: there is no such kind, or a setting is wrong.
     """
     values = _parsed(given) if isinstance(given, str) else dict(given)
     kind = str(values.get("kind", ""))

@@ -64,9 +64,8 @@ def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region
 def read_boxes_file(path: Path, images: Images) -> Annotations:
     """Read the boxes of a file: CSV, Parquet or COCO JSON, by its suffix and content.
 
-    A row belongs to the image that its id, its path or both name exactly. What passes an image's
-    edge by less than a pixel is cut off, where sizes are known. InputError names the file, the row
-    (or annotation) and the column, and what to do.
+    A row belongs to the image that its id, its path or both name exactly. InputError names the
+    file, the row (or annotation) and the column, and what to do.
     """
     rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, np.ones(len(rows.table), dtype=bool))
@@ -199,8 +198,7 @@ def correct(
 ) -> tuple[list[Region], list[Correction]]:
     """Return the regions after removals, then additions, and the removals that match nothing.
 
-    Removals apply to found regions and not to added ones, so that a box can be replaced by a better
-    one in any order of rows.
+    Removals apply to found regions and not to added ones, in any order of rows.
     """
     removals = [each for each in corrections if each.action is Action.REMOVE]
     kept = [each for each in regions if not any(_is_meant(each, removal) for removal in removals)]

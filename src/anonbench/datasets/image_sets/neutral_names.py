@@ -21,8 +21,8 @@ class Names:
     """Names of a data set's images and classes in shared results.
 
     An image's name is its place in the order of all ids of the manifest (``000012``), a class's its
-    place in the order of all labels (``class 3``), padded with zeros so that the names sort as the
-    originals do. Anyone with the list of ids, or of labels, can reverse the names.
+    place in the order of all labels (``class 3``), padded with zeros. Anyone with the list of ids,
+    or of labels, can reverse the names.
     """
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:
