@@ -143,7 +143,7 @@ class Model:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``unadapted``, ``pixels``, ``untrained``, ``<adaption>-<variant>``, or ValueError."""
+        """Read a name such as ``unadapted``, ``pixels`` or ``A-blur-50``; ValueError for others."""
         if text in _WITHOUT_VARIANT:
             return cls(_WITHOUT_VARIANT[text])
         adaption, _, variant = text.partition("-")

@@ -1,4 +1,4 @@
-"""Embeddings of a caller's images, or of image sets, by an encoder or by a system under test."""
+"""Embeddings of a caller's images, or of image sets, by an encoder or a system."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence

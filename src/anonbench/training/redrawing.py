@@ -1,4 +1,4 @@
-"""Network that redraws hidden pixels, a small U-Net: its training, and the image set that it draws.
+"""Network that redraws hidden pixels, a small U-Net: training and image set.
 
 After Shvai, Llanza and Nakib, "Adaptive image anonymization in the context of image classification
 with neural networks" (2023): new content is generated in hidden regions, such that an unchanged

@@ -1,4 +1,4 @@
-"""OpenCV with one thread, loaded where it is first used: loading takes a quarter of a second.
+"""OpenCV with one thread, loaded where it is first used: it takes a quarter of a second.
 
 Some of its functions round differently with another number of threads: equal input would give other
 bytes on another machine. All modules but the audit import it from here.

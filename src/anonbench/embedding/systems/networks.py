@@ -1,4 +1,4 @@
-"""Systems with a network: models of timm and of the Hugging Face hub, anonbench's own backbones."""
+"""Systems with a network: models of timm, of Hugging Face, and anonbench's own backbones."""
 
 from __future__ import annotations
 

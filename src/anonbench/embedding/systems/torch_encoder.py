@@ -73,7 +73,7 @@ def module_network(
 
 
 def _folded(model: nn.Module, shape: tuple[int, ...]) -> Callable[[Tensor], Any]:
-    """Return a model with normalizations folded into convolutions, 1.4 times as fast, if possible.
+    """Fold normalizations into convolutions, if possible: 1.4 times as fast.
 
     A model with control flow that depends on its input is not folded.
     """
@@ -125,7 +125,7 @@ _STARTS = (True, False, "gaussian", "eva", "orthogonal")
 
 @torch.no_grad()
 def merge(module: nn.Module, adapter: Path) -> None:
-    """Add low-rank updates to the weights of the network that they were learned for, as peft does.
+    """Add low-rank updates to the weights of the network that they are for, as peft does.
 
     InputError: a file cannot be read, or holds something else than plain updates of this network.
     """

@@ -53,7 +53,7 @@ def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
 
 
 def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
-    """Initial backbone of a training, random by `seed` or pretrained, and its mask token [width].
+    """Initial backbone of a training, random by `seed` or pretrained, and its mask token.
 
     Pretrained positions keep the size that they were trained for: every pass resamples them once
     to the size of its crops, as DINOv2's code does. Only some files have a mask token.

@@ -261,7 +261,7 @@ def read_weights(path: Path, field: str) -> Any:
 
 
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
-    """Load a checkpoint of `read_pretrained` (path for messages) into a model, and log the result.
+    """Load a checkpoint of `read_pretrained`, from a path, into a model; log the result.
 
     InputError: architectures, names or shapes differ.
     """
