@@ -5,6 +5,8 @@ image. No function here gets a pixel. Computing the fake content again therefore
 about the original, and no secret is needed.
 """
 
+from __future__ import annotations
+
 import string
 from collections.abc import Iterator
 from enum import StrEnum

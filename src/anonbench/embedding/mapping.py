@@ -7,6 +7,8 @@ for knowledge transfer"). Folds over clusters choose the penalty; a map is never
 cluster that it was learned from.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,9 +43,12 @@ _TENSORS = ("weights", "mean", "shift")
 class Map:
     """Learned map of one system's vectors of images that one method has hidden."""
 
-    weights: np.ndarray  # transpose of W, float32 [D, D]
-    mean: np.ndarray  # of the hidden images' vectors, float32 [D]
-    shift: np.ndarray  # mean difference of the pairs, float32 [D]
+    weights: np.ndarray
+    """Transpose of W, float32 [D, D]."""
+    mean: np.ndarray
+    """Of the hidden images' vectors, float32 [D]."""
+    shift: np.ndarray
+    """Mean difference of the pairs, float32 [D]."""
     card: Mapping[str, Any] = field(default_factory=dict)
     """Model card: system, method, similarity, strength, pairs, clusters, gain, price."""
     _warned: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -81,8 +86,11 @@ class Map:
         """Map query vectors [N, D] instead, for a stored index of hidden images' vectors.
 
         q · map(x) = (q + Wᵀ q) · x + a term that is the same for all x. So a search by inner
-        product finds the same; by cosine (index vectors of length 1) only the lengths of map(x) are
-        left out of account. Raises as `apply`.
+        product finds the same; the index keeps vectors of length 1 where they are compared by
+        cosine, and only the lengths of map(x) are then left out of account.
+
+        Raises:
+            InputError: as for `apply`.
         """
         originals = self._checked("originals", originals)
         warn(self)
@@ -99,8 +107,12 @@ class Map:
             save_file(tensors, temporary, metadata={_KEY: text})
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote; InputError if it is missing, cut off, damaged, or no map."""
+    def load(cls, path: Path | str) -> Map:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, cut off, damaged, or no map.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -120,9 +132,14 @@ class Map:
         return cls(weights, mean, shift, card)
 
     def require(self, system: str = "", method: str = "") -> None:
-        """InputError for vectors of another system (its digest) or method (such as `blur-100`).
+        """Refuse vectors of another system or method.
 
-        Either is empty if unknown.
+        Args:
+            system: digest of the system that made the vectors; empty if unknown.
+            method: how their images were hidden, such as `blur-100`; empty if unknown.
+
+        Raises:
+            InputError: the card names another one.
         """
         for what, given in (("system", system), ("method", method)):
             known = str(self.card.get(what, ""))
@@ -250,7 +267,7 @@ class Pairs:
         with ThreadPoolExecutor(threads()) as pool:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
 
-    def add(self, others: Self) -> None:
+    def add(self, others: Pairs) -> None:
         """Add further pairs with the same folds."""
         own, further = self._whole(), others._whole()
         self._basis = None
