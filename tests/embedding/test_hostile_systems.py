@@ -16,7 +16,7 @@ import pytest
 import anonbench
 from anonbench.core.errors import InputError
 from anonbench.core.io import remove_left_scratch
-from anonbench.embedding.embed_systems import vectors_of
+from anonbench.embedding.given_systems import vectors_of
 from anonbench.embedding.store import Embeddings, VectorCache, write_embeddings
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function

@@ -19,8 +19,8 @@ from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.low_rank import layer_names, learn_updates
+from anonbench.embedding.systems.networks import Timm
 from anonbench.embedding.systems.opening import identity_of, open_system
-from anonbench.embedding.systems.timm_models import Timm
 from anonbench.embedding.systems.torch_encoder import merge
 from image_sets import write_set
 

@@ -20,8 +20,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import ImageInput
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.embedding.embed_systems import embed_sets
 from anonbench.embedding.extract import write_untrained
+from anonbench.embedding.given_systems import embed_sets
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of, open_system

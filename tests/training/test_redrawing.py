@@ -21,12 +21,15 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.extract import features
-from anonbench.training import redrawing_network as module
-from anonbench.training import redrawing_training as training
+from anonbench.training import redrawing
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.network import Network
-from anonbench.training.redrawing_network import Redrawer, load_redrawer, redraw_shard
-from anonbench.training.redrawing_training import train_redrawer
+from anonbench.training.redrawing import (
+    Redrawer,
+    load_redrawer,
+    redraw_shard,
+    train_redrawer,
+)
 from anonbench.training.weights import load_backbone, save_backbone
 from image_sets import write_set
 
@@ -180,7 +183,7 @@ def test_only_what_the_model_sees_is_drawn(network: Path) -> None:
     crop = Preprocess(preprocess.side, "per_crop", "crop")
     image = anonymize(portrait("a"), [REGION], MASK)
     hidden = np.ones((48, 60), bool)
-    drawn = module.redrawn(image, hidden, drawer, crop)
+    drawn = redrawing.redrawn(image, hidden, drawer, crop)
     changed = (drawn != image).any(axis=2)
     assert changed[24, 30]
     assert not changed[:, :8].any() and not changed[:, -8:].any() and not changed[:2].any()
@@ -190,14 +193,14 @@ def test_only_what_the_model_sees_is_drawn(network: Path) -> None:
 def test_a_change_anywhere_else_is_refused(
     margin: float, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = module.redrawn
+    real = redrawing.redrawn
 
     def spread(*arguments: Any) -> np.ndarray:
         drawn = real(*arguments)
         drawn[7, 20] ^= 1
         return drawn
 
-    monkeypatch.setattr(module, "redrawn", spread)
+    monkeypatch.setattr(redrawing, "redrawn", spread)
     write_set(tmp_path / "hidden.tar", {"a": portrait("a")})
     asked = box_table({"a": [REGION]}, 0), MASK, Anonymization(margin=margin), network
     if margin > 1:  # the pixel belongs to the region
@@ -260,7 +263,7 @@ def test_a_training_that_is_ended_goes_on_to_the_same_bytes(
                 os.kill(os.getpid(), signal.SIGTERM)
             yield batch
 
-    monkeypatch.setattr(training, "track", ended)
+    monkeypatch.setattr(redrawing, "track", ended)
     with pytest.raises(Interrupted):
         portraits.train(tmp_path)
     assert (tmp_path / "checkpoint").exists() and not (tmp_path / "network.safetensors").exists()
@@ -272,7 +275,7 @@ def test_a_training_that_is_ended_goes_on_to_the_same_bytes(
 def test_what_cannot_be_learned_is_said(
     portraits: Portraits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "cosine_similarity", lambda a, b: (a * b).sum(1) * float("nan"))
+    monkeypatch.setattr(redrawing, "cosine_similarity", lambda a, b: (a * b).sum(1) * float("nan"))
     with pytest.raises(InputError, match=r"the loss is not finite; lower redrawing\.learning_rate"):
         portraits.train(tmp_path)
     monkeypatch.setitem(portraits.hidden, "train", portraits.hidden["val"])

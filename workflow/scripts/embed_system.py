@@ -6,7 +6,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.image_sets.shards import ImageSet
         from anonbench.datasets.listing import root_of
-        from anonbench.embedding.embed_systems import embed_sets
+        from anonbench.embedding.given_systems import embed_sets
 
         config, name = load(snakemake.config), snakemake.params.dataset
         system, adapter = config.system_of(name), snakemake.input.get("adapter")

@@ -8,7 +8,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.vocabulary import Variant
 
         with locked_gpus(snakemake.resources.gpu):
-            from anonbench.training.redrawing_network import redraw_shard
+            from anonbench.training.redrawing import redraw_shard
 
             redraw_shard(
                 hidden=snakemake.input.hidden[0],

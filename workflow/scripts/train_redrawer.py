@@ -15,7 +15,7 @@ with job(snakemake, __file__) as cache:
         recipe = config.recipe_of(dataset)
         with locked_gpus(min(1, recipe.gpus_needed)):
             from anonbench.datasets.image_sets.shards import ImageSet
-            from anonbench.training.redrawing_training import train_redrawer
+            from anonbench.training.redrawing import train_redrawer
 
             root = root_of(config.datasets[dataset])
             train_redrawer(

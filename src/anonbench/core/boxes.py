@@ -153,7 +153,7 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
         for rank, region in sorted(zip(ranks, fixed, strict=True), key=lambda pair: pair[0]):
             quad = region.quad or (np.nan,) * 8
             box = (region.x0, region.y0, region.x1, region.y1)
-            coded = _written(region.blocks)
+            coded = ";".join(" ".join(f"{value:.17g}" for value in e) for e in region.blocks)
             rows.append((image_id, str(region.entity), *box, *quad, region.score, rank, coded))
     frame = pd.DataFrame(rows, columns=[*BOX_COLUMNS, BLOCKS])
     frame = frame.astype({BLOCKS: str}) if frame[BLOCKS].any() else frame[BOX_COLUMNS]
@@ -195,10 +195,6 @@ def image_regions(frame: pd.DataFrame, blocks: bool = True) -> dict[str, list[Re
         region = Region(entities[name], *row[:5], quad=quad, blocks=coded[text])  # type: ignore[misc]
         result.setdefault(str(image_id), []).append(region)
     return result
-
-
-def _written(blocks: Sequence[Blocks]) -> str:
-    return ";".join(" ".join(f"{value:.17g}" for value in each) for each in blocks)
 
 
 def _read(text: object) -> tuple[Blocks, ...]:

@@ -33,10 +33,9 @@ _WRITABLE = "{} cannot be written to ({}): make it writable, or name another fol
 RESULTS = ", with `results` in the config"  # where to name another folder of results
 _LONGEST_NAME = 200  # bytes of a file name that leave room for additions
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
-_UNWRITABLE = (
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT),
-    errno.EFBIG,  # of a limit such as `ulimit -f`
-)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# EFBIG: of a limit such as `ulimit -f`
+_UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, *_FULL)
 _FULL_BYTES = 2**20  # less free space counts as a full disk
 
 
@@ -88,7 +87,7 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             raise InputError(
                 f"the disk of {folder} is full ({error.strerror}): make room and run the same "
                 f"command again, which goes on, or name another folder{setting}"
@@ -177,11 +176,10 @@ def append_checksum(path: Path) -> None:
 
 def has_intact_checksum(path: Path) -> bool:
     """Check whether a file ends with the SHA-256 of all bytes before it."""
-    try:
+    with suppress(ValueError):
         read_checksummed(path)
-    except ValueError:
-        return False
-    return True
+        return True
+    return False
 
 
 def read_checksummed(path: Path) -> memoryview:

@@ -32,10 +32,9 @@ _thread = threading.local()
 
 @contextmanager
 def memory_for(pixels: int) -> Iterator[None]:
-    """Wait until an image with this number of pixels fits into the shared memory.
+    """Wait until an image with this number of pixels fits into the shared memory, or is alone.
 
-    An image larger than all available memory waits until it is the only one. A thread that has
-    memory gets more at once; it must not wait for a thread that may be waiting for memory.
+    A thread that has memory gets more at once: it must not wait for one that waits for memory.
     """
     if pixels <= SMALL or getattr(_thread, "has", False):
         yield

@@ -38,11 +38,10 @@ def installed(*packages: str) -> list[str]:
 
 
 _INDEX = ".index.json"  # lists the shards of a model
+# of files that are no ONNX, and may be large
 _NO_GRAPH = frozenset({".safetensors", ".pt", ".pth", ".bin", ".npy", ".npz", ".zip", ".tar"})
-"""Suffixes of files that are no ONNX, and may be large."""
+# a tensor's entry in ONNX (onnx.proto) with the file of its values: key, length of the name behind
 _EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?[\x01-\x7f])", re.DOTALL)
-"""Entry of a tensor in ONNX (onnx.proto) that names the file of its values: key, and the length of
-the name behind it."""
 
 
 def model_files(path: Path) -> list[Path]:
@@ -72,9 +71,8 @@ def _file_and_weights(file: Path) -> list[Path]:
 def _named_by(file: Path) -> set[str]:
     if file.name.endswith(_INDEX):
         with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return set(
-                map(str, json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
-            )
+            index = json.loads(file.read_text(encoding="utf-8"))
+            return {str(name) for name in index["weight_map"].values()}
         return set()  # an index of another program
     if file.suffix in _NO_GRAPH or not file.stat().st_size:
         return set()

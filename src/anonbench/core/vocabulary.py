@@ -74,10 +74,8 @@ class Adaption(StrEnum):
         return self in (Adaption.A, Adaption.C)
 
 
+# vectors of hidden images that the unadapted model's of originals search; not in the paper
 COMPATIBLE = frozenset({Adaption.D, Adaption.MAPPED})
-"""Adaptions whose vectors of hidden images are searched by the unadapted model's vectors of
-originals; not in the paper.
-"""
 
 
 class Baseline(StrEnum):
@@ -146,11 +144,7 @@ class Model:
 
     @classmethod
     def parse(cls, text: str) -> Model:
-        """Read ``unadapted``, ``pixels``, ``untrained`` or ``<adaption>-<variant>``.
-
-        Raises:
-            ValueError: it is anything else.
-        """
+        """Read a name such as ``unadapted``, ``pixels`` or ``A-blur-50``; ValueError for others."""
         if text in _WITHOUT_VARIANT:
             return cls(_WITHOUT_VARIANT[text])
         adaption, _, variant = text.partition("-")

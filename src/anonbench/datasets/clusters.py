@@ -26,18 +26,11 @@ from anonbench.datasets.source import problem
 
 COLUMNS = ["id", "cluster", "by"]
 """Columns of the table, one row an image: `cluster` (int64) is a number that the images of a
-cluster share, `by` is the property that defines it, the same in all rows: a column's name, `folder
-1 of the path`, or the empty string if every image is its own cluster."""
-_PLURALS = {
-    "identity": "persons",
-    "case": "cases",
-    "document": "documents",
-    "template": "templates",
-    "class": "classes",
-}
-LIKELY = tuple(_PLURALS)
-"""Columns that define clusters if no setting does. The first that a data set has is used: a person
-may have several cases, a case several documents. A class is only used if nothing finer is known."""
+cluster share, `by` the property that defines it: a column's name, `folder 1 of the path`, or the
+empty string if every image is its own cluster."""
+_PLURALS = {"identity": "persons", "case": "cases", "document": "documents"}
+_PLURALS |= {"template": "templates", "class": "classes"}
+LIKELY = tuple(_PLURALS)  # columns that define clusters without a setting, the finest first
 KEY = "cluster"
 
 _LOG = logging.getLogger(__name__)
@@ -48,9 +41,8 @@ def assign(
 ) -> pd.DataFrame:
     """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
 
-    An image without a value in the column is its own cluster. Numbers identify nobody. `likely` are
-    columns tried before `LIKELY` for the setting `auto`. InputError where there is no such column,
-    or a path has no such folder.
+    An image without a value in the column is its own cluster. `likely` are columns tried before
+    `LIKELY` for the setting `auto`. InputError: there is no such column, or folder in a path.
     """
     by, values = _values(name, images, cluster, likely)
     # values are stripped: none begins with a control character

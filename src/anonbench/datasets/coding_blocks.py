@@ -19,13 +19,11 @@ from anonbench.datasets.images import open_checked, upright_size
 
 _JPEG_BLOCK = 8
 _WEBP = (16, 16, 16, 16)  # macroblocks, and the next ones, predicted and smoothed with them
+# the largest unit has 64 pixels, filters reach less than 8 further; the units may begin anywhere
 _HEIC = (8, 8, 72, 72)
-"""The largest coding unit has 64 pixels, filters reach less than 8 further. Tiles may begin
-anywhere, and decoding turns the image, so that the position of the units is not known.
-"""
 _JPEG2000_LEVELS = 5
+# EXIF orientations that mirror columns, mirror rows, and swap both
 _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7, 8)
-"""EXIF orientations that mirror columns, mirror rows, and swap both."""
 _PHOTOMETRIC, _STRIPS, _TILES = 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
@@ -60,8 +58,8 @@ def shared_coding(data: bytes, page: Page | None = None) -> str:
         return "grey levels by the range in use" if uses_range(image) else ""
 
 
+# blocks as stored in a file: width, height, and the reach of decoding across and down
 _Coded = tuple[float, float, float, float]
-"""Blocks as stored in a file: width, height, and the reach of decoding across and down."""
 
 
 def _on_its_side(coded: _Coded) -> _Coded:

@@ -27,9 +27,8 @@ def copies_of(
     """Find the copy of each original, by its name (a path with suffix) or id, [N]; else None.
 
     First comes the same name, then that with one more suffix of an image (`a.gif.png` of `a.gif`),
-    then the name or id with another suffix. A copy with the exact name of another original belongs
-    to that one. InputError (names `where`) if two copies match equally well, or one belongs to two
-    originals.
+    then the name or id with another suffix, unless it is another original's name. InputError (names
+    `where`) if two copies match equally well, or one belongs to two originals.
     """
     there, by_stem = dict.fromkeys(copies), defaultdict[str, list[str]](list)
     for copy in there:

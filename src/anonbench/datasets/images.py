@@ -22,14 +22,7 @@ from zlib_ng import zlib_ng
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats.pages import (
-    HEIF,
-    Page,
-    file_digest_of,
-    register_heif,
-    require_page,
-    tiff_frames,
-)
+from anonbench.datasets.formats import pages
 from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
@@ -94,15 +87,12 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
-    """Return the bytes of an original, read once; ChangedImage if the manifest describes others.
-
-    The digest of a page is that of its file (`anonbench.datasets.formats.pages`).
-    """
+    """Return the bytes of an original, read once; ChangedImage if the manifest describes others."""
     try:
         data = read_file(path, size)
     except UnreadableImage as error:
         raise ChangedImage.of(image_id, str(error)) from None
-    if hashlib.sha256(data).hexdigest() != file_digest_of(digest):
+    if hashlib.sha256(data).hexdigest() != pages.file_digest_of(digest):
         raise ChangedImage.of(image_id, "other content")
     return data
 
@@ -113,24 +103,25 @@ def max_bytes(max_pixels: int) -> int:
 
 
 def open_checked(
-    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
+    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: pages.Page | None = None
 ) -> ImageFile.ImageFile:
     """Open an image; UnreadableImage if it cannot be read faithfully. Safe in threads.
 
-    Args:
-        source: a file, which is read once and whole, or its content.
-        max_pixels: larger images are refused; None: the content was checked before.
-        page: which page of a TIFF file, or the first frame of an animation; not a PDF's. None: a
-            file of several is refused.
+    Larger images than `max_pixels` are refused; None: the content was checked before. The page is
+    one of a TIFF file, or the first frame of an animation; without, a file of several is refused.
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     reader, image = HeaderReader(data), None
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
-        image = Image.open(reader, formats=(*FORMATS, *register_heif()))
-        if page is not None:
-            _turn_to(image, data, page)
+        image = Image.open(reader, formats=(*FORMATS, *pages.register_heif()))
+        if page is not None and isinstance(image, TiffImagePlugin.TiffImageFile):
+            frames = pages.tiff_frames(io.BytesIO(data))
+            pages.require_page(page.number, len(frames))
+            image.seek(frames[page.number - 1])
+        elif page is not None and page.number != 1:
+            raise UnreadableImage(f"has no page {page.number}")
         _refuse(image, data, max_pixels, page)
     except Exception as error:  # damaged headers make the decoders raise nearly anything
         if image is not None:
@@ -147,17 +138,8 @@ def open_checked(
     return image
 
 
-def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        frames = tiff_frames(io.BytesIO(data))
-        require_page(page.number, len(frames))
-        image.seek(frames[page.number - 1])
-    elif page.number != 1:
-        raise UnreadableImage(f"has no page {page.number}")
-
-
 def _refuse(
-    image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: Page | None
+    image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: pages.Page | None
 ) -> None:
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
@@ -169,7 +151,7 @@ def _refuse(
         raise UnreadableImage(f"more than {max_pixels} pixels")
     # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
     # of its images is the one to show, and opens at that
-    is_single = page is not None or image.format in ("MPO", HEIF)
+    is_single = page is not None or image.format in ("MPO", pages.HEIF)
     if not is_single and int(getattr(image, "n_frames", 1)) > 1:
         raise SeveralFrames("animated or of several pages")  # no number: reasons are counted
     if max_pixels is not None:
@@ -186,16 +168,13 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def read_image(
-    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
+    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: pages.Page | None = None
 ) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
-    See `to_array` for the conversions. EXIF that cannot be read counts as none. The array may be
-    written to. Every reader of originals comes here, so that what is searched, hidden and trained
-    on has the same pixels. A page with a resolution is a PDF's, which is drawn.
-
-    Raises:
-        UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
+    See `to_array` for the conversions. The array may be written to. Every reader of originals comes
+    here. A page with a resolution is a PDF's, which is drawn. UnreadableImage as `open_checked`,
+    and where the data is truncated or damaged.
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
     if page is not None and page.dpi:
@@ -205,20 +184,20 @@ def read_image(
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
                 return _decoded(image, data if max_pixels else b"")
-            shape, values = ask("image", data, page, max_pixels, pixels=pixels)
+            shape, values = ask("image", data, page, max_pixels, pixels)
             return values.reshape(shape)
 
 
-def read_here(data: bytes, max_pixels: int | None, page: Page | None) -> np.ndarray:
+def read_here(data: bytes, max_pixels: int | None, page: pages.Page | None) -> np.ndarray:
     """Read as `read_image`, without limits of resources."""
     with open_checked(data, max_pixels, page) as image:
         return _decoded(image, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
-    """Check whether decoding may take more than some seconds; a child process then does it."""
+    """Whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
-    is_odd = image.format in ("JPEG2000", HEIF) or bool(decoders & _IN_PYTHON)
+    is_odd = image.format in ("JPEG2000", pages.HEIF) or bool(decoders & _IN_PYTHON)
     return is_odd or image.width * image.height > MOST_HERE or size > 2 * MOST_HERE
 
 

@@ -25,8 +25,7 @@ class ImageFile:
     """One image, not yet read."""
 
     id: str
-    """The name without its suffix, or the table's own id. Where several images have the same name
-    but for the suffix, the whole name."""
+    """The table's own id, or the name without its suffix; with it where several would share one."""
     name: str  # relative path with suffix, parts joined by `/`
     file: Path  # the file, or the tar that it is in
     offset: int | None = None  # of the first byte in the tar; None where `file` is the image
@@ -119,7 +118,11 @@ def open_images(
         found = _list_images(map(os.fspath, paths))
     elif str(given) == STANDARD_INPUT:
         place = "the list on standard input"
-        found = _list_images(_standard_input())
+        if sys.stdin.isatty():
+            print("reading paths from standard input, a line each", file=sys.stderr)
+        data = sys.stdin.buffer.read()
+        lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+        found = _list_images(os.fsdecode(line) for line in lines if line)
     else:
         place = str(given)
         folder = Path(given) if Path(given).is_dir() else None
@@ -185,26 +188,20 @@ def _folder_images(folder: Path) -> _Found:
         for name, reason in walk.walk(str(folder), hidden=True):
             if reason == walk.FOLLOWED:
                 continue
+            inside = folder / name
             why = reason or walk.name_reason(name)
             if why == walk.NOT_IMAGE:
-                why = walk.content_reason(folder / name)
-            yield _left_out(name, why) if why else ImageFile("", name, folder / name)
-            if why == walk.HIDDEN:
-                yield from _hidden_images(folder, name)
+                why = walk.content_reason(inside)
+            yield _left_out(name, why) if why else ImageFile("", name, inside)
+            if why == walk.HIDDEN and inside.is_dir() and not inside.is_symlink():
+                try:
+                    for path, _ in walk.walk(str(inside), everything=True):
+                        if walk.is_image_name(path):
+                            yield _left_out(f"{name}/{path}", walk.HIDDEN)
+                except OSError:
+                    yield _left_out(name, walk.UNREADABLE)
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
-
-
-def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
-    inside = folder / name
-    if inside.is_symlink() or not inside.is_dir():
-        return
-    try:
-        for path, _ in walk.walk(str(inside), everything=True):
-            if walk.is_image_name(path):
-                yield _left_out(f"{name}/{path}", walk.HIDDEN)
-    except OSError:
-        yield _left_out(name, walk.UNREADABLE)
 
 
 def _tar_images(path: Path) -> _Found:
@@ -212,33 +209,29 @@ def _tar_images(path: Path) -> _Found:
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
-                name = member.name.removeprefix("./")
-                if why := _member_reason(tar, member, name):
-                    yield _left_out(name, why)
-                elif not member.isdir():
-                    if name in files:
-                        yield LeftOut(name, "a later member of the same name takes its place")
-                    files[name] = ImageFile("", name, path, member.offset_data, member.size)
                 vars(tar)["members"].clear()  # tarfile would keep a kilobyte of each otherwise
+                name = member.name.removeprefix("./")
+                if member.isdir():
+                    continue
+                why = walk.name_reason(name)
+                if not member.isreg() or member.issparse():
+                    why = "a link or device in a tar"
+                elif any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
+                    why = walk.HIDDEN
+                elif why == walk.NOT_IMAGE and (file := tar.extractfile(member)):
+                    why = walk.head_reason(file.read(walk.HEAD))
+                if why:
+                    yield _left_out(name, why)
+                    continue
+                if name in files:
+                    yield LeftOut(name, "a later member of the same name takes its place")
+                files[name] = ImageFile("", name, path, member.offset_data, member.size)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
             f"{path} cannot be read as a tar ({type(error).__name__}); give an uncompressed one "
             "(gunzip, unxz), or the folder that it was made of"
         ) from None
     yield from files.values()
-
-
-def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
-    if member.isdir():
-        return ""
-    if not member.isreg() or member.issparse():
-        return "a link or device in a tar"
-    if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
-        return walk.HIDDEN
-    why = walk.name_reason(name)
-    if why == walk.NOT_IMAGE and (file := tar.extractfile(member)):
-        return walk.head_reason(file.read(walk.HEAD))
-    return why
 
 
 def _table_images(path: Path) -> _Found:
@@ -268,14 +261,6 @@ def _as_name(path: str) -> str:
     return "/".join(dropwhile(lambda part: part == "..", parts))
 
 
-def _standard_input() -> list[str]:
-    if sys.stdin.isatty():
-        print("reading paths from standard input, a line each", file=sys.stderr)
-    data = sys.stdin.buffer.read()
-    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return [os.fsdecode(line) for line in lines if line]
-
-
 def _checked(found: _Found, pages: bool, documents: bool) -> _Found:
     """Leave out files with invalid or ambiguous names, and pages unless requested."""
     known = set[tuple[str, int | None]]()
@@ -283,19 +268,16 @@ def _checked(found: _Found, pages: bool, documents: bool) -> _Found:
         if isinstance(image, LeftOut):
             yield image
             continue
-        why = ""
+        why = "" if walk.is_text(image.name) else walk.NOT_UTF8
+        is_pdf = image.name.lower().endswith(".pdf")
         if problem := walk.id_problem(image.name):
             why = f"the file's name {problem}"
         elif (image.name, image.page) in known:
             why = "listed twice"
-        elif pages:
-            pass
-        elif image.name.lower().endswith(".pdf") and not (documents and image.page is None):
+        elif not pages and is_pdf and not (documents and image.page is None):
             why = "a PDF, of which no copy is written; save its pages as images"
-        elif image.page is not None:
+        elif not pages and image.page is not None:
             why = "a page of a file, of which no copy can be written; save it as an image"
-        if not why and not walk.is_text(image.name):
-            why = walk.NOT_UTF8
         if not why:
             known.add((image.name, image.page))
         yield _left_out(image.name, why) if why else image

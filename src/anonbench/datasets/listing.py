@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, PathPart, load
+from anonbench.config import AUTO, NONE, DataSource, Layout, OwnSplit, PathPart, load
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
@@ -54,17 +54,23 @@ def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) 
 
     Columns id, path (relative to `root_of`), split ("train" or "val"), `document_page` where files
     have several pages and, with `labels`, the label columns. Without labels it is fast enough for
-    planning; the demo's data are then listed as their settings say, generated or not.
+    planning; the demo's data are then listed as their settings say.
     """
     return read_source(name, dataset, seed, labels).images
 
 
 def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) -> Source:
     """Like `list_images`, with the other information about the listed files."""
+    by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
     if dataset.demo is not None and not (labels and dataset.path.exists()):
-        source = _read_demo(name, dataset, dataset.demo)
+        from anonbench_demo import expected_listing  # fonts and faces: not for other data
+
+        planned = expected_listing(dataset.demo)
+        if by is not None and by not in planned:
+            text = "the demo's data are planned before they exist, without labels: leave `by` out"
+            raise problem(name, text, "split.by")
+        source = Source(planned.astype({"id": "str", "path": "str", "split": "str"}))
     else:
-        by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
         wanted = None if labels else ({by} if by else set())
         source = read_layout(name, dataset, wanted)
         _require_column(name, source, dataset.label, "label")
@@ -84,8 +90,10 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
         images = images.sort_values("id", ignore_index=True)
     others = source.others
     if dataset.subset is not None:
-        images, rest = _subset(images, dataset.subset, seed)
-        undrawn = rest[["id", "path"]].assign(reason=walk.SUBSET)
+        order = np.argsort(hash_ints((seed, "subset"), images["id"]), kind="stable")
+        chosen = np.isin(np.arange(len(images)), order[: dataset.subset])  # the smallest hashes
+        undrawn = images.loc[~chosen, ["id", "path"]].assign(reason=walk.SUBSET)
+        images = images[chosen].reset_index(drop=True)
         others = pd.concat([others, undrawn], ignore_index=True)
     images = _split(name, dataset, images, seed, _reasons(source))
     if not labels:
@@ -109,17 +117,6 @@ def count_found(source: Source) -> dict[Split, int]:
     """Number of listed images in each split that are there; of all, where no image is there yet."""
     is_there = ~source.images["path"].isin(source.gone)
     return count_images(source.images[is_there] if is_there.any() else source.images)
-
-
-def _read_demo(name: str, dataset: DataSource, demo: Demo) -> Source:
-    from anonbench_demo import expected_listing  # fonts and faces: not for other data
-
-    by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
-    images = expected_listing(demo)
-    if by is not None and by not in images:
-        text = "the demo's data are planned before they exist, without labels: leave `by` out"
-        raise problem(name, text, "split.by")
-    return Source(images.astype({"id": "str", "path": "str", "split": "str"}))
 
 
 def _require_column(name: str, source: Source, column: str | None, key: str) -> None:
@@ -150,13 +147,6 @@ def _require_good_ids(name: str, images: pd.DataFrame) -> None:
         first, second = twice.loc[twice["id"] == image_id, "path"].iloc[:2]
         text = f"two images have the id {image_id!r}: {first} and {second}; rename one"
         raise problem(name, f"{text}, {hint}")
-
-
-def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the `count` images with the smallest hash, and the others."""
-    order = np.argsort(hash_ints((seed, "subset"), images["id"]), kind="stable")
-    chosen = np.isin(np.arange(len(images)), order[:count])
-    return images[chosen].reset_index(drop=True), images[~chosen]
 
 
 def _split(

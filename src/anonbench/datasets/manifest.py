@@ -40,13 +40,10 @@ def write_manifest(
 ) -> None:
     """Look at every listed image; write the manifest, and what is left out, equal or converted.
 
-    The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256
-    and says which page an image is, see `page_digest`), perhaps `document_page`, and the label
-    columns, sorted by id. Every other file goes to `skipped` (path, split, reason), images of equal
-    bytes to `duplicates` (`find_copies`), converted ones to `converted` (`CONVERTED`).
-
-    Raises:
-        InputError: see `list_images`; also where a split has no image left.
+    The manifest has `COLUMNS` (width and height upright, in pixels; digest as `page_digest`),
+    perhaps `document_page`, and the label columns, sorted by id. Every other file goes to `skipped`
+    (path, split, reason), images of equal bytes to `duplicates` (`find_copies`), converted ones to
+    `converted` (`CONVERTED`). InputError: see `list_images`; also where a split has no image left.
     """
     source = read_source(name, dataset, seed)
     listed, root = source.images, root_of(dataset)
@@ -64,7 +61,11 @@ def write_manifest(
         reasons[readable.index] = reasons_of_given(name, readable, dataset.given, limits)
     copies = find_copies(whole[reasons == ""])
     reasons[whole["id"].isin(copies.loc[~copies["kept"], "id"])] = COPY
-    _require_both(name, listed["split"], reasons)
+    for split in Split:  # without a train split there is no training
+        of_split = reasons[listed["split"] == str(split)]
+        if len(of_split) and (of_split != "").all():
+            why = tally(Counter(of_split))
+            raise problem(name, f"no image of the split {split} can be used ({why})")
     late = listed[["path", "split"]].assign(reason=reasons)[reasons != ""]
     early = find_unused(source, root, dataset.layout is Layout.TABLE)
     skips = pd.concat([late, early.assign(split="")])
@@ -90,14 +91,6 @@ def write_manifest(
         text = f"{name}: {count(loud.total(), 'file')} left out ({tally(loud)})"
         warn_on_terminal(_LOG, text + "; see skipped/manifest.csv")
     warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
-
-
-def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
-    for split in Split:
-        of_split = reasons[splits == str(split)]
-        if len(of_split) and (of_split != "").all():  # without a train split there is no training
-            why = tally(Counter(of_split))
-            raise problem(name, f"no image of the split {split} can be used ({why})")
 
 
 COPY_COLUMNS = ["digest", "id", "split", "kept"]
@@ -139,12 +132,11 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
     Only files of a used image's size are read. Columns id, path, width, height, digest.
     """
-    sizes, digests, unread = set(used["bytes"].tolist()), [], 0
-    for path in others["path"]:
-        digests.append("")
+    sizes, digests, unread = set(used["bytes"].tolist()), [""] * len(others), 0
+    for row, path in enumerate(others["path"]):
         try:
             if (root / path).stat().st_size in sizes:
-                digests[-1] = file_digest(root / path)
+                digests[row] = file_digest(root / path)
         except OSError:
             unread += 1
     if unread:

@@ -57,10 +57,7 @@ def require_folder(name: str, folder: Path) -> None:
 
 
 def plain_path(path: str) -> str:
-    """Return a path without `./` and doubled slashes; `..` and everything else are unchanged.
-
-    Two paths become one only if they name one file, whatever links there are.
-    """
+    """Return a path without `./` and doubled slashes; `..` and everything else are unchanged."""
     plain = PurePosixPath(path).as_posix()
     return f"/{plain.lstrip('/')}" if plain.startswith("/") else plain
 
@@ -84,19 +81,15 @@ def ids_of_files(paths: pd.Series) -> pd.Series:
 
 
 def read_csv(file: Path, **options: Any) -> pd.DataFrame:
-    """Read a CSV file's cells as text: 007, 1e3 and NA are names; an empty cell is missing.
-
-    A line with more cells than columns is a ValueError.
-    """
+    """Read a CSV file's cells as text; an empty one is missing. ValueError for a longer line."""
     texts: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             frame: pd.DataFrame = pd.read_csv(file, index_col=False, **(texts | options))
         except pd.errors.ParserWarning:
-            raise ValueError(
-                "a line has more cells than columns; take out a separator, or quote its cell"
-            ) from None
+            text = "a line has more cells than columns; take out a separator, or quote its cell"
+            raise ValueError(text) from None
     return frame
 
 

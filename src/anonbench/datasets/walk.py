@@ -131,9 +131,8 @@ def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
 def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
-    A file replaced by an older one changes the digest, too. A missing file counts as such. Of other
-    files in the images' folders the names count. With `strict`, times of status change and inode
-    numbers count: a replacement of the same size and time is noticed, but so is a mere copy.
+    Of other files in the images' folders the names count. With `strict`, times of status change and
+    inode numbers count: a replacement of the same size and time is noticed, but so is a mere copy.
     """
     paths = [*dict.fromkeys(paths)]  # pages share a file
     # one call for all: a call for each file would be as slow as its check
@@ -243,10 +242,7 @@ def name_reason(path: str) -> str:
 
 
 def content_reason(file: Path | str) -> str:
-    """Reason why a file without the suffix of an image is not used, from its first bytes.
-
-    Only regular files are read; a file that cannot be read counts as none of an image.
-    """
+    """Reason why a file without the suffix of an image is not used, from its first bytes."""
     try:
         with open(file, "rb", buffering=0, opener=_without_waiting) as opened:
             is_regular = stat.S_ISREG(os.fstat(opened.fileno()).st_mode)
@@ -290,10 +286,7 @@ def is_quiet(path: str, reason: str) -> bool:
 
 
 def no_images(left: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Number of unused files (path, reason) that are no images by suffix, most frequent first.
-
-    Hidden files are not counted, nor those that systems put into folders.
-    """
+    """Number of unused files (path, reason) that are no images by suffix, most frequent first."""
     found = [Path(path) for path, reason in left if reason == NOT_IMAGE]
     of_systems = ("thumbs.db", "desktop.ini")
     suffixes = (file.suffix.lower() for file in found if file.name.lower() not in of_systems)
@@ -326,8 +319,6 @@ def id_problem(text: str) -> str:
     An id is a relative path in its shortest form, without control characters, of at most
     `MOST_BYTES` bytes.
     """
-    for problem, pattern in _PATTERNS.items():
-        if pattern.search(text):
-            return problem
+    found = (problem for problem, pattern in _PATTERNS.items() if pattern.search(text))
     is_long = len(text.encode("utf-8", "replace")) > MOST_BYTES
-    return f"is longer than {MOST_BYTES} bytes" if is_long else ""
+    return next(found, f"is longer than {MOST_BYTES} bytes" if is_long else "")

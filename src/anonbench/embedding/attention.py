@@ -1,7 +1,5 @@
 """Attention maps of a backbone: the class token's attention in the last block, by head."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path

@@ -10,8 +10,6 @@ It works without PyTorch. A share is compared with three null values:
   the weights says nothing about what was learned).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +92,8 @@ def patch_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Return each head's share of attention to patches inside the regions, float64 [heads].
 
-    Attention counts as spread evenly within a patch. The class token's attention to itself and to
-    registers is left out, so that an even map's share is the regions' share of the image. `maps`
-    are [heads, h, w] of `attention_maps`; `covered` [h, w] is the share of each patch in a region.
+    Attention counts as spread evenly within a patch, and an even map's share is the regions' share
+    of the image. `maps` are [heads, h, w]; `covered` [h, w] is the share of each patch in a region.
     """
     weights = maps.astype(np.float64)
     return np.asarray((weights * covered).sum(axis=(1, 2)) / weights.sum(axis=(1, 2)))
@@ -105,12 +102,10 @@ def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
 def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Return each image's part of the mean share inside other images' boxes, float64 [N, heads].
 
-    The mean over images is the mean over all pairs of different images, the expectation over random
-    permutations of the boxes. An image contributes by its attention and by its boxes: its value is
-    the mean share of its attention in the others' boxes, plus that of the others' attention in its
-    boxes, less the mean over pairs. So differences by image have the variance of the difference of
-    means, to first order (Hájek's projection of a U-statistic; van der Vaart, "Asymptotic
-    Statistics", 1998, chapter 12).
+    The mean over images is that over all pairs of different images. An image's value is the mean
+    share of its attention in the others' boxes, plus that of the others' attention in its boxes,
+    less the mean over pairs. So differences by image have the variance of the difference of means,
+    to first order (Hájek's projection of a U-statistic; van der Vaart 1998, chapter 12).
 
     The maps [N, heads, h, w] are of `attention_maps`; `covered` [N, h, w] is the share of each
     patch that lies in an image's boxes. For a single image, the result is NaN.
@@ -131,8 +126,8 @@ def share_rows(
 ) -> pd.DataFrame:
     """Return the shares of one variant, columns `SHARE_COLUMNS`: a row an image and head.
 
-    Maps [N, heads, h, w] are those of `attention_maps` by the model and, `blank`, by the network
-    before its training; `covered` [N, h, w] is how much of each patch lies in an image's boxes.
+    Maps [N, heads, h, w] are those by the model and, `blank`, by the network before its training;
+    `covered` [N, h, w] is how much of each patch lies in an image's boxes.
     """
     heads = maps.shape[1]
     chance = np.repeat(covered.mean(axis=(1, 2))[:, None], heads, axis=1)

@@ -5,8 +5,6 @@ studio are similar pixel by pixel, and a random network keeps much of this simil
 model has to beat both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -81,11 +79,7 @@ def embed_many(
 
 
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
-    """Write the network that a training from random weights starts from, in `train`'s format.
-
-    The recipe's pretrained weights are left out; the seed of a training gives the weights that it
-    starts from. `embed_many` embeds by it as by any other.
-    """
+    """Write the network that a training from random weights starts from, in `train`'s format."""
     backbone = recipe.backbone.model_copy(update={"pretrained": None})
     model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
     weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
@@ -99,9 +93,8 @@ def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedd
 
     Each image has zero mean and unit variance, so that cosine similarity is the correlation of two
     images (Torralba, Fergus and Freeman, "80 Million Tiny Images", TPAMI 2008, 30:1958-1970). A
-    last component of 1 gives a direction to images of one colour, which otherwise have none: they
-    are similar to each other, and to no others. `resize` is the recipe's, so that both see the same
-    part of an image; batch size and workers have no effect on the result.
+    last component of 1 gives a direction to images of one colour. `resize` is the recipe's, so that
+    both see the same part of an image.
     """
     preprocess = Preprocess(SIDE, "per_crop", resize)
     values = np.ones((len(images.ids), 3 * SIDE * SIDE + 1), np.float32)

@@ -11,8 +11,6 @@ Values are float16, float32 or float64; ids are text or integers. An NPY file of
 into memory and not read, so that archives of millions of images need not fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +23,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.hdf5 import opened, require_memory, require_stored, require_vectors
-from anonbench.embedding.store import Embeddings, read_similarity, refuse_repeated
+from anonbench.embedding import hdf5
+from anonbench.embedding.store import Embeddings, refuse_repeated
 
 ID_LIST = ".ids.txt"  # end of the name of an NPY file's id list, instead of `.npy`
 _CHUNK = 1 << 16
-_GUIDE = "see docs/how-to/score.md for the formats"
 
 
 def read(path: Path) -> Embeddings:
@@ -48,11 +45,11 @@ def read(path: Path) -> Embeddings:
         raise InputError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; write the embeddings again")
-    ids, values = _READERS[suffix](path)
-    found = checked(ids, values, str(path))
-    if suffix in _HDF5:
-        found = replace(found, provenance={"similarity": read_similarity(path)})
-    return found
+    ids, values, *similarity = _READERS[suffix](path)
+    return replace(
+        checked(ids, values, str(path)),
+        provenance=dict(zip(("similarity",), similarity, strict=False)),
+    )
 
 
 def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:
@@ -66,7 +63,7 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     """
     names = _names(ids, where)
     array = np.asanyarray(values)
-    require_vectors(where, array, len(names))
+    hdf5.require_vectors(where, array, len(names))
     if not array.size:
         raise InputError(f"{where}: the embeddings have shape {array.shape}; there is no value")
     refuse_repeated(names, where)
@@ -115,10 +112,10 @@ def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
     return values
 
 
-def _read_hdf5(path: Path) -> tuple[Any, np.ndarray]:
-    with opened(path) as file:
-        require_memory(path, file.vectors.nbytes)
-        return file.names[()], file.vectors[()]
+def _read_hdf5(path: Path) -> tuple[Any, ...]:
+    with hdf5.opened(path) as file:
+        hdf5.require_memory(path, file.vectors.nbytes)
+        return file.names[()], file.vectors[()], str(file.provenance.get("similarity", "cosine"))
 
 
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
@@ -146,13 +143,13 @@ def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
         with pq.ParquetFile(path) as file:
             metadata, names = file.metadata, file.schema_arrow.names
         if "id" not in names:
-            raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
+            raise InputError(f"{path}: has no column 'id'; {hdf5.GUIDE}")
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         columns = [group.column(number) for group in groups for number in range(group.num_columns)]
         values = 8 * sum(column.num_values for column in columns)  # float64 at most
         pages = sum(column.total_uncompressed_size for column in columns)
-        require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
-        require_memory(path, values)
+        hdf5.require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
+        hdf5.require_memory(path, values)
         table = pq.read_table(path, read_dictionary=["id"])
     except (OSError, pa.ArrowException, MemoryError) as error:
         raise InputError(
@@ -162,7 +159,7 @@ def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
         if pa.types.is_dictionary(chunk.type):
             lengths = pc.binary_length(chunk.dictionary)
             total = pc.sum(lengths.take(chunk.indices)).as_py() or 0
-            require_stored(f"{path}: column 'id'", total, path.stat().st_size)
+            hdf5.require_stored(f"{path}: column 'id'", total, path.stat().st_size)
     ids = table.column("id").to_pylist()
     if "embedding" in table.column_names:
         return ids, _from_lists(table.column("embedding"), ids, path)
@@ -170,12 +167,12 @@ def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
 
 
 def _read_csv(path: Path) -> tuple[list[Any], np.ndarray]:
-    require_memory(path, path.stat().st_size)
+    hdf5.require_memory(path, path.stat().st_size)
     try:
         with pa_csv.open_csv(path) as head:
             names = head.schema.names
         if "id" not in names:
-            raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
+            raise InputError(f"{path}: has no column 'id'; {hdf5.GUIDE}")
         kinds = dict.fromkeys(names, pa.float64()) | {"id": pa.string()}
         table = pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=kinds))
     except (OSError, pa.ArrowException, MemoryError) as error:
@@ -216,9 +213,9 @@ def _from_columns(table: pa.Table, path: Path) -> np.ndarray:
     return np.ascontiguousarray(table.to_pandas().to_numpy())
 
 
-_HDF5 = (".h5", ".hdf5")
-_READERS: dict[str, Callable[[Path], tuple[Any, np.ndarray]]] = {
-    **dict.fromkeys(_HDF5, _read_hdf5),
+_READERS: dict[str, Callable[[Path], tuple[Any, ...]]] = {
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
     ".npy": _read_npy,
     ".parquet": _read_parquet,
     ".csv": _read_csv,

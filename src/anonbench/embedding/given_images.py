@@ -1,7 +1,5 @@
 """Images passed to a function: examined once, then read in batches of bounded size."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -90,10 +88,7 @@ class Pictures:
 def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
     """Examine all images once: sizes, digests, and read errors; none stays in memory.
 
-    Images of more than `max_pixels` are left out.
-
-    Raises:
-        InputError: there is no image, or an array is none.
+    Images of more than `max_pixels` are left out. InputError: there is none, or an array is none.
     """
     if not isinstance(given, str | Path):
         given = listed("images", given, f"{GIVE_IMAGES}, or of arrays")
@@ -154,12 +149,8 @@ def _array_images(given: Sequence[np.ndarray]) -> Pictures:
     images = []
     for number, array in enumerate(given):
         kind, shape = getattr(array, "dtype", type(array).__name__), getattr(array, "shape", ())
-        if (
-            kind != np.uint8
-            or len(shape) not in (2, 3)
-            or shape[2:] not in ((), (3,))
-            or 0 in shape
-        ):
+        is_image = len(shape) >= 2 and shape[2:] in ((), (3,)) and 0 not in shape
+        if kind != np.uint8 or not is_image:
             raise InputError(
                 f"image {number} is {kind} {shape}; an array has to be uint8 of shape [H, W] "
                 "or [H, W, 3] (RGB)"

@@ -1,9 +1,12 @@
-"""Embeddings of a caller's images, by its encoder or by a system from its settings."""
+"""Embeddings of a caller's images, or of image sets, by an encoder or a system."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,11 +21,13 @@ from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, Similarity, System, SystemKind
 from anonbench.core.settings import fault
 from anonbench.core.wording import suggestion
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given_images import Given, ahead, digest_of, look_at
-from anonbench.embedding.store import Embeddings, VectorCache
+from anonbench.embedding.store import Embeddings, VectorCache, write_set
 from anonbench.embedding.systems.function import InBatches
 from anonbench.embedding.systems.opening import Checked, identity_of, open_system
+from anonbench.embedding.systems.vectors import Vectors
 
 Encoder = System | SystemKind | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
 """What embeds: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], an object
@@ -30,11 +35,7 @@ with `encode`, `identity` and `similarity`, or a system by its settings: as in t
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
 
 _BATCH = 32  # greatest number of images passed to a function at once
-
-Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
-"""From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
-
-_VECTORS = "vectors"
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]  # uint8 [H, W, 3] to float32 [N, D]
 
 
 def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> Embeddings:
@@ -123,7 +124,7 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
             "object with encode, identity and similarity, or a system such as "
             "'function:module:encode', or leave the cache out"
         )
-    kept = VectorCache(Path(cache) / _VECTORS, system.identity)
+    kept = VectorCache(Path(cache) / "vectors", system.identity)
     with flushed_at_intervals(kept.flush) as flush_if_due:
 
         def encode(images: Sequence[np.ndarray]) -> np.ndarray:
@@ -141,10 +142,8 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
     """Yield an encoder as a system for the time of the block.
 
-    `similarity` is what a function's vectors are compared by; a system has its own.
-
-    Raises:
-        InputError: there is no such system, or it cannot be started.
+    `similarity` is what a function's vectors are compared by; a system has its own. InputError:
+    there is no such system, or it cannot be started.
     """
     encoder = settled(encoder)
     own: Similarity = getattr(encoder, "similarity", similarity)
@@ -188,10 +187,7 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemKind:
 
     They are given as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text,
     such as `timm:resnet18` or `onnx:mine.onnx,input.resize=squash`: the first value is that of the
-    kind's first field.
-
-    Raises:
-        InputError: there is no such kind, or a setting is wrong.
+    kind's first field. InputError: there is no such kind, or a setting is wrong.
     """
     values = _parsed(given) if isinstance(given, str) else dict(given)
     kind = str(values.get("kind", ""))
@@ -227,3 +223,86 @@ def _parsed(text: str) -> dict[str, Any]:
             raise InputError(f"system {text}: {other!r} is no setting; write key=value")
         place[name] = value
     return values
+
+
+MOST_IN_MEMORY = 256  # images; those of larger groups are read as the system uses them
+Reader = Callable[[], np.ndarray]  # reads one image, uint8 [H, W] or [H, W, 3] RGB
+
+_LOG = logging.getLogger(__name__)
+
+
+def embed_sets(
+    settings: SystemKind, sets: Sequence[tuple[str, ImageSet, Path]], kept: Path
+) -> None:
+    """Embed image sets by one system and write each as HDF5.
+
+    The sets are variant, images, and the path for their vectors; the folder `kept` has the cache.
+
+    Raises:
+        InputError: the system cannot be started, or does not answer as it should.
+    """
+    made_by = {
+        "model": identity_of(settings),
+        "system": settings.effective(),
+        "similarity": settings.similarity,
+        "versions": versions("numpy"),
+    }
+    if isinstance(settings, Vectors):
+        found = settings.image_set_vectors([(variant, images) for variant, images, _ in sets])
+    else:
+        found = vectors_of(settings, [images for _, images, _ in sets], kept)
+    for (_, images, output), values in zip(sets, found, strict=True):
+        write_set(output, images, values, made_by)
+
+
+def vectors_of(settings: SystemKind, sets: Sequence[ImageSet], kept: Path) -> list[np.ndarray]:
+    """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
+
+    Equal images are embedded once, also over several calls: vectors are cached in the folder `kept`
+    by image content and the system's identity. The system is not started if all are cached. One
+    group of images is read while the one before it is embedded.
+    """
+    cache = VectorCache(kept, identity_of(settings))
+    new: dict[str, Reader] = {}
+    for images in sets:
+        for image_id, digest in zip(images.ids, images.digests, strict=True):
+            if digest not in cache and digest not in new:
+                new[digest] = partial(images.read, image_id)
+    known = sum(len(images.ids) for images in sets) - len(new)
+    _LOG.info("%d images are new, of %d the vectors are known or shared", len(new), known)
+    digests, size = list(new), settings.most_images
+    groups = [digests[start : start + size] for start in range(0, len(digests), size)]
+
+    def read(group: Sequence[str]) -> Sequence[np.ndarray]:
+        found = _OnDemand([new[digest] for digest in group])
+        return (
+            found if size > MOST_IN_MEMORY else list(pool.map(found.__getitem__, range(len(group))))
+        )
+
+    if new:
+        with (
+            open_system(settings) as system,
+            ThreadPoolExecutor(threads()) as pool,
+            flushed_at_intervals(cache.flush) as flush_if_due,
+            closing(ahead(map(read, groups))) as batches,
+        ):
+            coming = track(batches, len(groups), f"groups of {size} images")
+            for group, pictures in zip(groups, coming, strict=True):
+                cache.add(group, system.encode(pictures))
+                flush_if_due()
+    return [cache.read(images.digests) for images in sets]
+
+
+class _OnDemand(Sequence[np.ndarray]):
+    """Images, uint8 [H, W, 3], that are read each time they are used."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = readers
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return one image, or several as another such sequence."""
+        found = self._readers[place]
+        return _OnDemand(found) if isinstance(place, slice) else as_rgb(found())

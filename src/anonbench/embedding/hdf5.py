@@ -5,8 +5,6 @@ code by its filters, and declare arrays that it does not hold. All of this is re
 stored completely in the file itself are read.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -33,7 +31,7 @@ FREE_BYTES = 64 * 2**20  # size up to which a declared array is accepted without
 RATIO = 100
 _CHECKSUM = 4
 _ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, zlib.error)
-_Places = list[tuple[int, int, int]]  # offset, bytes and filter mask of each part of an array
+GUIDE = "see docs/how-to/score.md for the formats"
 
 
 class Stored(NamedTuple):
@@ -91,8 +89,7 @@ def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
     """Return a data set that is stored completely in this file."""
     where = f"{path}: /{name}"
     if name not in file.keys():  # noqa: SIM118 - `in` of a file follows links
-        guide = "see docs/how-to/score.md for the formats"
-        raise InputError(f"{path}: has no data set /{name}; {guide}")
+        raise InputError(f"{path}: has no data set /{name}; {GUIDE}")
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise InputError(f"{where} is a link to elsewhere, which is not followed; copy the data")
     found = file[name]
@@ -104,31 +101,43 @@ def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
         )
     if found.shape is None:
         raise InputError(f"{where} is empty; write the embeddings again")
-    _require_whole(found, where, path)
+    _require_whole(found, where)
     return found
 
 
-def _require_whole(found: h5py.Dataset, where: str, path: Path) -> None:
+def _require_whole(found: h5py.Dataset, where: str) -> None:
     """Check that all of an array is stored, and unpacks to no more than it declares."""
     text = h5py.check_vlen_dtype(found.dtype) or h5py.check_string_dtype(found.dtype)
     of_text = text is not None and found.dtype.kind == "O"
     item = _REFERENCE.itemsize if of_text else found.dtype.itemsize
+    path = Path(found.file.filename)
     stored, file_size = found.id.get_storage_size(), path.stat().st_size
     if stored > file_size:
         raise InputError(f"{where} is said to take {size(stored)} of a file of {size(file_size)}")
     if found.chunks is None:
-        if stored < prod(found.shape) * item:
-            declared = size(prod(found.shape) * item)
-            raise InputError(f"{where} declares {declared}, but the file stores {size(stored)}")
-        places = [(found.id.get_offset(), stored, 0)] if stored else []
+        if stored < (declared := prod(found.shape) * item):
+            raise InputError(
+                f"{where} declares {size(declared)}, but the file stores {size(stored)}"
+            )
+        places = [(found.id.get_offset(), stored)] if stored else []
     else:
         places = _chunks(found, where, item)
-    if of_text:
-        _require_texts(found, where, path, places)
+    if not of_text:
+        return
+    # text of variable length is no longer than the file that holds it
+    if found.id.get_create_plist().get_nfilters() or h5py.check_string_dtype(found.dtype) is None:
+        raise InputError(f"{where} is not plain text; write the ids without compression")
+    total = 0
+    for offset, length in places:
+        references = np.fromfile(path, _REFERENCE, length // _REFERENCE.itemsize, offset=offset)
+        total += int(references["length"].sum(dtype=np.int64))
+    if total > file_size:
+        raise InputError(f"{where} declares {size(total)} of text in a file of {size(file_size)}")
 
 
-def _chunks(found: h5py.Dataset, where: str, item: int) -> _Places:
-    places: _Places = []
+def _chunks(found: h5py.Dataset, where: str, item: int) -> list[tuple[int, int]]:
+    """Return offset and bytes of each chunk, none of which unpacks to more than declared."""
+    places: list[tuple[int, int, int]] = []
     found.id.chunk_iter(lambda at: places.append((at.byte_offset, at.size, at.filter_mask)))
     count = prod(ceil(side / part) for side, part in zip(found.shape, found.chunks, strict=True))
     chunk = prod(found.chunks) * item
@@ -139,39 +148,17 @@ def _chunks(found: h5py.Dataset, where: str, item: int) -> _Places:
     filters = [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
     if not set(filters) <= _FILTERS or {_DEFLATE, _LZF} <= set(filters):
         raise InputError(f"{where} is packed by an unknown filter; write it with gzip or none")
-    if _DEFLATE in filters:
-        _require_deflated(found, where, places, chunk, filters.index(_DEFLATE))
-    elif any(length > chunk + _CHECKSUM for _, length, _ in places):
-        raise InputError(f"{where} has a chunk that is larger than declared")
-    return places
-
-
-def _require_deflated(
-    found: h5py.Dataset, where: str, places: _Places, chunk: int, number: int
-) -> None:
-    """Check that no chunk inflates to more than a chunk: HDF5 itself sets no limit."""
     most = chunk + _CHECKSUM
+    if _DEFLATE not in filters and any(length > most for _, length, _ in places):
+        raise InputError(f"{where} has a chunk that is larger than declared")
     with Path(found.file.filename).open("rb") as file:
-        for offset, length, mask in places:
-            if mask >> number & 1:
+        for offset, length, mask in places if _DEFLATE in filters else ():
+            if mask >> filters.index(_DEFLATE) & 1:
                 continue  # stored without compression
-            file.seek(offset)
+            file.seek(offset)  # HDF5 itself sets no limit
             if len(zlib.decompressobj().decompress(file.read(length), most + 1)) > most:
                 raise InputError(f"{where} has a chunk that unpacks to more than declared")
-
-
-def _require_texts(found: h5py.Dataset, where: str, path: Path, places: _Places) -> None:
-    """Check that text of variable length is not longer than the file that holds it."""
-    settings = found.id.get_create_plist()
-    if settings.get_nfilters() or h5py.check_string_dtype(found.dtype) is None:
-        raise InputError(f"{where} is not plain text; write the ids without compression")
-    total, file_size = 0, path.stat().st_size
-    for offset, length, _ in places:
-        count = length // _REFERENCE.itemsize
-        references = np.fromfile(path, _REFERENCE, count, offset=offset)
-        total += int(references["length"].sum(dtype=np.int64))
-    if total > file_size:
-        raise InputError(f"{where} declares {size(total)} of text in a file of {size(file_size)}")
+    return [(offset, length) for offset, length, _ in places]
 
 
 def require_vectors(where: Path | str, vectors: h5py.Dataset | np.ndarray, ids: int) -> None:
@@ -191,10 +178,7 @@ def require_vectors(where: Path | str, vectors: h5py.Dataset | np.ndarray, ids: 
 
 
 def require_stored(where: str, declared: int, stored: int) -> None:
-    """Check that the bytes that hold an array, compressed or not, explain its size in memory.
-
-    InputError, which names `where` it stands: reading it would take far more memory.
-    """
+    """InputError if the bytes that hold an array do not explain its far larger size in memory."""
     if declared > max(FREE_BYTES, RATIO * stored):
         raise InputError(
             f"{where} declares {size(declared)}, but the file stores {size(stored)} for it; write "

@@ -4,14 +4,11 @@ Adaption D of a frozen system: the network that it has, with updates (LoRA, Hu e
 it embeds a hidden image as the unchanged network embeds its original.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +86,7 @@ def learn_updates(
     torch.set_num_threads(1)
     try:
         wanted = _vectors(network, original, ids)
-        adapted, rows = _learned(network, hidden, ids, wanted, variant, settings, seed)
+        adapted, rows = _learned(peft, network, hidden, ids, wanted, variant, settings, seed)
     finally:
         torch.set_num_threads(before)
     described = {
@@ -117,21 +114,17 @@ def _vectors(network: Network, images: ImageSet, ids: Sequence[str]) -> Tensor:
     with network_encoder(network) as encoder, ThreadPoolExecutor(threads()) as pool:
 
         def read(start: int) -> list[np.ndarray]:
-            return list(pool.map(partial(_image, images), ids[start : start + _READ]))
+            return [as_rgb(e) for e in pool.map(images.read, ids[start : start + _READ])]
 
         with closing(ahead(map(read, starts))) as groups:
             for group in track(groups, len(starts), f"groups of {_READ} originals embedded"):
-                mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in group]
-                parts.append(np.stack([encoder.encode(each) for each in (group, mirrored)]))
+                both = group, [_mirrored(image) for image in group]
+                parts.append(np.stack([encoder.encode(each) for each in both]))
     return normalize(torch.from_numpy(np.concatenate(parts, axis=1)).float(), dim=-1)
 
 
-def _image(images: ImageSet, image_id: str, is_mirrored: bool = False) -> np.ndarray:
-    image = as_rgb(images.read(image_id))
-    return np.ascontiguousarray(image[:, ::-1]) if is_mirrored else image
-
-
 def _learned(
+    peft: Any,
     network: Network,
     hidden: ImageSet,
     ids: Sequence[str],
@@ -141,7 +134,6 @@ def _learned(
     seed: int,
 ) -> tuple[Any, list[dict[str, float]]]:
     """Return the network as peft adapts it, and the lines of the log."""
-    peft = _peft()
     # a list would become a set without an order
     names = "|".join(map(re.escape, layer_names(network.module)))
     rank = settings.rank
@@ -167,8 +159,11 @@ def _learned(
             chosen = order[place * BATCH : (place + 1) * BATCH].tolist()
             mirrored = rng("mirrored for low-rank updates", seed, step).integers(0, 2, BATCH)
             names = [ids[row] for row in chosen]
-            images = reading.map(partial(_image, hidden), names, mirrored.tolist())
-            inputs = reading.map(network.prepare, list(images))
+            images = [as_rgb(image) for image in reading.map(hidden.read, names)]
+            images = [
+                _mirrored(e) if is_so else e for e, is_so in zip(images, mirrored, strict=True)
+            ]
+            inputs = reading.map(network.prepare, images)
             return torch.from_numpy(np.stack(list(inputs))), wanted[mirrored, chosen]
 
         def gradients(part: tuple[Tensor, Tensor]) -> tuple[Tensor, Sequence[Tensor | None]]:
@@ -205,10 +200,13 @@ def _peft() -> Any:
     try:
         import peft
     except ImportError as error:
-        raise InputError(
-            'adaption D of a system needs peft: pip install "anonbench[lora]"'
-        ) from error
+        text = 'adaption D of a system needs peft: pip install "anonbench[lora]"'
+        raise InputError(text) from error
     return peft
+
+
+def _mirrored(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image[:, ::-1])
 
 
 def layer_names(module: nn.Module) -> list[str]:
@@ -222,13 +220,10 @@ def layer_names(module: nn.Module) -> list[str]:
         InputError: there are none.
     """
     layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
-    small = [
-        name
-        for name, layer in layers.items()
-        if isinstance(layer, nn.Linear) or layer.kernel_size == (1, 1)
-    ]
     if not layers:
         raise InputError("adaption D: the network has no plain linear layer or convolution")
+    linear = (1, 1)
+    small = [name for name in layers if getattr(layers[name], "kernel_size", linear) == linear]
     weights = {name: layer.weight.numel() for name, layer in layers.items()}
     is_most = 2 * sum(weights[name] for name in small) >= sum(weights.values())
     return small if is_most else list(layers)

@@ -34,8 +34,7 @@ STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
 _KEY, _DIGEST, _CHUNK = "anonbench", "sha256", 2048
 _APPLIED = 1024  # number of vectors mapped at once, so that they stay in the cache
-_ROUNDING = 1e-9
-"""Least variance of vectors, as a share of their mean square; sums of squares tell no less."""
+_ROUNDING = 1e-9  # least variance, as a share of the mean square: sums of squares tell no less
 _LEAST = 1e-12  # penalty of vectors without variance
 _TENSORS = ("weights", "mean", "shift")
 
@@ -188,7 +187,7 @@ def warn(learned: Map) -> None:
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
-    """Return vectors in the form for maps, float32 [N, D]: with length 1 if compared by cosine."""
+    """Vectors in the form for maps, float32 [N, D]: with length 1 if compared by cosine."""
     return unit_rows(vectors) if similarity == "cosine" else np.asarray(vectors, np.float32)
 
 
@@ -246,17 +245,24 @@ class Pairs:
 
         `folds` are of each pair (`folds_of`), int64 [N].
         """
-        self.width = hidden.shape[1]
-        self.similarity = similarity
+        self.width, self.similarity = hidden.shape[1], similarity
         self._eigen: dict[frozenset[int], tuple[np.ndarray, ...]] = {}
         named = [int(fold) for fold in np.unique(folds)]
         self._basis: np.ndarray | None = None
         if len(hidden) < self.width:
             self._basis = np.linalg.qr(rows_of(hidden, similarity).T.astype(np.float64))[0]
 
+        def summed(rows: np.ndarray) -> _Moments:
+            x = rows_of(hidden[rows], similarity).astype(np.float64)
+            d = rows_of(originals[rows], similarity) - x
+            if self._basis is not None:
+                x = x @ self._basis
+            return _Moments(len(rows), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
+
         def of(fold: int) -> _Moments:
             rows = np.flatnonzero(folds == fold)
-            return _summed(originals, hidden, rows, similarity, self._basis)
+            parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+            return reduce(lambda *two: _total(two), map(summed, parts))
 
         with ThreadPoolExecutor(threads()) as pool:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
@@ -316,26 +322,8 @@ class Pairs:
         return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
 
 
-def _summed(
-    originals: np.ndarray,
-    hidden: np.ndarray,
-    rows: np.ndarray,
-    similarity: str,
-    basis: np.ndarray | None,
-) -> _Moments:
-    def part_sums(start: int) -> _Moments:
-        part = rows[start : start + _CHUNK]
-        x = rows_of(hidden[part], similarity).astype(np.float64)
-        d = rows_of(originals[part], similarity) - x
-        if basis is not None:
-            x = x @ basis
-        return _Moments(len(part), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
-
-    return reduce(lambda *two: _total(two), map(part_sums, range(0, len(rows), _CHUNK)))
-
-
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
-    """Return those of x and of x with d, zero if all x are the same: none is a rounding error."""
+    """Those of x and of x with d, zero if all x are the same: none is a rounding error."""
     xx, xd = total.about(total.x / total.number, total.d / total.number)
     if np.trace(xx) <= _ROUNDING * np.trace(total.xx):
         return np.zeros_like(xx), np.zeros_like(xd)

@@ -21,7 +21,6 @@ from anonbench.core.errors import InputError
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
-
 PATIENCE = timedelta(minutes=60)  # time that a rank waits for the others: rank 0 may be writing
 
 
@@ -63,10 +62,7 @@ class Ranks:
         return [bool(flag) for flag in raised]
 
     def leave(self) -> None:
-        """Leave the other ranks, after all have done their work.
-
-        After an error the others would not call it: the process ends, and torchrun ends the others.
-        """
+        """Leave the other ranks, after all have done their work; not after an error."""
         if self.world > 1:
             dist.barrier(group=self.hosts)  # rank 0 may still be writing
             dist.destroy_process_group()
@@ -118,13 +114,9 @@ def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device called `auto`, `cpu` or `cuda`, where float32 is in full precision.
+    """Return the device called `auto`, `cpu` or `cuda` (InputError without one).
 
-    TF32, which cuDNN's convolutions use by default, is off: it would change a patch embedding by
-    1e-3. bf16 under autocast is not affected.
-
-    Raises:
-        InputError: `cuda`, and there is none.
+    TF32 is off: in cuDNN's convolutions it would change a patch embedding by 1e-3.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("recipe.device is cuda, but torch sees no GPU; use auto or cpu")

@@ -3,8 +3,6 @@
 The exported model gives the same output in each of them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,17 +14,15 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
-from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model import formats
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, resize_positions, swiglu_width
 from anonbench.training.weights import load_backbone, read_description
 
-_PLACES = re.compile(
+_PLACES = re.compile(  # our names of the weights that DINOv2's models have
     r"(blocks\.\d+\.)?"
     r"(cls_token|reg_token|pos_embed|mask_token|ls[12]\.gamma"
     r"|(patch_embed\.proj|norm[12]?|attn\.qkv(\[\d\])?|attn\.proj|mlp\.fc[12])\.(weight|bias))"
 )
-"""Our names of the weights that DINOv2's models have."""
 
 
 def export_backbone(path: Path, output: Path, kind: formats.Format) -> str:
@@ -48,19 +44,14 @@ def export_backbone(path: Path, output: Path, kind: formats.Format) -> str:
     try:
         # timm and transformers resample positions in other ways, so they must not have to
         grid = preprocess.side // model.patch_embed.patch_size[0]
-        positions = resize_positions(
-            file.weights["pos_embed"],
-            (grid, grid),
-            int(class_position),
-            antialias=model.num_reg_tokens > 0,
-        )
+        positions, registers = file.weights["pos_embed"], int(model.num_reg_tokens)
+        positions = resize_positions(positions, (grid, grid), int(class_position), registers > 0)
         weights = file.weights | {"pos_embed": positions}
         if kind == "timm":
-            _save_safetensors(to_timm(weights, class_position), output)
+            _save_safetensors(_to_timm(weights, class_position), output)
             name = read_description(path)["backbone"]["name"]
-            call = timm_call(model, name, preprocess.side, output)
+            call = _timm_call(model, name, preprocess.side, output)
         elif kind == "dinov2":
-            registers = int(model.num_reg_tokens)
             arguments = {
                 "img_size": preprocess.side,
                 **_sizes(model),
@@ -77,31 +68,28 @@ def export_backbone(path: Path, output: Path, kind: formats.Format) -> str:
                 torch.save(converted, opened)  # a path would be in the bytes
             call = _call("dinov2.models.vision_transformer.DinoVisionTransformer", arguments)
         else:
-            config = huggingface_config(model, preprocess.side)
+            config = _huggingface_config(model, preprocess.side)
             converted = to_dinov2(weights, file.mask_token, class_position, "huggingface")
             _save_safetensors(converted, output / "model.safetensors")
             write_json(output / "config.json", config)
             call = f"transformers.{config['architectures'][0]}.from_pretrained({str(output)!r})"
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return (
-        f"wrote {output} ({formats.TITLES[kind]})\nto load it: {call}\n{describe_input(preprocess)}"
-    )
-
-
-def describe_input(preprocess: Preprocess) -> str:
-    """Return in words how images must be prepared for the network."""
     normalized = {
         "imagenet": "by ImageNet's mean and deviation",
         "per_crop": "each image to zero mean and unit variance over all of its pixels and channels "
         "(not ImageNet's constants, which these programs use unless told otherwise)",
     }[preprocess.normalize]
     cut = "the centre crop of" if preprocess.resize == "crop" else "squashed to"
-    return f"its input: {cut} {preprocess.side}×{preprocess.side} pixels, normalized {normalized}"
+    size = f"{preprocess.side}×{preprocess.side} pixels"
+    return (
+        f"wrote {output} ({formats.TITLES[kind]})\nto load it: {call}\n"
+        f"its input: {cut} {size}, normalized {normalized}"
+    )
 
 
-def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
-    """Return the expression that makes the model in timm; it loads the weights only by name."""
+def _timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
+    # a model without a name in timm is made, and the weights are loaded by hand
     weights = model.state_dict()
     options: dict[str, object] = {"img_size": side, "num_classes": 0, "dynamic_img_size": True}
     if formats.has_layer_scale(weights):
@@ -121,8 +109,7 @@ def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
     return f"{text[:-1]}, {layers}, mlp_ratio={ratio!r})"
 
 
-def huggingface_config(model: Any, side: int) -> dict[str, Any]:
-    """Return transformers' configuration of a model; InputError if it has no such model."""
+def _huggingface_config(model: Any, side: int) -> dict[str, Any]:
     registers = int(model.num_reg_tokens)
     config: dict[str, Any] = {
         "architectures": ["Dinov2WithRegistersModel" if registers else "Dinov2Model"],
@@ -149,8 +136,7 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
 def feed_forward_ratio(model: Any) -> int:
     """Return the `mlp_ratio` for DINOv2's version of the model's blocks.
 
-    Weights alone do not show the activation or the norms' epsilon: these are checked. InputError:
-    DINOv2 has no such blocks.
+    InputError: DINOv2 has no such blocks, by activation, norms' epsilon or width.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     if any(norm.eps != EPSILON for norm in norms):
@@ -170,19 +156,13 @@ def feed_forward_ratio(model: Any) -> int:
     raise InputError(f"its feed-forward part's {hidden} is none of DINOv2's for width {width}")
 
 
-def to_timm(weights: formats.Weights, class_position: bool) -> dict[str, Tensor]:
-    """Return weights in our names in the form of timm's own models.
-
-    timm's models with registers have positions only for patches (`no_embed_class`): there, the
-    class token's position, if it has one, is added to the token, as a forward pass does.
-    """
+def _to_timm(weights: formats.Weights, class_position: bool) -> dict[str, Tensor]:
     if not formats.count_registers(weights) or not class_position:
         return dict(weights)
+    # timm's models with registers have no position of the class token: it is added to the token
     positions = weights["pos_embed"]
-    return dict(weights) | {
-        "cls_token": weights["cls_token"] + positions[:, :1],
-        "pos_embed": positions[:, 1:],
-    }
+    moved = {"cls_token": weights["cls_token"] + positions[:, :1], "pos_embed": positions[:, 1:]}
+    return dict(weights) | moved
 
 
 def to_dinov2(
@@ -194,10 +174,7 @@ def to_dinov2(
     """Return weights by the names of DINOv2's torch.hub models or of transformers' models.
 
     These always have LayerScale, biases, a mask token (here float [D]) and a position of the class
-    token: weights (in our names) without them get ones and zeros.
-
-    Raises:
-        InputError: the format has no place for some weight.
+    token: ones and zeros without. InputError: the format has no place for some weight.
     """
     complete = dict(weights)
     for name in ("cls_token", "pos_embed", "norm.weight"):
@@ -228,7 +205,6 @@ def to_dinov2(
 
 
 def _sizes(model: Any) -> dict[str, object]:
-    """Return the arguments that timm and DINOv2 share."""
     return {
         "patch_size": model.patch_embed.patch_size[0],
         "embed_dim": model.embed_dim,

@@ -1,7 +1,5 @@
 """Loss terms of DINOv2, and the teacher's targets, centered in one of two ways."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,16 +13,15 @@ from anonbench.training.distributed import Ranks
 
 CHUNK = 1 << 25  # number of scores processed at once: 128 MB in float32
 SINKHORN_ITERATIONS = 3
-DISTANCE_FLOOR = 1e-8
-"""Features closer than this count as duplicates; DINOv2's code adds the same to each distance."""
+DISTANCE_FLOOR = 1e-8  # features closer than this are duplicates; DINOv2's code adds the same
 
 
 def dino_loss(targets: Tensor, scores: Tensor, temperature: float) -> Tensor:
     """Return the cross-entropy over all pairs of a teacher's and another student's crop.
 
     DINO (Caron et al. 2021), equation 3: a global crop is never compared with itself, so two
-    global and L local crops make 2 L + 2 pairs, weighted equally. The sum over pairs is taken
-    before that over prototypes, so that neither [pairs, B, K] nor log-probabilities are stored.
+    global and L local crops make 2 L + 2 pairs, weighted equally. Neither [pairs, B, K] nor
+    log-probabilities are stored.
 
     Args:
         targets: float [2, B, K], the teacher's for the two global crops; rows sum to one.
@@ -46,8 +43,7 @@ def ibot_loss(
     """Return the cross-entropy on masked patches.
 
     iBOT (Zhou et al. 2022), equation 2, with DINOv2's weights: the mean over a crop's masked
-    patches, then over all global crops, those without a mask among them. Some patches at a time:
-    beside the arguments and the scores' gradient, no tensor of their size is made.
+    patches, then over all global crops, those without a mask among them.
 
     Args:
         targets: float32 [M, K], the teacher's at the M masked patches; no gradient flows to them.
@@ -61,7 +57,7 @@ def ibot_loss(
 
 
 class _CrossEntropies(torch.autograd.Function):
-    """Cross-entropy of each row, float32 [M]; the backward pass recomputes its exponentials."""
+    """Cross-entropy of each row, float32 [M]; no further tensor of the scores' size is made."""
 
     @staticmethod
     def forward(context: Any, targets: Tensor, scores: Tensor, temperature: float) -> Tensor:
@@ -92,11 +88,10 @@ class _CrossEntropies(torch.autograd.Function):
 def koleo_loss(features: Tensor, ranks: Ranks | None = None) -> Tensor:
     """Return minus the mean log distance of each feature to its nearest neighbour.
 
-    Sablayrolles et al. 2019 (Spreading vectors for similarity search), equation 4. In float32, and
-    with log sqrt(d² + floor²) instead of log d, which has no bound: equal features, of two blank
-    pages for instance, have a finite loss and no gradient. Nearly equal ones have DINOv2's
-    gradient, about 1 / d, which is what draws features apart at the start: there LayerScale's 1e-5
-    leaves them 2e-5 from each other. It is the clipping of gradients that bounds such a step.
+    Sablayrolles et al. 2019 (Spreading vectors for similarity search), equation 4, with log
+    sqrt(d² + floor²) instead of log d: equal features, of two blank pages for instance, have a
+    finite loss and no gradient. Nearly equal ones have DINOv2's gradient, about 1 / d, which draws
+    features apart at the start. The clipping of gradients bounds such a step.
 
     The features, float [B, D], are not normalized; those of all ranks form the batch. The loss is
     zero for fewer than two.
@@ -124,10 +119,9 @@ def sinkhorn(
     """Return targets, float32 [N, K], that use every prototype about equally (Sinkhorn–Knopp).
 
     SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain,
-    because exp(score / temperature) overflows float32 from scores of about 3.5 on. The result is
-    the only new tensor of the scores' size. The last of the alternating normalizations is over
-    prototypes, so that rows sum to one. Scores [N, K] and temperature are the teacher's; the scores
-    of all ranks form the batch.
+    because exp(score / temperature) overflows float32 from scores of about 3.5 on. The last
+    normalization is over prototypes, so that rows sum to one. Scores [N, K] and temperature are the
+    teacher's; the scores of all ranks form the batch.
     """
     ranks = ranks or Ranks()
     use = scores.new_empty(scores.shape[1], dtype=torch.float32)
@@ -149,12 +143,11 @@ class Centering(nn.Module):
 
     Softmax centering is DINO's (Caron et al. 2021), equation 4: the moving mean of earlier batches
     is subtracted before the softmax. That mean is over all scores of a step, whatever part or rank
-    they are of. For the iBOT term the official code takes the mean of each rank's masked patches,
-    and then of the ranks, so that the center depends on how a batch is spread. Here two ranks move
-    it as one does. The two differ by the ranks' unequal numbers of masked patches only.
+    they are of; the official code takes the mean of the ranks' means for the iBOT term.
     """
 
     center: Tensor
+    _sum: Tensor  # of the step's scores; their number at the end
 
     def __init__(
         self,
@@ -164,13 +157,9 @@ class Centering(nn.Module):
         ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
-        self.kind = kind
-        self.momentum = momentum
-        self.ranks = ranks or Ranks()
+        self.kind, self.momentum, self.ranks = kind, momentum, ranks or Ranks()
         self.register_buffer("center", torch.zeros(prototypes))
         self.register_buffer("_sum", torch.zeros(prototypes + 1), persistent=False)
-
-    _sum: Tensor  # of the step's scores; their number at the end
 
     @torch.no_grad()
     def forward(self, scores: Tensor, temperature: float) -> Tensor:

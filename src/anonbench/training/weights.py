@@ -1,7 +1,5 @@
 """Weight files: safetensors with the settings to build the backbone and prepare its input."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,8 +19,6 @@ from anonbench.training.model import formats
 from anonbench.training.model.backbone import build_backbone, encode, init_backbone
 
 KEY = "anonbench"  # a single key for all metadata: the order of several differs from file to file
-
-
 PREFIX = "backbone."  # prefix of the backbone's names in a `Network`
 
 
@@ -73,8 +69,7 @@ def read_description(
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """Return a trained backbone in inference mode and the preparation of its input.
 
-    Raises:
-        InputError: as `read_description`, or the weights do not fit the model described.
+    InputError as `read_description`, or if the weights do not fit the model described.
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])

@@ -99,7 +99,7 @@ def test_heic_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_image(data).shape == (32, 48, 3)
     assert done(data) == ["main image of several in a HEIC file"]
     data = heic(picture(0))
-    monkeypatch.setattr("anonbench.datasets.images.register_heif", tuple)
+    monkeypatch.setattr("anonbench.datasets.formats.pages.register_heif", tuple)
     with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
         read_image(data)
 

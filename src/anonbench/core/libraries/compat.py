@@ -19,8 +19,7 @@ import torch
 def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
     """Return the boxes that non-maximum suppression keeps, as torchvision defines it.
 
-    Not OpenCV's NMSBoxes: it suppresses one of two boxes without area, and its rounding differs
-    where an overlap equals the threshold.
+    Not OpenCV's NMSBoxes, which rounds differently.
 
     Boxes are float [N, 4], corners x0, y0, x1, y1, scores float [N]; of equal scores the earlier
     box wins. A box goes if its overlap (IoU) with a better one is above the threshold. Returned are

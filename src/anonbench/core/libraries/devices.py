@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _ORDER = "CUDA_DEVICE_ORDER"
+# one is set if Slurm chose a job's devices; some steps have only the last one
 _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VISIBLE)
-"""One of these is set if Slurm chose a job's devices; some steps have only the last one."""
 PROC = Path("/proc/driver/nvidia/gpus")
 DEV = Path("/dev")
 POLL_SECONDS = 1.0
@@ -34,9 +34,8 @@ _SAY_EVERY = 60  # attempts between two messages
 def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
-    Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them. If that
-    variable is set, only its devices are available. Without any GPU it yields [] and does nothing.
-    Child processes keep the locks: a training whose parent was killed still fills its GPU.
+    Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them, and only
+    those if it is set; without any GPU []. Child processes keep the locks.
 
     Raises:
         InputError: there are GPUs, but fewer than `count`; or `folder`, of the lock files, is

@@ -1,9 +1,7 @@
-"""OpenCV with one thread, loaded where it is first used.
+"""OpenCV with one thread, loaded where it is first used: it takes a quarter of a second.
 
-Some of its functions round differently with another number of threads, and by default it uses all
-cores of the machine: equal input would then give other bytes on another machine. All modules but
-the audit import it from here. More cores are used by running more jobs. Loading takes a quarter of
-a second, which commands that read no image do without.
+Some of its functions round differently with another number of threads: equal input would give other
+bytes on another machine. All modules but the audit import it from here.
 """
 
 import os

@@ -135,8 +135,13 @@ def _shape(
     polygons = entry.get("segmentation")
     parts = [_numbers(part) for part in polygons] if isinstance(polygons, list) else []
     values = [value for part in parts for value in part]
-    around, quad = _outline(values)
-    quad = quad if len(parts) == 1 else NOTHING
+    around, quad = [np.nan] * 4, NOTHING
+    if values and len(values) % 2 == 0:
+        points = np.reshape(values, (-1, 2))
+        around = [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
+        if len(points) > 4 and (points[0] == points[-1]).all():  # a closed outline
+            points = points[:-1]
+        quad = tuple(points.ravel().tolist()) if len(points) == 4 and len(parts) == 1 else NOTHING
     given = entry.get("bbox")
     turn = _turn(where, entry, given is None or bool(parts and len(_numbers(given)) == 4))
     if given is None:
@@ -160,17 +165,6 @@ def _shape(
             "the bbox would be hidden; correct one of them, or leave one out"
         )
     return box, NOTHING
-
-
-def _outline(values: Sequence[float]) -> tuple[list[float], tuple[float, ...]]:
-    """Return the box around points, and their corners if there are four (closed or not)."""
-    if not values or len(values) % 2:
-        return [np.nan] * 4, NOTHING
-    points = np.reshape(values, (-1, 2))
-    if len(points) > 4 and (points[0] == points[-1]).all():
-        points = points[:-1]
-    quad = tuple(points.ravel().tolist()) if len(points) == 4 else NOTHING
-    return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()], quad
 
 
 def _turn(where: str, entry: Mapping[str, Any], has_corners: bool) -> float:
@@ -219,7 +213,7 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
 
 
 def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> dict[str, Any]:
-    """Return a COCO data set of images (columns id, path, width, height) and regions by id."""
+    """COCO data set of images (columns id, path, width, height) and regions by id."""
     categories = {entity: index for index, entity in enumerate(Entity, 1)}
     listed, annotations = list[dict[str, Any]](), list[dict[str, Any]]()
     ordered = images.sort_values("id")[["id", "path", "width", "height"]]

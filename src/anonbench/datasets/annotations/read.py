@@ -12,29 +12,13 @@ from anonbench.core.boxes import QUAD_COLUMNS, Region, overlap
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import rows as tables
 from anonbench.datasets.annotations.coco import read_coco
-from anonbench.datasets.annotations.rows import (
-    APART,
-    BOX,
-    KEYS,
-    REASONS,
-    ROW_TYPES,
-    UNUSED,
-    Images,
-    Rows,
-    check_values,
-    cut_at_edges,
-    load_texts,
-    make_rows,
-    printable,
-    read_table,
-    regions_of,
-)
 
 OVERLAP = 0.5  # least IoU of a region with a removal's box for it to be removed
-STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
+STORED = ["id", "where", "action", "entity", *tables.BOX, *QUAD_COLUMNS, "score"]
 _TEXTS = ["id", "where", "action", "entity"]
-_REGION = ["id", "entity", *BOX, *QUAD_COLUMNS]
+_REGION = ["id", "entity", *tables.BOX, *QUAD_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -56,23 +40,24 @@ class Annotations:
 def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region]]:
     """Return the regions of checked rows by image id."""
     found = {name: list[Region]() for name in images}
-    for name, region in zip(rows["id"], regions_of(rows), strict=True):
+    for name, region in zip(rows["id"], tables.regions_of(rows), strict=True):
         found[name].append(region)
     return found
 
 
-def read_boxes_file(path: Path, images: Images) -> Annotations:
+def read_boxes_file(path: Path, images: tables.Images) -> Annotations:
     """Read the boxes of a file: CSV, Parquet or COCO JSON, by its suffix and content.
 
-    A row belongs to the image that its id, its path or both name exactly. What passes an image's
-    edge by less than a pixel is cut off, where sizes are known. InputError names the file, the row
-    (or annotation) and the column, and what to do.
+    A row belongs to the image that its id, its path or both name exactly. InputError names the
+    file, the row (or annotation) and the column, and what to do.
     """
-    rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
+    rows = read_coco(path) if path.suffix.lower() == ".json" else tables.read_table(path)
     return matched(rows, images, np.ones(len(rows.table), dtype=bool))
 
 
-def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False) -> Annotations:
+def matched(
+    rows: tables.Rows, images: tables.Images, boxed: np.ndarray, lenient: bool = False
+) -> Annotations:
     """Return the rows of a file at their images, once values are checked, boxes where `boxed`.
 
     With `lenient`, rows that reach no image are counted and left out, unless all are such.
@@ -81,38 +66,39 @@ def matched(rows: Rows, images: Images, boxed: np.ndarray, lenient: bool = False
         InputError: a wrong value; a row or listed image that reaches no image, or several; two
             listed images that are one; a box outside its image, or for another size.
     """
-    check_values(rows, boxed)
+    tables.check_values(rows, boxed)
     places = _find(rows, images, lenient)
     known = np.flatnonzero(places >= 0)
     named = places[known]
     if rows.images is not None:
         # messages of these entries are about images, not about boxes
-        entries = Rows(rows.file, rows.images, "image", keys=rows.keys)
+        entries = tables.Rows(rows.file, rows.images, "image", keys=rows.keys)
         named = _find(entries, images)
         _check_entries(entries, images, named)
         named = named[named >= 0]
     sizes = None if images.sizes is None else images.sizes[places[known]]
-    used = Rows(rows.file, rows.table.iloc[known], rows.unit, rows.column)
-    table = cut_at_edges(used, sizes, boxed[known])
+    used = tables.Rows(rows.file, rows.table.iloc[known], rows.unit, rows.column)
+    table = tables.cut_at_edges(used, sizes, boxed[known])
     return Annotations(
         rows=table.drop(columns="path").assign(
-            id=images.ids[places[known]], where=[printable(str(place)) for place in table["where"]]
+            id=images.ids[places[known]],
+            where=[tables.printable(str(place)) for place in table["where"]],
         ),
         images=images.ids[np.unique(named)].tolist(),
-        unmatched=int((places < UNUSED).sum()),
-        unused=int((places == UNUSED).sum()),
+        unmatched=int((places < tables.UNUSED).sum()),
+        unused=int((places == tables.UNUSED).sum()),
     )
 
 
-def _find(rows: Rows, images: Images, lenient: bool = False) -> np.ndarray:
+def _find(rows: tables.Rows, images: tables.Images, lenient: bool = False) -> np.ndarray:
     """Return the places of rows (`Images.match`); InputError where one, or all, match no image."""
     places, by_id = images.match(rows.table["id"], rows.table["path"])
-    bad = places < UNUSED
+    bad = places < tables.UNUSED
     if bad.any() and (not lenient or bad.all()):
         first = int(bad.argmax())
-        key, names = rows.keys[not by_id[first]], dict(zip(KEYS, rows.keys, strict=True))
-        column = " and ".join(rows.keys) if places[first] == APART else key
-        reason = REASONS[places[first]].format(key=key, **names)
+        key, names = rows.keys[not by_id[first]], dict(zip(tables.KEYS, rows.keys, strict=True))
+        column = " and ".join(rows.keys) if places[first] == tables.APART else key
+        reason = tables.REASONS[places[first]].format(key=key, **names)
         way = (
             f"{'no row reaches an image: ' if lenient else ''}images are named by their id, or by "
             f"their path below {images.root} with its suffix, letter by letter"
@@ -121,7 +107,7 @@ def _find(rows: Rows, images: Images, lenient: bool = False) -> np.ndarray:
     return places
 
 
-def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
+def _check_entries(entries: tables.Rows, images: tables.Images, places: np.ndarray) -> None:
     entries.refuse(
         pd.Series(places).duplicated().to_numpy() & (places >= 0),
         entries.keys[1],
@@ -134,7 +120,7 @@ def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
     found = np.full_like(stated, np.nan)
     found[places >= 0] = images.sizes[places[places >= 0]]
     table = entries.table.assign(found_width=found[:, 0], found_height=found[:, 1])
-    Rows(entries.file, table, entries.unit).refuse(
+    tables.Rows(entries.file, table, entries.unit).refuse(
         ((stated != found) & ~np.isnan(stated)).any(axis=1) & (places >= 0),
         "width and height",
         "made for {width} × {height} pixels, but the image has {found_width} × {found_height} "
@@ -162,24 +148,24 @@ class Correction:
     region: Region | None  # added, or the box of a removal; None: all of the entity's regions
 
 
-def read_corrections(path: Path, images: Images, lenient: bool = False) -> Annotations:
+def read_corrections(path: Path, images: tables.Images, lenient: bool = False) -> Annotations:
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
     The rest is as for `matched`.
     """
-    frame = load_texts(path)
+    frame = tables.load_texts(path)
     if "action" not in frame:
         raise InputError(
             f"{path} has no column action; corrections need id (or path), action (add or remove), "
-            f"entity, {', '.join(BOX)}"
+            f"entity, {', '.join(tables.BOX)}"
         )
-    rows = make_rows(path, frame, BOX)
+    rows = tables.make_rows(path, frame, tables.BOX)
     actions = frame["action"].astype(str).str.strip()
     rows.table["action"] = actions
     known = actions.isin([*Action]).to_numpy()
     rows.refuse(~known, "action", "'{action}' is neither add nor remove")
-    is_bare = rows.table[BOX].isna().all(axis=1).to_numpy()
+    is_bare = rows.table[tables.BOX].isna().all(axis=1).to_numpy()
     boxed = ~(is_bare & (actions == Action.REMOVE).to_numpy())
     return matched(rows, images, boxed, lenient)
 
@@ -188,7 +174,7 @@ def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}
     keys = rows[["id", "where", "action", "x0"]].itertuples(index=False)
-    for (name, row, action, x0), region in zip(keys, regions_of(rows), strict=True):
+    for (name, row, action, x0), region in zip(keys, tables.regions_of(rows), strict=True):
         box = None if np.isnan(x0) else region
         found.setdefault(name, []).append(Correction(row, Action(action), region.entity, box))
     return found
@@ -199,8 +185,7 @@ def correct(
 ) -> tuple[list[Region], list[Correction]]:
     """Return the regions after removals, then additions, and the removals that match nothing.
 
-    Removals apply to found regions and not to added ones, so that a box can be replaced by a better
-    one in any order of rows.
+    Removals apply to found regions and not to added ones, in any order of rows.
     """
     removals = [each for each in corrections if each.action is Action.REMOVE]
     kept = [each for each in regions if not any(_is_meant(each, removal) for removal in removals)]
@@ -246,7 +231,7 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
     bare = sorted(set(annotations.images) - set(rows["id"]))
     table = pd.concat([rows, pd.DataFrame({"id": bare})], ignore_index=True).reindex(columns=STORED)
     table[_TEXTS] = table[_TEXTS].astype("object").fillna("").astype(str)
-    write_parquet(table.astype(ROW_TYPES), path)
+    write_parquet(table.astype(tables.ROW_TYPES), path)
 
 
 def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:

@@ -25,16 +25,13 @@ SLACK = 1.0  # pixels beyond an image's edge that are cut off: some tools count 
 MISSING = ("", "nan")  # cells without a number, in lower case: tables write NaN for an empty one
 NOTHING = (np.nan,) * 8
 _ANY_SIZE = 2.0**24  # assumed width and height in pixels if the size is not known
-UNUSED = -1  # an image that the data set lists and does not use
-UNKNOWN = -2
-SEVERAL = -3
-APART = -4
+# instead of an image's place; `UNUSED`: an image that the data set lists and does not use
+UNUSED, UNKNOWN, SEVERAL, APART, _NOT_GIVEN = range(-1, -6, -1)
 REASONS = {  # `key`, `id` and `path` stand for the file's names of them
     UNKNOWN: "no image of the data set has this {key}",
     SEVERAL: "several images of the data set have this {key}",
     APART: "{id} and {path} are those of two images",
 }
-_NOT_GIVEN = -5
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
 
 
 def turn_names(names: Iterable[Any]) -> list[str]:
-    """Return the names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
+    """Names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
     words = {"rotation", "rotate", "rotated", "angle", "theta"}
     return [str(name) for name in names if words & {*re.split(r"[\W_]+", str(name).lower())}]
 
@@ -190,8 +187,8 @@ class Images:
     def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's image, and a mask of rows decided by an id (and not a path).
 
-        Ids and paths are text [N], empty if a row has none; a row with both must name one image by
-        both. Images are places in `self.ids` (int64 [N]), or one of the negative numbers above.
+        Ids and paths are text [N], empty if a row has none. Images are places in `self.ids`, int64
+        [N], or one of the negative numbers above.
         """
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
@@ -259,8 +256,11 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
     table["entity"] = _texts(frame["entity"]).str.strip().str.lower()
     rows = Rows(file, table)
     for key in keys:
+        cells = frame[key].tolist()
+        is_name = [isinstance(e, str | int) and not isinstance(e, bool) for e in cells]
+        is_other = ~np.array(is_name, dtype=bool) & frame[key].notna().to_numpy()  # 1.0 may be 1
         text = "neither text nor a whole number, and may have been another; write it as text"
-        rows.refuse(_is_no_name(frame[key]), key, text)
+        rows.refuse(is_other, key, text)
     rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
     for column in numbers:
         table[column] = _numbers(rows, frame, column)
@@ -285,7 +285,13 @@ def load_texts(file: Path) -> pd.DataFrame:
         if file.suffix == ".parquet":
             frame: pd.DataFrame = pq.read_table(file).to_pandas(ignore_metadata=True)
         else:
-            frame = _read_cells(file)
+            options: dict[str, Any] = {"encoding": "utf-8-sig", "skip_blank_lines": False}
+            # read separately: pandas renames repeated columns, and names those without a name
+            names = read_csv(file, header=None, nrows=1, **options).iloc[0]
+            frame = read_csv(file, **options).fillna("")
+            pairs = zip(frame.columns, names, strict=True)
+            frame.columns = [own if pd.isna(name) else str(name).strip() for own, name in pairs]
+            frame = frame[(frame != "").any(axis=1)]
     except pd.errors.EmptyDataError:
         raise InputError(f"{file} is empty; its first line must name the columns") from None
     except UnicodeDecodeError:
@@ -299,27 +305,6 @@ def load_texts(file: Path) -> pd.DataFrame:
             f"{file} has two columns {printable(str(twice[0]))}; rename one, or take it out"
         )
     return frame
-
-
-def _read_cells(file: Path) -> pd.DataFrame:
-    options = {"encoding": "utf-8-sig"}
-    # read separately: pandas renames repeated columns
-    names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
-    frame = read_csv(file, skip_blank_lines=False, **options)
-    # pandas' own names where a cell of the header is empty
-    frame.columns = [
-        own if pd.isna(name) else str(name).strip()
-        for own, name in zip(frame.columns, names, strict=True)
-    ]
-    texts = frame.fillna("")
-    filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
-    return filled
-
-
-def _is_no_name(values: pd.Series) -> np.ndarray:
-    """Mask of cells that are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
-    is_name = [isinstance(v, str | int) and not isinstance(v, bool) for v in values.tolist()]
-    return ~np.array(is_name, dtype=bool) & values.notna().to_numpy()
 
 
 def _texts(values: pd.Series) -> pd.Series:

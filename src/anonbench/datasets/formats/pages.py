@@ -17,9 +17,8 @@ MOST_PAGES = 9999  # of a document; the page tree of a small PDF may name millio
 WITH_PAGES = (".tif", ".tiff", ".pdf")  # suffixes of files that may have several pages
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
-_KIND, _OLD_KIND = 254, 255
-"""Tags for the kind of a directory of a TIFF file, and their values for what is no page."""
-_SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
+# tags for the kind of a directory of a TIFF file, and their values for what is no page
+_KIND, _OLD_KIND, _SMALLER_OR_MASK, _OLD_SMALLER = 254, 255, 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
 HEIF = "HEIF"  # Pillow's name for HEIC

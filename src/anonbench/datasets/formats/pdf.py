@@ -113,9 +113,8 @@ def pdf_dpi(data: bytes, number: int) -> int:
 def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """Draw a page on white: uint8 [H, W, 3] RGB, with its annotations and filled-in forms.
 
-    Width and height are the page's in inches times `page.dpi`, rounded up. Fonts that the file does
-    not embed are replaced by PDFium's own. No image on it may have more than `max_pixels` either;
-    None: the page was drawn before, and limits are wider.
+    Width and height are the page's in inches times `page.dpi`, rounded up. No image on it may have
+    more than `max_pixels` either; None: the page was drawn before, and limits are wider.
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
@@ -147,9 +146,5 @@ class Placed(NamedTuple):
 
 
 def placed_images(data: bytes, page: Page) -> list[Placed]:
-    """Return the images on a page whose pixels were coded with loss, in the order of drawing.
-
-    Images in patterns, glyphs and soft masks are left out. An annotation with lossy images has one
-    block.
-    """
+    """Images on a page coded with loss, in the order of drawing; none of patterns and masks."""
     return [Placed(*each) for each in ask("images", data, page)[0]]

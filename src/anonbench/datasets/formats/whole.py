@@ -121,8 +121,7 @@ def require_filled(data: bytes, image: Image.Image) -> None:
 
 def _levels(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        levels = np.asarray(image)
-    return levels.reshape(*levels.shape[:2], -1)
+        return np.atleast_3d(np.asarray(image))
 
 
 def _cut(what: str) -> UnreadableImage:
@@ -198,10 +197,7 @@ def _iso(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _require_boxes(
-    data: bytes,
-    boxes: Iterator[tuple[bytes, int, int]],
-    with_pixels: tuple[bytes, ...],
-    zeros: int,
+    data: bytes, boxes: Iterator[tuple[bytes, int, int]], with_pixels: tuple[bytes, ...], zeros: int
 ) -> None:
     filled = _end_without_zeros(data)
     for name, _, end in islice(boxes, _MOST_PARTS):

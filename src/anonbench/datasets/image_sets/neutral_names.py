@@ -4,11 +4,9 @@ Report, tables, figures, bundle and exported images take their names from here, 
 class has the same number in all of them. Inside the folder of results, ids are unchanged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -23,8 +21,8 @@ class Names:
     """Names of a data set's images and classes in shared results.
 
     An image's name is its place in the order of all ids of the manifest (``000012``), a class's its
-    place in the order of all labels (``class 3``), padded with zeros so that the names sort as the
-    originals do. Anyone with the list of ids, or of labels, can reverse the names.
+    place in the order of all labels (``class 3``), padded with zeros. Anyone with the list of ids,
+    or of labels, can reverse the names.
     """
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:
@@ -36,7 +34,7 @@ class Names:
         self._classes = {c: f"class {n:0{width}d}" for n, c in enumerate(classes, start=1)}
 
     @classmethod
-    def of(cls, manifest: Path, label: str | None = None) -> Names:
+    def of(cls, manifest: Path, label: str | None = None) -> Self:
         """Number a manifest's images, and the classes of its column `label`."""
         columns = ["id"] if label is None else ["id", label]
         try:

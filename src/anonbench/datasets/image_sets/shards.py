@@ -45,8 +45,7 @@ def index_path(tar: Path) -> Path:
 def member_name(image_id: str, extension: str) -> str:
     """Return an image's name in a shard: a relative path that stays below where it is unpacked.
 
-    No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
-    part of an id that is no valid name in some file system ends in a digest instead.
+    No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot.
     """
     return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
 
@@ -114,9 +113,7 @@ class ImageSet:
 
     def __init__(self, tars: Sequence[Path | None], index: pd.DataFrame, folder: Path) -> None:
         """Take an index with the column `shard`, and the tars (None: files stay in place)."""
-        self._tars = list(tars)
-        self._index = index
-        self._folder = folder
+        self._tars, self._index, self._folder = list(tars), index, folder
         self._are_originals = "path" in index
         self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
         self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
@@ -208,9 +205,8 @@ class ImageSet:
     def read_bytes(self, image_id: str) -> bytes:
         """Return one image as it is coded, as its index describes it.
 
-        Raises:
-            ChangedImage: an original is another one by now, or gone.
-            InputError: there is no such image, or its shard is damaged.
+        ChangedImage: an original is another one by now, or gone. InputError: there is no such
+        image, or its shard is damaged.
         """
         if image_id not in self._rows:
             raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")

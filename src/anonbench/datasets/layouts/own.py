@@ -8,28 +8,11 @@ import pandas as pd
 from anonbench.config import DataSource
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
+from anonbench.datasets import source, walk
 from anonbench.datasets.annotations.rows import load_texts
 from anonbench.datasets.documents import PAGE
 from anonbench.datasets.formats.pages import MOST_PAGES
-from anonbench.datasets.source import (
-    Source,
-    id_problems,
-    ids_of_files,
-    is_wanted,
-    plain_path,
-    problem,
-    require_folder,
-    without_suffix,
-)
-from anonbench.datasets.walk import (
-    CONTROL,
-    FOLLOWED,
-    LIST_FILE,
-    NOT_NAMED,
-    TEST,
-    name_reason,
-    walk,
-)
+from anonbench.datasets.source import Source, is_wanted, problem
 
 _VAL = ("val", "validation")
 _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
@@ -45,14 +28,14 @@ def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     where the folder does not exist or cannot be read.
     """
     root = dataset.path
-    require_folder(name, root)
+    source.require_folder(name, root)
     has_split = (root / "train").is_dir() and any((root / v).is_dir() for v in _VAL)
     paths, left, followed = list[str](), dict[str, str](), set[str]()
     try:
-        for path, reason in walk(str(root), tuple(_SPLITS) if has_split else ()):
-            if reason == FOLLOWED:
+        for path, reason in walk.walk(str(root), tuple(_SPLITS) if has_split else ()):
+            if reason == walk.FOLLOWED:
                 followed.add(path)
-            elif why := reason or name_reason(path):
+            elif why := reason or walk.name_reason(path):
                 left[path] = why
             else:
                 paths.append(path)
@@ -62,40 +45,32 @@ def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     split = pd.Series(None, index=frame.index, dtype="str")
     if has_split:
         split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
-    problems = id_problems(frame["id"])
+    problems = source.id_problems(frame["id"])
     hostile = problems != ""
     left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
     frame = frame.assign(split=split)[~hostile].reset_index(drop=True)
-    classes = _classes(frame)
-    if classes is not None and is_wanted("class", wanted):
-        frame["class"] = classes
-    labels = () if classes is None else ("class",)
-    source = Source(frame, labels, left=left, followed=frozenset(followed))
+    parts = [path.split("/") for path in frame["path"]]
+    first = 1 + has_split  # split folders are no classes
+    classes = [part[-2] if len(part) > first else None for part in parts]
+    labels = ("class",) if any(label is not None for label in classes) else ()
+    if labels and is_wanted("class", wanted):
+        frame["class"] = pd.Series(classes, index=frame.index, dtype="str")
+    listed = Source(frame, labels, left=left, followed=frozenset(followed))
     if not has_split:
-        return source
-    found = walk(str(root), _SPLITS, everything=True, outside=True)
-    others = _with_ids([path for path, reason in found if not (reason or name_reason(path))])
+        return listed
+    found = walk.walk(str(root), _SPLITS, everything=True, outside=True)
+    others = _with_ids([path for path, reason in found if not (reason or walk.name_reason(path))])
     others["reason"] = others["path"].map(_explain_outside).astype("str")
-    return replace(source, others=others, explain=_explain_outside)
+    return replace(listed, others=others, explain=_explain_outside)
 
 
 def _with_ids(paths: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame({"path": paths}, dtype="str")
-    return pd.DataFrame({"id": ids_of_files(frame["path"]), "path": frame["path"]})
+    return pd.DataFrame({"id": source.ids_of_files(frame["path"]), "path": frame["path"]})
 
 
 def _explain_outside(path: str) -> str:
-    return TEST if path.startswith("test/") else "outside the folders train and val"
-
-
-def _classes(frame: pd.DataFrame) -> pd.Series | None:
-    """Return each image's class, missing outside class folders; None where there is no class."""
-    parts = [path.split("/") for path in frame["path"]]
-    first = 2 if frame["split"].notna().any() else 1  # split folders are no classes
-    classes = [part[-2] if len(part) > first else None for part in parts]
-    if not any(label is not None for label in classes):
-        return None
-    return pd.Series(classes, index=frame.index, dtype="str")
+    return walk.TEST if path.startswith("test/") else "outside the folders train and val"
 
 
 def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
@@ -119,8 +94,7 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
     else:
         table = table.mask(table == "")
     columns = [str(column) for column in table.columns]
-    if "path" not in columns:
-        # the names are not shown: without a header they are data
+    if "path" not in columns:  # the names are not shown: without a header they are data
         text = "has no column `path`; a CSV's first line must name the columns"
         raise problem(name, f"{file} {text}")
     labels = [column for column in columns if column not in RESERVED]
@@ -139,18 +113,18 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         return values.astype("str")
 
     base = f"{str(file.parent.absolute()).rstrip('/')}/"
-    paths = filled("path").map(lambda path: plain_path(path).removeprefix(base))
+    paths = filled("path").map(lambda path: source.plain_path(path).removeprefix(base))
     # with links, the file of a detour is not the one that it seems, nor to be compared with others
     detours = paths.str.contains(r"(?:^|/)(?!\.\./)[^/]+/\.\.(?:/|$)", regex=True)
     refuse(detours, ", path: {value} goes back by '..' after a folder; write it without", paths)
     way = "give it another id" if "id" in columns else "add a column `id`, or rename the file"
-    ids = without_suffix(paths).str.replace(r"^(/|(\.\./)+)", "", regex=True)
+    ids = source.without_suffix(paths).str.replace(r"^(/|(\.\./)+)", "", regex=True)
     ids = filled("id") if "id" in columns else ids
-    problems = id_problems(ids)
+    problems = source.id_problems(ids)
     for text in problems[problems != ""].iloc[:1]:
         refuse(problems != "", f": the id {{value}} {text}; {way}", ids)
     control = "the path has a line break or another control character; rename the file"
-    refuse(paths.str.contains(CONTROL), f": {control}")
+    refuse(paths.str.contains(walk.CONTROL), f": {control}")
     frame = pd.DataFrame({"id": ids, "path": paths, "split": None})
     if PAGE in columns:
         numbers = pd.to_numeric(table[PAGE], errors="coerce")
@@ -170,6 +144,6 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
     return Source(
         frame,
         labels=tuple(labels),
-        others=tested[["id", "path"]].assign(reason=TEST),
-        explain=lambda path: LIST_FILE if path == file.name else NOT_NAMED,
+        others=tested[["id", "path"]].assign(reason=walk.TEST),
+        explain=lambda path: walk.LIST_FILE if path == file.name else walk.NOT_NAMED,
     )

@@ -16,15 +16,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
-from anonbench.datasets.source import (
-    Source,
-    is_wanted,
-    problem,
-    read_list,
-    reason_unlisted,
-    require_folder,
-    without_suffix,
-)
+from anonbench.datasets import source
 from anonbench.datasets.walk import TEST
 
 PARTITION = "list_eval_partition"
@@ -50,30 +42,34 @@ _CELEBA_LISTS = frozenset(
 )
 
 
-def read_celeba(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+def read_celeba(name: str, dataset: DataSource, wanted: Collection[str] | None) -> source.Source:
     """List CelebA: attributes as 0/1 columns under their published names, and `identity`.
 
     The official test split is left out, also where a split of one's own is made. InputError where
     the image folder or a list file is missing or damaged.
     """
     root = dataset.path
-    require_folder(name, root)
+    source.require_folder(name, root)
     folder = next((each for each in _FOLDERS[dataset.images] if (root / each).is_dir()), None)
     if folder is None:
         looked = ", ".join(_FOLDERS[dataset.images])
-        raise problem(name, f"no folder of {dataset.images} images in {root}: looked for {looked}")
+        raise source.problem(
+            name, f"no folder of {dataset.images} images in {root}: looked for {looked}"
+        )
     stems = (PARTITION, ATTRIBUTES, IDENTITY)
     found = {stem: file for stem in stems if (file := _find(root, stem))}
     if PARTITION not in found and dataset.split == "official":
         looked = f"{PARTITION}.txt or .csv in {root}, Anno or Eval"
-        raise problem(name, f"no list of the split: looked for {looked}; or set a `split` here")
+        raise source.problem(
+            name, f"no list of the split: looked for {looked}; or set a `split` here"
+        )
     if not found:
         looked = ", ".join(f"{stem}.txt or .csv" for stem in stems)
-        raise problem(name, f"no list of the images in {root}: looked for {looked}")
+        raise source.problem(name, f"no list of the images in {root}: looked for {looked}")
     names = _attribute_names(name, found[ATTRIBUTES]) if ATTRIBUTES in found else []
     use = {
-        ATTRIBUTES: [column for column in names if is_wanted(column, wanted)],
-        IDENTITY: ["identity"] if is_wanted("identity", wanted) else [],
+        ATTRIBUTES: [column for column in names if source.is_wanted(column, wanted)],
+        IDENTITY: ["identity"] if source.is_wanted("identity", wanted) else [],
     }
     columns = {PARTITION: ["partition"], ATTRIBUTES: names, IDENTITY: ["identity"]}
     tables: dict[str, pd.DataFrame] = {}
@@ -86,7 +82,7 @@ def read_celeba(name: str, dataset: DataSource, wanted: Collection[str] | None) 
         partition = tables.pop(PARTITION)["partition"]
         if unknown := sorted(set(partition.unique()) - {*_SPLITS, _TEST}):
             file = found[PARTITION]
-            raise problem(name, f"{file}: partition {unknown[0]} is none of 0, 1 and 2")
+            raise source.problem(name, f"{file}: partition {unknown[0]} is none of 0, 1 and 2")
         tested = listed.loc[partition == _TEST, "image"]
         listed = listed[partition != _TEST].reset_index(drop=True)
         listed["split"] = listed["partition"].map(_SPLITS)
@@ -94,18 +90,18 @@ def read_celeba(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     for stem, table in tables.items():
         frame = frame.assign(**_aligned(name, found[stem], listed["image"], table, use[stem]))
     there = [f"{folder}/{file}" for file in os.listdir(root / folder)]  # noqa: PTH208  many
-    return Source(
+    return source.Source(
         frame,
         gone=frozenset(frame["path"]).difference(there),
         others=_celeba_files(folder, tested).assign(reason=TEST),
         labels=(*names, "identity") if IDENTITY in found else tuple(names),
         absent=tuple(f"{stem}.txt" for stem in stems[1:] if stem not in found),
-        explain=partial(reason_unlisted, folder + "/", _CELEBA_LISTS),
+        explain=partial(source.reason_unlisted, folder + "/", _CELEBA_LISTS),
     )
 
 
 def _celeba_files(folder: str, images: pd.Series) -> pd.DataFrame:
-    stems = without_suffix(images)
+    stems = source.without_suffix(images)
     files = stems + ".png" if folder.endswith("_png") else images
     return pd.DataFrame({"id": stems, "path": folder + "/" + files})
 
@@ -121,7 +117,7 @@ def _attribute_names(name: str, file: Path) -> list[str]:
         csv = file.suffix == ".csv"
         names = first.strip().split(",")[1:] if csv else lines.readline().split()
     if not names:
-        raise problem(name, f"{file} has no attribute names in its header")
+        raise source.problem(name, f"{file} has no attribute names in its header")
     return names
 
 
@@ -133,7 +129,7 @@ def _read(name: str, file: Path, columns: list[str], use: list[str]) -> pd.DataF
     if file.suffix == ".csv":
         options |= {"sep": ",", "skiprows": 1}
     types = {"image": "str"} | dict.fromkeys(use, kind)
-    return read_list(name, file, ["image", *columns], types, **options)
+    return source.read_list(name, file, ["image", *columns], types, **options)
 
 
 def _aligned(
@@ -143,7 +139,7 @@ def _aligned(
     if not table["image"].equals(images):
         twice = table["image"][table["image"].duplicated()]
         if len(twice):
-            raise problem(name, f"{file} has two lines for {twice.iloc[0]}")
+            raise source.problem(name, f"{file} has two lines for {twice.iloc[0]}")
         table = table.set_index("image").convert_dtypes().reindex(images).reset_index()
     result = {column: table[column] for column in columns}
     if file.stem == ATTRIBUTES:
@@ -151,44 +147,44 @@ def _aligned(
     return result
 
 
-def read_rvl_cdip(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+def read_rvl_cdip(name: str, dataset: DataSource, wanted: Collection[str] | None) -> source.Source:
     """List RVL-CDIP's train and validation pages; column `class` is the class's name.
 
     The list of the test split need not be there: its pages are not used. InputError where the
     image tree or another list is missing or damaged.
     """
-    require_folder(name, dataset.path)
+    source.require_folder(name, dataset.path)
     if not (dataset.path / "images").is_dir():
-        raise problem(name, f"no image tree in {dataset.path}: looked for the folder images")
+        raise source.problem(name, f"no image tree in {dataset.path}: looked for the folder images")
     parts = []
     for split in Split:
         file = dataset.path / "labels" / f"{split}.txt"
         if not file.is_file():
-            raise problem(name, f"no list of the split {split}: looked for {file}")
+            raise source.problem(name, f"no list of the split {split}: looked for {file}")
         parts.append(_read_split(name, file).assign(split=str(split)))
     listed = pd.concat(parts, ignore_index=True)
     frame = _pages(listed["page"]).assign(split=listed["split"])
-    if is_wanted("class", wanted):
+    if source.is_wanted("class", wanted):
         frame["class"] = listed["number"].map(dict(enumerate(DOCUMENT_CLASSES))).astype("str")
     lists = [f"labels/{split}.txt" for split in (*Split, "test")]
-    explain = partial(reason_unlisted, "images/", lists)
+    explain = partial(source.reason_unlisted, "images/", lists)
     test = dataset.path / "labels" / "test.txt"
     if not test.is_file() or not test.stat().st_size:
-        return Source(frame, labels=("class",), explain=explain)
+        return source.Source(frame, labels=("class",), explain=explain)
     others = _pages(_read_split(name, test)["page"]).assign(reason=TEST)
-    return Source(frame, labels=("class",), others=others, explain=explain)
+    return source.Source(frame, labels=("class",), others=others, explain=explain)
 
 
 def _pages(pages: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame({"id": without_suffix(pages), "path": "images/" + pages})
+    return pd.DataFrame({"id": source.without_suffix(pages), "path": "images/" + pages})
 
 
 def _read_split(name: str, file: Path) -> pd.DataFrame:
     """Return columns page and number (missing where the line has none)."""
     types = {"page": "str", "number": "Int16"}
-    table = read_list(name, file, ["page", "number"], types)
+    table = source.read_list(name, file, ["page", "number"], types)
     numbers, last = table["number"].dropna(), len(DOCUMENT_CLASSES) - 1
     strange = numbers[~numbers.between(0, last)]
     if len(strange):
-        raise problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {last}")
+        raise source.problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {last}")
     return table

@@ -3,27 +3,15 @@
 `opening.open_system` starts one from its settings, a section of the config's `systems`.
 """
 
-from __future__ import annotations
-
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
-from anonbench.embedding.systems.huggingface import HuggingFace
+from anonbench.embedding.systems.networks import Checkpoint, HuggingFace, Timm
 from anonbench.embedding.systems.onnx import Onnx
-from anonbench.embedding.systems.timm_models import Timm
-from anonbench.embedding.systems.torch_files import Checkpoint
 from anonbench.embedding.systems.vectors import Vectors
 
-BUILT_IN: tuple[type[SystemKind], ...] = (
-    Timm,
-    HuggingFace,
-    Checkpoint,
-    Onnx,
-    Function,
-    Command,
-    Vectors,
-)
-"""In the order of the documentation."""
+# in the order of the documentation
+BUILT_IN = (Timm, HuggingFace, Checkpoint, Onnx, Function, Command, Vectors)
 
 
 def kind_named(name: str) -> type[SystemKind]:

@@ -134,20 +134,13 @@ class Command(SystemKind):
 
 
 def _is_model_folder(path: Path) -> bool:
-    """Check whether a folder holds weights, and not something else, such as work in progress.
-
-    The current folder and those above never count: they also hold results, which change.
-    """
-    if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
-        return False
-    return any(file.suffix in _WEIGHTS for file in path.iterdir())
+    """Whether a folder holds weights; never one above this folder, with results that change."""
+    is_apart = path.is_dir() and not Path.cwd().is_relative_to(path.resolve())
+    return is_apart and any(file.suffix in _WEIGHTS for file in path.iterdir())
 
 
 def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
-    """Return the vectors of images by their names, float32 [N, D], in the order of the names.
-
-    A `.npy` file without a list of ids is taken to be in the order of the names.
-    """
+    """Vectors in the order of the images' names; a `.npy` file without a list of ids has it."""
     import numpy as np
 
     from anonbench.embedding.systems.vectors import read_vectors
@@ -176,8 +169,7 @@ def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
 def _ended_with_this_process(leader: int) -> Iterator[None]:
     """Kill a program and its child processes if this process is killed within the block.
 
-    Another process waits for the end of a pipe that only this one writes to, and that the kernel
-    closes however this one ends. Processes that leave the group, such as daemons, go on.
+    Another process waits for the end of a pipe that only this one writes to.
     """
     watcher = subprocess.Popen(
         ["/bin/sh", "-c", _WATCH, "sh", str(leader)],

@@ -26,8 +26,7 @@ from anonbench.core.wording import suggestion
 if TYPE_CHECKING:
     import numpy as np
 
-_DYNAMIC = {"exec", "globals", "setattr", "vars"}
-"""Functions that can define a name which the source does not show."""
+_DYNAMIC = {"exec", "globals", "setattr", "vars"}  # may define a name that the source hides
 
 
 class Function(SystemKind):
@@ -71,11 +70,8 @@ class Function(SystemKind):
     def require_source(self) -> None:
         """Check that a module in Python defines the function, without importing it.
 
-        What only an import or a call can tell is left to `start`.
-
-        Raises:
-            InputError: there is no such module; it is no Python, or imports what is not there; or
-                it has no such function.
+        InputError: there is no such module, it is no Python, imports what is not there, or has no
+        such function. What only an import or a call can tell is left to `start`.
         """
         module, _, name = self.function.partition(":")
         spec, parts = self._top(), module.split(".")[1:]
@@ -86,10 +82,8 @@ class Function(SystemKind):
         if file.suffix != ".py" or not file.is_file():
             return  # compiled, or in a place of its own
         try:
-            tops, defined = (
-                _top_names(ast.parse(source := file.read_bytes()).body),
-                _defined(source),
-            )
+            source = file.read_bytes()
+            tops, defined = _top_names(ast.parse(source).body), _defined(source)
         except (SyntaxError, ValueError) as error:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             raise InputError(f"systems: {file}{line}: is no Python ({error.args[0]})") from None
@@ -116,37 +110,30 @@ class Function(SystemKind):
             found = getattr(loaded, name, None)
             if not callable(found):
                 raise InputError(f"systems: the module {module!r} has no function {name!r}")
-            yield InBatches(self._named(found), self.batch_size)
 
-    def _named(self, found: Callable[[list[np.ndarray]], Any]) -> Callable[[list[np.ndarray]], Any]:
-        """Make exceptions of the function one line that names it, and where it was."""
+            @functools.wraps(found)
+            def called(images: list[np.ndarray]) -> Any:
+                try:
+                    with redirect_stdout(sys.stderr):
+                        return found(images)
+                except InputError:
+                    raise
+                except Exception as error:  # another package's function may raise anything
+                    text = " ".join(f"{type(error).__name__}: {error}".split())
+                    raised = traceback.extract_tb(error.__traceback__)[1:]
+                    where = f" ({raised[0].filename}, line {raised[0].lineno})" if raised else ""
+                    raise InputError(f"systems: {self.function} raised {text}{where}") from error
 
-        @functools.wraps(found)
-        def called(images: list[np.ndarray]) -> Any:
-            try:
-                with redirect_stdout(sys.stderr):
-                    return found(images)
-            except InputError:
-                raise
-            except Exception as error:  # another package's function may raise anything
-                text = " ".join(f"{type(error).__name__}: {error}".split())
-                raised = traceback.extract_tb(error.__traceback__)[1:]
-                where = f" ({raised[0].filename}, line {raised[0].lineno})" if raised else ""
-                raise InputError(f"systems: {self.function} raised {text}{where}") from error
-
-        return called
+            yield InBatches(called, self.batch_size)
 
 
 def _imported(files: Sequence[Path]) -> set[Path]:
-    """Collect the sources in the current folder that others import, directly or indirectly.
-
-    Sources elsewhere belong to an installed package, which is identified by its version.
-    """
+    """Collect the sources in the current folder that others import, directly or indirectly."""
     here, found, waiting = Path.cwd(), set[Path](), list(files)
     while waiting:
         file = waiting.pop()
         if not file.resolve().is_relative_to(here.resolve()) or "site-packages" in file.parts:
-            continue
+            continue  # of an installed package, which is identified by its version
         try:
             tree = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError, OSError):

@@ -3,8 +3,6 @@
 Batches have equal size, and each is computed by one thread: bits do not depend on threads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -83,15 +81,14 @@ class Batched:
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Return vectors [N, D] of N images."""
-        starts = range(0, len(images), self.size)
-        parts = self.pool.map(lambda start: self._batch(images[start : start + self.size]), starts)
-        return np.concatenate(list(parts))
 
-    def _batch(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return vectors; a last batch is filled up, so that kernels see one shape only."""
-        inputs = [self.prepare(image) for image in images]
-        inputs += [inputs[-1]] * (self.size - len(inputs))
-        return self.run(np.stack(inputs))[: len(images)]
+        def vectors(start: int) -> np.ndarray:
+            inputs = [self.prepare(image) for image in images[start : start + self.size]]
+            # a last batch is filled up, so that kernels see one shape only
+            filled = inputs + [inputs[-1]] * (self.size - len(inputs))
+            return self.run(np.stack(filled))[: len(inputs)]
+
+        return np.concatenate([*self.pool.map(vectors, range(0, len(images), self.size))])
 
 
 @contextmanager

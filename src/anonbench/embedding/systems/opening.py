@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.systems import SYSTEMS, Encoder, Similarity, System, SystemKind
+from anonbench.core.registries import systems
 from anonbench.embedding.systems import kind_named
 
 if TYPE_CHECKING:
@@ -24,15 +24,22 @@ _ROUNDING, _NOISE = 1e-3, 0.05
 
 
 @contextmanager
-def open_system(settings: SystemKind) -> Iterator[System]:
+def open_system(settings: systems.SystemKind) -> Iterator[systems.System]:
     """Start a system of any kind, such as `Timm(model="resnet18")`; InputError if it cannot be."""
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
-    with kind_named(settings.name).start(settings) as encoder:
+    kind: Any = kind_named(settings.name)
+    if isinstance(settings, systems.NetworkKind):
+        from anonbench.embedding.systems.torch_encoder import network_encoder  # loads PyTorch
+
+        started = network_encoder(kind.network(settings), settings.adapter)
+    else:
+        started = kind.start(settings)
+    with started as encoder:
         yield Checked(encoder, identity, settings.similarity)
 
 
-def identity_of(settings: SystemKind) -> str:
+def identity_of(settings: systems.SystemKind) -> str:
     """Return a digest of all that decides a system's vectors; nothing is started.
 
     The similarity is no part of it: it decides what vectors are compared by, not what they are.
@@ -47,7 +54,7 @@ def identity_of(settings: SystemKind) -> str:
         "files": [file_digest(path) for path in settings.files()],
         "evidence": settings.evidence(),
     }
-    described |= SYSTEMS.origin(settings.name)  # the code of another package's system
+    described |= systems.SYSTEMS.origin(settings.name)  # the code of another package's system
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -55,9 +62,9 @@ def identity_of(settings: SystemKind) -> str:
 class Checked:
     """An encoder whose answers are checked against the promises of `System`."""
 
-    encoder: Encoder
+    encoder: systems.Encoder
     identity: str
-    similarity: Similarity
+    similarity: systems.Similarity
     _compared: int = 0  # repeated requests so far: 0 for none, 1 of a single image, 2 of several
     _width: int = 0  # dimension of the last vectors
 
@@ -91,27 +98,21 @@ class Checked:
         share = _difference(vectors, again, answer)
         if share == 0:
             return
-        why = (
-            "beside other images: it depends on what is computed together. Export the model for "
-            "evaluation (model.eval()), or give the system one image at a time (batch_size: 1)"
+        why, way = (
+            "beside other images: it depends on what is computed together",
+            (", or give the system one image at a time (batch_size: 1)"),
         )
         if _difference(answer, [*range(count)], self._answer(few)):
-            why = (
-                "when it is asked again: a part of it is random. Export the model for evaluation "
-                "(model.eval()), so that dropout is off"
-            )
+            why, way = "when it is asked again: a part of it is random", ", so that dropout is off"
         raise InputError(
-            f"systems: the system gives the same image another vector {why}. The two differ by "
-            f"{share:.0%} of what different images differ by, so no ranking can be trusted"
+            f"systems: the system gives the same image another vector {why}. Export the model for "
+            f"evaluation (model.eval()){way}. The two differ by {share:.0%} of what different "
+            "images differ by, so no ranking can be trusted"
         )
 
 
 def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
-    """Return the distance of vectors [M, D] from rows of all [N, D], by the spread of all.
-
-    It is 0 where it is rounding: at most `_ROUNDING` of the vectors' lengths, or `_NOISE` of the
-    spread of all vectors about their mean.
-    """
+    """Distance of vectors [M, D] from rows of all [N, D], by the spread of all; 0 for rounding."""
     import numpy as np
 
     wide, other = vectors.astype(np.float64), again.astype(np.float64)

@@ -1,7 +1,5 @@
 """PyTorch modules as encoders, with low-rank updates of weights as in the package peft."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -75,17 +73,15 @@ def module_network(
 
 
 def _folded(model: nn.Module, shape: tuple[int, ...]) -> Callable[[Tensor], Any]:
-    """Return a model with normalizations folded into convolutions, if possible.
+    """Fold normalizations into convolutions, if possible: 1.4 times as fast.
 
-    On a CPU this is about 1.4 times as fast. A model with control flow that depends on its input is
-    not folded; the folded model is compared with the model's own vectors.
+    A model with control flow that depends on its input is not folded.
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in model.modules()):
         return model
     plain = torch.linspace(-2, 2, math.prod(shape)).reshape(shape)
-    example, other = (
-        each.contiguous(memory_format=torch.channels_last) for each in (plain, plain.flip(0).sin())
-    )
+    last: Any = {"memory_format": torch.channels_last}
+    example, other = (each.contiguous(**last) for each in (plain, plain.flip(0).sin()))
     jit: Any = torch.jit
 
     def unoptimized(inputs: Tensor) -> Any:
@@ -122,21 +118,16 @@ def vectors_of(answer: object) -> Tensor:
 
 
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
+# settings of peft that scale or lay out updates otherwise; initializations that keep the weights
 _OTHERS = ("use_rslora", "rank_pattern", "alpha_pattern", "fan_in_fan_out")
-"""Settings of peft by which updates are scaled or laid out otherwise."""
 _STARTS = (True, False, "gaussian", "eva", "orthogonal")
-"""Initializations of peft that leave the network's own weights as they are."""
 
 
 @torch.no_grad()
 def merge(module: nn.Module, adapter: Path) -> None:
-    """Add low-rank updates to the weights of the network that they were learned for.
+    """Add low-rank updates to the weights of the network that they are for, as peft does.
 
-    peft would do the same; this needs none of its packages, which take seconds to load.
-
-    Raises:
-        InputError: a file cannot be read, or holds something else than plain low-rank updates of
-            this network.
+    InputError: a file cannot be read, or holds something else than plain updates of this network.
     """
     try:
         parts = load_file(adapter)

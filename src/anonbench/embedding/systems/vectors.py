@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -66,7 +66,14 @@ class Vectors(SystemKind):
             InputError: a file is missing (the message names the images that need vectors), or it
                 lacks images, or has other dimensions than the others.
         """
-        if wanted := [*self._wanted(sets)]:
+        wanted = []
+        for variant, images in sets:
+            needed = [self.stored(variant), *_id_list(self.stored(variant))]
+            if missing := [str(file) for file in needed if not file.is_file()]:
+                original = f"the originals in {images.folder}"
+                where = original if variant == "original" else f"{images.folder}/*.tar"
+                wanted.append(f"  {where} ({len(images):,} images) -> {' and '.join(missing)}")
+        if wanted:
             raise InputError(
                 f"systems: vectors of {len(wanted)} image sets are missing. Embed these images by "
                 "your system, write the files, and run the same command again:\n"
@@ -79,16 +86,6 @@ class Vectors(SystemKind):
             text = ", ".join(f"{path} {width}" for path, width in widths.items())
             raise InputError(f"systems: the files have vectors of several dimensions: {text}")
         return found
-
-    def _wanted(self, sets: Sequence[tuple[str, ImageSet]]) -> Iterator[str]:
-        """Yield a line for each image set without its files of vectors."""
-        for variant, images in sets:
-            needed = [self.stored(variant), *_id_list(self.stored(variant))]
-            if missing := [str(file) for file in needed if not file.is_file()]:
-                where = f"{images.folder}/*.tar"
-                if variant == "original":
-                    where = f"the originals in {images.folder}"
-                yield f"  {where} ({len(images):,} images) -> {' and '.join(missing)}"
 
 
 def _id_list(file: Path) -> list[Path]:

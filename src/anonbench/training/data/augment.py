@@ -25,7 +25,6 @@ from anonbench.core.numeric.seeding import rng
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
 
-
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 SMALLEST_DEVIATION = 1e-2  # of pixels in 0 … 1: a crop of one colour is not amplified to noise
@@ -120,18 +119,13 @@ def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> C
 def steps_of(augmentations: CropAugmentations) -> list[Step]:
     """Steps applied to a batch, in DINOv2's order; steps that change no crop are left out."""
     adjustments = (brighten, contrast, saturate, turn_hue)
-    active = [
-        what for what in range(4) if np.any(augmentations.strengths[:, what] != NEUTRAL[what])
-    ]
-    steps = [
-        Step(
-            adjustments[what],
-            augmentations.jitter & (augmentations.order[:, place] == what),
-            augmentations.strengths[:, what],
-        )
-        for place in range(4)
-        for what in active
-    ]
+    steps = []
+    for place in range(4):
+        chosen = np.where(augmentations.jitter, augmentations.order[:, place], -1)
+        for what, change in enumerate(adjustments):
+            strengths = augmentations.strengths[:, what]
+            if (strengths != NEUTRAL[what]).any():
+                steps.append(Step(change, chosen == what, strengths))
     steps.append(Step(desaturate, augmentations.grey, None))
     steps.append(Step(blur, augmentations.sigma > 0, augmentations.sigma))
     steps.append(Step(solarize, augmentations.solarize, None))
@@ -230,10 +224,7 @@ def blur(images: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
-    """Blur images [N, 3, H, W] along an axis by symmetric weights [N, BLUR_RADIUS + 1].
-
-    Sums of shifted images are several times as fast as a convolution with a kernel for each image.
-    """
+    """Blur along an axis by symmetric weights [N, BLUR_RADIUS + 1], faster than a convolution."""
     size, reach = images.shape[axis], BLUR_RADIUS
     borders = [reach, reach, 0, 0] if axis == 3 else [0, 0, reach, reach]
     padded = pad(images, borders, mode="reflect")
@@ -259,8 +250,7 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     """Return the boxes of crops: a random share of the area at a random aspect (3:4 to 4:3).
 
     Inception's random resized crop (Szegedy et al. 2015), as torchvision does it: the first of ten
-    attempts that fits into the image; where none does, the largest box in the middle whose aspect
-    is in range.
+    attempts that fits, else the largest box in the middle whose aspect is in range.
 
     The result is int64 [..., 4]: x0, y0, x1, y1, half-open. `draws` are float [..., COLUMNS];
     `sizes`, width and height, int [..., 2], broadcast against them; `area` is the range of shares.

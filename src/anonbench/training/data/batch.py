@@ -15,16 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from anonbench.training.data.augment import (
-    CropAugmentations,
-    apply_steps,
-    normalize_images,
-    steps_of,
-)
+from anonbench.training.data import augment
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
-
 
 Item = TypeVar("Item")
 
@@ -38,8 +32,8 @@ class Batch:
     ids: tuple[str, ...]
     global_crops: Tensor  # uint8 [2 B, S, S, 3]
     local_crops: Tensor  # uint8 [L B, s, s, 3]
-    global_augmentations: CropAugmentations
-    local_augmentations: CropAugmentations
+    global_augmentations: augment.CropAugmentations
+    local_augmentations: augment.CropAugmentations
     masked: Tensor  # bool [2 B, patches]
 
     @property
@@ -75,26 +69,25 @@ def loaded(
 
 
 def finish(
-    crops: Tensor, augmentations: CropAugmentations, settings: Crops, device: torch.device
+    crops: Tensor, augmentations: augment.CropAugmentations, settings: Crops, device: torch.device
 ) -> Tensor:
-    """Return crops as the network's input: augmented, normalized, on the device.
+    """Augment and normalize crops, uint8 [N, S, S, 3], on the device, float32 [N, 3, S, S].
 
-    They are uint8 [N, S, S, 3], and become float32 [N, 3, S, S]. A GPU takes all of them at once. A
-    CPU would then move every crop through the memory for each operation, so there a few crops go
-    through all operations before the next few; crops with the same operations are grouped.
+    A GPU takes all of them at once. On a CPU a few crops, grouped by their operations, go through
+    all operations before the next few: they stay in its cache.
     """
-    steps = steps_of(augmentations)
+    steps = augment.steps_of(augmentations)
     if device.type != "cpu":
-        images = apply_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
-        return normalize_images(images, settings.normalize)
+        images = augment.apply_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
+        return augment.normalize_images(images, settings.normalize)
     finished = torch.empty(len(crops), 3, *crops.shape[1:3])
     few = max(CACHED_PIXELS // (crops.shape[1] * crops.shape[2]), 1)
     order = augmentations.grouped()
     for start in range(0, len(order), few):
         rows = order[start : start + few]
         where = torch.from_numpy(rows)
-        images = apply_steps(_as_floats(crops[where]), steps, rows)
-        finished.index_copy_(0, where, normalize_images(images, settings.normalize))
+        images = augment.apply_steps(_as_floats(crops[where]), steps, rows)
+        finished.index_copy_(0, where, augment.normalize_images(images, settings.normalize))
     return finished
 
 

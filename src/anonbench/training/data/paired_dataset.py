@@ -34,7 +34,6 @@ from anonbench.training.data.batch import Batch, batch_masks
 if TYPE_CHECKING:
     from anonbench.config.training import Crops, Recipe
 
-
 logger = logging.getLogger(__name__)
 
 SHARED = ("count", "size", "area")  # settings of crops that paired ones have in common
@@ -50,12 +49,7 @@ class Sources(NamedTuple):
 def check_pairs(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
 ) -> list[str]:
-    """Return the ids to train on, sorted.
-
-    Raises:
-        InputError: as `check_aligned`, or there are fewer images than a batch, or the adaption has
-            no crops to act on.
-    """
+    """Return the ids to train on, sorted; InputError as `check_aligned`, and for too few images."""
     ids = original.ids
     if anonymized is not None:
         check_aligned(original, anonymized)
@@ -137,19 +131,10 @@ class BatchStream(Dataset[list[Batch]]):
         if is_paired:
             same = {f"local_{name}": getattr(recipe.crops, f"global_{name}") for name in SHARED}
             self._crops = recipe.crops.model_copy(update=same)
-        self._ids = list(ids)
-        self._sources = sources
-        self._recipe = recipe
-        self._patches_a_side = patches
-        self._seed = seed
+        self._ids, self._sources, self._recipe = list(ids), sources, recipe
+        self._patches_a_side, self._seed = patches, seed
         self._share = np.arange(recipe.optimizer.batch_size).reshape(world, -1)[rank]
         self._epoch_order: tuple[int, np.ndarray] = (-1, np.arange(0))
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if self._epoch_order[0] != epoch:
-            order = rng("order", self._seed, epoch).permutation(len(self._ids))
-            self._epoch_order = (epoch, order)
-        return self._epoch_order[1]
 
     def __len__(self) -> int:
         return self._recipe.optimizer.steps
@@ -158,7 +143,9 @@ class BatchStream(Dataset[list[Batch]]):
         optimizer = self._recipe.optimizer
         size, count, losses = optimizer.batch_size, self._crops.global_count, self._recipe.losses
         epoch, place = divmod(step, len(self._ids) // size)
-        rows = self._order(epoch)[place * size :]
+        if self._epoch_order[0] != epoch:
+            self._epoch_order = epoch, rng("order", self._seed, epoch).permutation(len(self._ids))
+        rows = self._epoch_order[1][place * size :]
         random, settings = rng("masks", self._seed, step), (losses.mask_images, losses.mask_ratio)
         masks = batch_masks(count * size, self._patches_a_side, *settings, random)
         masks = masks.reshape(count, size, -1)  # of the whole batch, on all processes

@@ -3,8 +3,6 @@
 A request to end a training early is handled between two steps.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal
@@ -87,13 +85,6 @@ LEAST_MARGIN = 60.0  # least time in seconds before the end of a job at which a 
 class Interrupts:
     """Notes the signals of a pre-emption and the end of the job's time, for the loop to ask.
 
-        with Interrupts() as interrupts:
-            for step in steps:
-                ...
-                if reason := interrupts.reason():
-                    ...  # write a checkpoint
-                    raise Interrupted(reason, step)
-
     A second Ctrl-C stops at once. The handlers that were there come back at the end of the block.
     In a thread that is not the main one signals cannot be heard: the time limit alone counts.
     """
@@ -132,9 +123,7 @@ class Interrupts:
         if self._signal is not None:
             return self._signal
         margin = max(LEAST_MARGIN, 3.0 * checkpoint_seconds, 2.0 * self._slowest_step)
-        if self._end is not None and self._end - now < margin:
-            return TIME_LIMIT
-        return None
+        return TIME_LIMIT if self._end is not None and self._end - now < margin else None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self._signal is not None:

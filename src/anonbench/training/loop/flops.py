@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Recipe
 
-FORWARD_AND_BACKWARD = 3
-"""A backward pass has two products for each one of the forward pass: by weights and by inputs."""
+FORWARD_AND_BACKWARD = 3  # a backward pass has two products for each one: by weights, by inputs
 
+# Words of the device's name; dense peaks in FLOP/s of bf16 with fp32 sums and of fp32 without TF32,
+# from NVIDIA's data sheets. The first row whose words all occur is used.
 _PEAKS: tuple[tuple[str, float, float], ...] = (
     ("GB200", 2.5e15, 80e12),
     ("B200", 2.25e15, 75e12),
@@ -43,22 +44,14 @@ _PEAKS: tuple[tuple[str, float, float], ...] = (
     ("V100 PCIE", 112e12, 14.0e12),
     ("T4", 65e12, 8.1e12),
 )
-"""Words of the device's name; dense peaks in FLOP/s of bf16 with fp32 sums and of fp32 without
-TF32, from NVIDIA's data sheets. The first row whose words all occur is used.
-"""
-_LESS = {"LAPTOP", "MIG", "D", "MAX"}
-"""Words for a part or a smaller version of a GPU, with another peak."""
+_LESS = {"LAPTOP", "MIG", "D", "MAX"}  # a part or a smaller version of a GPU, with another peak
 
 
 def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | None:
     """Return the dense peak of a GPU in FLOP/s by torch's name of the device; None if not known."""
     words = set(re.split(r"[\s_-]+", device_name.upper()))
-    if words & _LESS:
-        return None
-    for name, bf16, fp32 in _PEAKS:
-        if set(name.split()) <= words:
-            return bf16 if precision == "bf16" else fp32
-    return None
+    peaks = [peaks for name, *peaks in _PEAKS if set(name.split()) <= words]
+    return peaks[0][precision == "fp32"] if peaks and not words & _LESS else None
 
 
 class Sizes(NamedTuple):
@@ -71,8 +64,8 @@ class Sizes(NamedTuple):
     weights: int  # number of weights of the linear layers in all blocks
 
 
+# width and depth by the word in timm's name (Dosovitskiy et al. 2021, table 1; DeiT's small)
 _SIZES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24), "huge": (1280, 32)}
-"""Width and depth by the word in timm's name (Dosovitskiy et al. 2021, table 1; DeiT's small)."""
 _NAME = re.compile(
     r"vit_(small|base|large|huge)_patch(\d+)_(?:reg(\d+)_)?(?:clip_(?:quickgelu_)?)?(?:\d+|dinov2)(?:\..+)?"
 )
@@ -96,11 +89,7 @@ def sizes_by_settings(backbone: Backbone) -> Sizes | None:
 
 
 def image_flops(sizes: Sizes, recipe: Recipe) -> float:
-    """Return the model FLOPs of a training step per image.
-
-    The student's forward and backward pass on all crops and the teacher's forward pass on the
-    global ones, with their heads; as many patches are masked as the recipe allows.
-    """
+    """Return the model FLOPs of a training step per image, with as many masks as possible."""
     crops, losses = recipe.crops, recipe.losses
     share = losses.mask_images * sum(losses.mask_ratio) / 2
     masked = crops.global_count * share * _patches(sizes, crops.global_size)

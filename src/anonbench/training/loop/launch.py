@@ -4,8 +4,6 @@ torchrun starts these by `python -m anonbench.training.loop.launch JOB.json`. Th
 fails or is interrupted writes why to a file beside the job, from which `run` raises it again.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os
@@ -43,32 +41,22 @@ class TrainJob(BaseModel):
 
     recipe: Recipe
     adaption: Adaption
-    original: list[Path]
-    """Shards of the train split."""
-    root: Path
-    """The folder that the originals' paths are relative to."""
-    anonymized: list[Path] = []
-    """Shards of the same images anonymized; none for the unadapted model."""
+    original: list[Path]  # shards of the train split
+    root: Path  # the folder that the originals' paths are relative to
+    anonymized: list[Path] = []  # shards of the same images; none for the unadapted model
     seed: int
     output: Path
     log: Path
     checkpoint: Path
-    metrics_log: Path | None = None
-    """Folder for results that may differ from run to run: speed, TensorBoard."""
-    unadapted: Path | None = None
-    """Backbone that adaption D distils."""
+    metrics_log: Path | None = None  # folder for what may differ from run to run
+    unadapted: Path | None = None  # backbone that adaption D distils
 
 
 def run(job: TrainJob) -> None:
-    """Train, on `recipe.gpus` GPUs.
+    """Train, on `recipe.gpus` GPUs. Raises as `train.train`, and TrainingFailed.
 
     With several, the output of every process goes to this process's output, and signals to this
     process reach all of them.
-
-    Raises:
-        InputError: as `train.train`.
-        Interrupted: the training was asked to end, and its checkpoint is written.
-        TrainingFailed: one of several processes failed.
     """
     if job.recipe.gpus == 1:
         train(job)

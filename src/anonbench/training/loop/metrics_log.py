@@ -73,10 +73,7 @@ class MetricsLog:
             began = time.perf_counter()
 
     def write(self, row: Mapping[str, float]) -> str:
-        """Take a line of the training log, and return a short text for a progress bar.
-
-        The line has step, loss and the values for `collapse_signs`; NaN for unmeasured ones.
-        """
+        """Take a line of the training log, and return a short text for a progress bar."""
         step = int(row["step"])
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
@@ -84,7 +81,7 @@ class MetricsLog:
             "step": step,
             "images_per_second": (step - self._step) * self._recipe.optimizer.batch_size / seconds,
             "waiting": min(self._waited / seconds, 1.0),
-            "memory_gb": _peak_memory(self._device) / 1e9,
+            "memory_gb": self._peak_memory() / 1e9,
         }
         self._step, self._since, self._waited = step, now, 0.0
         if self._path is not None:
@@ -102,20 +99,18 @@ class MetricsLog:
                 self._warned.add(kind)
         return f"loss {row['loss']:.3g}, {speed['images_per_second']:.3g} images/s"
 
+    def _peak_memory(self) -> float:
+        if self._device.type == "cuda":
+            most = float(torch.cuda.max_memory_allocated(self._device))
+            torch.cuda.reset_peak_memory_stats(self._device)
+            return most
+        unit = 1 if sys.platform == "darwin" else 1024
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
     def close(self) -> None:
         """Write TensorBoard's pending data."""
         if self._board is not None:
             self._board.close()
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Return bytes: on a GPU the peak of allocated memory since the last call."""
-    if device.type == "cuda":
-        most = float(torch.cuda.max_memory_allocated(device))
-        torch.cuda.reset_peak_memory_stats(device)
-        return most
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 EPSILON = 1e-7  # added to each share of the singular values, as in RankMe's equation 1
@@ -150,39 +145,35 @@ def rank_me(features: Tensor) -> float:
         return float("nan")  # LAPACK raises; the trainer reports a loss that is not finite
     values = torch.linalg.svdvals(features)
     total = values.sum()
-    if total == 0:
-        return 0.0
-    shares = values / total + EPSILON
-    return float(torch.special.entr(shares).sum().exp())
+    return float(torch.special.entr(values / total + EPSILON).sum().exp()) if total else 0.0
 
 
 @torch.no_grad()
 def used_prototypes(targets: Tensor) -> Tensor:
     """Effective number of prototypes that a batch's targets [N, K] use, between 1 and K.
 
-    It is exp of the entropy of the mean target, a scalar that stays on the device, so that the
-    processor need not wait for a GPU.
+    It is exp of the entropy of the mean target, a scalar that stays on the device.
     """
     return torch.special.entr(targets.mean(dim=0)).sum().exp()  # type: ignore[no-any-return]
 
 
 def collapse_signs(row: Mapping[str, float], prototypes: int, progress: float) -> dict[str, str]:
-    """Return early signs of a collapse in a line of the training log, with K prototypes.
+    """Return early signs of a collapse in a line of the training log, as sentences by kind.
 
-    They are sentences for people by kind (uniform, few, flat): the observation, and settings to
-    check. There are none before a tenth of the run (`progress`), and NaN is never a sign.
+    There are none before a tenth of the run (`progress`), and NaN is never a sign.
     """
     if progress < _SETTLED:
         return {}
     entropy, rest = row["teacher_entropy"], row["kl"]
     used, rank = row["prototypes_used"], row["feature_rank"]
     signs = {}
-    if entropy >= _UNIFORM * math.log(prototypes) and rest < _MATCHED:
+    most = math.log(prototypes)
+    if entropy >= _UNIFORM * most and rest < _MATCHED:
         signs["uniform"] = (
-            f"the teacher's targets are uniform (entropy {entropy:.2f} of at most "
-            f"{math.log(prototypes):.2f} nats) and the student matches them: nothing is left to "
-            "learn; look at heads.teacher_temperature (lower), optimizer.ema (faster at the start) "
-            "and backbone.layer_scale (larger in a short run)"
+            f"the teacher's targets are uniform (entropy {entropy:.2f} of at most {most:.2f} "
+            "nats) and the student matches them: nothing is left to learn; look at "
+            "heads.teacher_temperature (lower), optimizer.ema (faster at the start) and "
+            "backbone.layer_scale (larger in a short run)"
         )
     if used < min(_FEW, prototypes / 4):
         signs["few"] = (

@@ -1,7 +1,5 @@
 """One training from image sets to a backbone."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -110,17 +108,10 @@ def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path 
     loader = loaded(stream.__getitem__, left, trainer.recipe.workers, pin_memory=on_gpu)
     folder = folder if first else None
     metrics_log = MetricsLog(folder, trainer.recipe, trainer.device, trainer.step)
-    progress: tqdm[Any] = tqdm(
-        total=len(stream),
-        initial=trainer.step,
-        desc="training",
-        unit="image",
-        unit_scale=trainer.recipe.optimizer.batch_size,
-        mininterval=5.0,
-        ascii=True,
-        ncols=120,
-        disable=not first,
-    )
+    shown: dict[str, Any] = {"desc": "training", "unit": "image", "mininterval": 5.0}
+    shown |= {"ascii": True, "ncols": 120, "unit_scale": trainer.recipe.optimizer.batch_size}
+    shown |= {"total": len(stream), "initial": trainer.step, "disable": not first}
+    progress: tqdm[Any] = tqdm(**shown)
     try:
         with progress, Interrupts() as interrupts:
             for parts in metrics_log.timed(loader):

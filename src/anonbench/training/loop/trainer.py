@@ -26,7 +26,6 @@ from anonbench.training.model.network import Network, clip_gradients, parameter_
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
-
 TERMS = ("loss", "dino", "ibot", "koleo", "teacher_entropy", "prototypes_used", "gradient_norm")
 """Measurements of every step; the entropy (in nats) is that of the DINO targets."""
 
@@ -36,8 +35,7 @@ class NotFinite(Exception):  # noqa: N818 - what happened in a step
 
     def __init__(self, step: int, ids: Sequence[str]) -> None:
         super().__init__(f"step {step}: the loss is not finite")
-        self.step = step
-        self.ids = ids
+        self.step, self.ids = step, ids
 
 
 class Trainer:
@@ -48,11 +46,8 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks | None = None
     ) -> None:
-        self.recipe = recipe
-        self.seed = seed
-        self.device = device
-        self.ranks = ranks or Ranks()
-        self.step = 0
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.ranks, self.step = ranks or Ranks(), 0
         self.schedules = schedules(recipe)
         self.student = self._network().to(device).train()
         self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
@@ -94,13 +89,10 @@ class Trainer:
         return self.recipe.crops.global_size // patch[0]
 
     def advance(self, parts: Sequence[Batch]) -> bool:
-        """Take one step: student by gradient, teacher by moving average.
+        """Take one step: student by gradient, teacher by moving average; whether the log grew.
 
-        The parts, which follow each other, are this rank's share of the batch. Returns whether the
-        log has a new line.
-
-        Raises:
-            NotFinite: the loss of one of the steps since the last line of the log.
+        The parts, which follow each other, are this rank's share of the batch. NotFinite: the loss
+        of one of the steps since the last line of the log.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self._now(group["schedule"]) * group["rate_factor"]
@@ -134,10 +126,9 @@ class Trainer:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
         heads, weights = self.recipe.heads, self.recipe.losses
         views, local_views = self._views(batch)
-        backbone: Any = self.student.backbone
         kept = draw_drop_path(  # the same on every kind of device
             self.recipe.backbone.drop_path,
-            len(backbone.blocks),
+            len(self.student.backbone.blocks),  # type: ignore[arg-type]
             [len(crops) for crops in (views, local_views) if len(crops)],
             batch.masked_indices.numpy() // batch.masked.shape[1],
             rng("depth", self.seed, self.step, self.ranks.rank, part),
@@ -150,9 +141,8 @@ class Trainer:
             class_targets, patch_targets = self._targets(views, indices)
             local = local_views if len(local_views) else None
             depth = DropPath(rest[2:], *rest[:2]) if kept else None
-            classes, class_scores, patch_scores = self._student(
-                views, indices, masked, local, depth
-            )
+            found = self._student(views, indices, masked, local, depth)
+        classes, class_scores, patch_scores = found
         scores = class_scores.view(-1, size, heads.prototypes)
         dino = dino_loss(class_targets.view(2, size, -1), scores, temperature)
         ibot = ibot_loss(patch_targets, patch_scores, masked_weights, len(views), temperature)
@@ -170,21 +160,20 @@ class Trainer:
 
     def _views(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the global and the local crops as the networks' input, float32 [N, 3, S, S]."""
-        crops = self.recipe.crops
-        return (
-            finish(batch.global_crops, batch.global_augmentations, crops, self.device),
-            finish(batch.local_crops, batch.local_augmentations, crops, self.device),
-        )
+        shared = self.recipe.crops, self.device
+        large = finish(batch.global_crops, batch.global_augmentations, *shared)
+        return large, finish(batch.local_crops, batch.local_augmentations, *shared)
 
     @torch.no_grad()
     def _targets(self, views: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return the teacher's targets for class tokens [2 B, K] and masked patches [M, K]."""
         temperature = self._now("teacher_temperature")
-        _, class_scores, patch_scores = self.teacher(views, indices)
-        return (
-            self.centerings["dino"](class_scores, temperature),
-            self.centerings["ibot"](patch_scores, temperature),
+        _, *scores = self.teacher(views, indices)
+        first, second = (
+            center(given, temperature)
+            for center, given in zip(self.centerings.values(), scores, strict=True)
         )
+        return first, second
 
     def _autocast(self) -> torch.autocast:
         is_half = self.recipe.precision == "bf16"

@@ -28,14 +28,11 @@ def seed_torch(*parts: object) -> None:
 def build_backbone(
     settings: Backbone, side: int, layer_scale: bool = True, class_position: bool | None = None
 ) -> nn.Module:
-    """Return a ViT without a classification head, for square images of any size.
+    """Return a ViT without a classification head, with positions for images of `side` pixels.
 
-    Its position embedding is made for images of `side` pixels. `layer_scale`: whether its blocks
-    have LayerScale; `class_position`: whether the class token has a position (None: as the named
-    model, and yes where there is no name).
-
-    Raises:
-        InputError: timm has no such model, or it is no plain ViT.
+    `layer_scale`: whether its blocks have LayerScale; `class_position`: whether the class token has
+    a position (None: as the named model, and yes where there is no name). InputError: timm has no
+    such model, or it is no plain ViT.
     """
     if settings.name is None:
         return VisionTransformer(settings, side, layer_scale, class_position is not False)
@@ -56,11 +53,10 @@ def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
 
 
 def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
-    """Initial backbone of a training: random by `seed`, or pretrained.
+    """Initial backbone of a training, random by `seed` or pretrained, and its mask token.
 
     Pretrained positions keep the size that they were trained for: every pass resamples them once
-    to the size of its crops, as DINOv2's code does. With it comes the mask token, float32 [width],
-    of weights from a file that has one.
+    to the size of its crops, as DINOv2's code does. Only some files have a mask token.
 
     Raises:
         InputError: the pretrained weights are missing or do not fit, or a crop's side is no
@@ -111,10 +107,7 @@ def _initialize(model: Any, settings: Backbone) -> None:
 
 
 def sincos_positions(side: int, width: int) -> np.ndarray:
-    """Return float32 [side², width]: sines and cosines of both coordinates.
-
-    Vaswani et al. 2017, section 3.5, for two dimensions: half of the width each.
-    """
+    """Sines and cosines of both coordinates, float32 [side², width] (Vaswani et al. 2017, 3.5)."""
     rates = 10_000.0 ** (-np.arange(width // 4) / (width / 4))
     rows, columns = np.divmod(np.arange(side * side), side)
     waves = [trig(np.outer(axis, rates)) for axis in (columns, rows) for trig in (np.sin, np.cos)]
@@ -148,9 +141,8 @@ def embed_patches(
 
 
 def encode(model: Any, images: Tensor) -> Tensor:
-    """Run a ViT of `build_backbone` on images, float [B, 3, S, S], up to its final norm.
+    """Run a ViT of `build_backbone` on images as `embed_patches`, up to its final norm.
 
-    They are normalized, and S is a multiple of the patch. The result is float [B, prefix + patches,
-    width], class token first.
+    Returns float [B, prefix + patches, width], class token first.
     """
     return model.norm(model.blocks(embed_patches(model, images)))  # type: ignore[no-any-return]

@@ -95,8 +95,7 @@ class PackedBlock(nn.Module):
 class CompiledBlock(PackedBlock):
     """A block whose forward pass is compiled for static shapes, together with all others.
 
-    `nn.Module.compile` would make each block refer to itself, and a training's weights would then
-    stay on the GPU until Python's garbage collection of cycles.
+    `nn.Module.compile` would make a cycle, which keeps weights on the GPU until garbage collection.
     """
 
     def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:

@@ -1,25 +1,16 @@
 """Names of a ViT's weights in other programs' checkpoints, and reading of these.
 
-Ours are timm's (`VisionTransformer`). Three formats are known:
-
-- `timm`: the same names; also the backbones that this package writes;
-- `dinov2`: facebookresearch/dinov2, the files of torch.hub `dinov2_vit{s,b,l,g}14` with and without
-  registers, and training checkpoints that hold the backbone inside `teacher`;
-- `huggingface`: `Dinov2Model` and `Dinov2WithRegistersModel` of transformers, in the names of its
-  published files and in those that version 5 has in memory.
-
-What differs besides names:
+Ours are timm's (`VisionTransformer`). `dinov2` are files of facebookresearch/dinov2 (torch.hub, and
+training checkpoints with the backbone inside `teacher`), `huggingface` those of transformers, in
+the names of its published files and in those that version 5 has in memory. Besides names differ:
 
 - Positions. DINOv2 and this package have one for the class token and none for registers. timm has
-  one for all prefix tokens or for none of them. A register's position is added to the register on
-  reading: that is what a model does at every forward pass.
+  one for all prefix tokens or for none of them.
 - SwiGLU. DINOv2's `w12` and timm's packed `fc1` hold the same: first the half that is activated,
   then the half that it multiplies. Transformers has them packed in files, apart in memory.
 - Query, key and value: one matrix, in transformers three.
 - The mask token is no part of a timm model. It travels beside the weights.
 """
-
-from __future__ import annotations
 
 import logging
 import re
@@ -51,6 +42,7 @@ TITLES: dict[Format, str] = {
 
 MASK_TOKEN = "mask_token"
 
+# names of all models, those that SwiGLU adds, and those that transformers has in memory only
 TABLES: dict[Format, tuple[Names, Names, Names]] = {
     "timm": ((), (), ()),
     "dinov2": (
@@ -86,24 +78,12 @@ TABLES: dict[Format, tuple[Names, Names, Names]] = {
         ),
     ),
 }
-"""Names of all models, those that SwiGLU adds, and those that transformers has in memory only."""
-PARTS = {"qkv": 3, "fc1": 2}
-"""Number of equal parts, stacked, into which transformers splits our tensors."""
-
-WRAPPERS = ("teacher", "model", "state_dict")
-"""Keys under which training checkpoints keep weights, the wanted one first."""
-
-PREFIXES = (
-    "teacher.backbone.",
-    "module.backbone.",
-    "backbone.",
-    "module.",
-    "dinov2_with_registers.",
-    "dinov2.",
-    "",
+PARTS = {"qkv": 3, "fc1": 2}  # stacked parts into which transformers splits our tensors
+WRAPPERS = ("teacher", "model", "state_dict")  # keys of weights, the wanted one first
+PREFIXES = (  # of a backbone's names inside a larger model
+    *("teacher.backbone.", "module.backbone.", "backbone.", "module."),
+    *("dinov2_with_registers.", "dinov2.", ""),
 )
-"""Prefixes of a backbone's names inside a larger model."""
-
 HEADS = ("head.", "classifier.")  # classification heads, which are not used here
 
 
@@ -116,8 +96,7 @@ class Checkpoint:
     mask_token: Tensor | None  # float32 [D]
     ignored: tuple[str, ...]  # names of weights that are not used
     class_position: bool  # whether the position embedding has an entry for the class token too
-    side: int | None
-    """Of the square images, in pixels, that the positions are for; None without positions."""
+    side: int | None  # pixels of the square images of the positions; None without positions
 
 
 def count_registers(weights: Weights) -> int:
@@ -145,17 +124,15 @@ def uses_swiglu(weights: Weights) -> bool:
 def read_checkpoint(content: object) -> Checkpoint:
     """Recognize a checkpoint's format and return its backbone in our names, without copies.
 
-    The content is tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
-
-    Raises:
-        InputError: no ViT's weights, parts of one are missing, or the images are not square.
+    The content is tensors by name, possibly inside `WRAPPERS` and `PREFIXES`. InputError: no ViT's
+    weights, parts of one are missing, or the images are not square.
     """
-    named, ignored = unwrapped(content)
+    named, ignored = _unwrapped(content)
     kind = recognize(named)
     weights = _joined(renamed_to_ours(named, sum(TABLES[kind], ())))
     mask_token = weights.pop(MASK_TOKEN, None)
     if kind == "timm":
-        weights = without_register_positions(weights)
+        weights = _without_register_positions(weights)
     token = None if mask_token is None else mask_token.float().flatten()
     positions, patches = weights.get("pos_embed"), weights.get("patch_embed.proj.weight")
     # in our names, the number of positions tells whether the class token has one
@@ -167,19 +144,12 @@ def read_checkpoint(content: object) -> Checkpoint:
     return Checkpoint(kind, weights, token, tuple(ignored), class_position, side)
 
 
-def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
-    """Return a backbone's tensors in a checkpoint, without prefix, and the names of the rest.
-
-    InputError: there is no class token in it, so no ViT that this package can use.
-    """
-    while isinstance(content, Mapping):
-        inner = [content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)]
-        if not inner:
-            break
-        content = inner[0]
-    named = (
-        {str(name): each for name, each in content.items()} if isinstance(content, Mapping) else {}
-    )
+def _unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
+    """Return a backbone's tensors in a checkpoint, without prefix, and the names of the rest."""
+    found: Any = content if isinstance(content, Mapping) else {}
+    while inner := [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]:
+        found = inner[0]
+    named = {str(name): each for name, each in found.items()}
     tokens = "cls_token", "embeddings.cls_token"
     prefixes = [each for each in PREFIXES if any(f"{each}{token}" in named for token in tokens)]
     if not prefixes:
@@ -187,22 +157,21 @@ def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
             "no ViT with a class token in the names of timm, DINOv2 or Hugging Face; "
             f"it begins with {', '.join([*named][:3]) or 'nothing'}"
         )
-    prefix = prefixes[0]
-    kept = {
-        name: value
-        for name, value in named.items()
-        if name.startswith(prefix) and not name.removeprefix(prefix).startswith(HEADS)
-        if isinstance(value, Tensor)
-    }
-    tensors = {name.removeprefix(prefix): value for name, value in kept.items()}
-    return tensors, [name for name in named if name not in kept]
+    tensors, rest = {}, []
+    for name, value in named.items():
+        own = name.removeprefix(prefixes[0])
+        if name.startswith(prefixes[0]) and not own.startswith(HEADS) and isinstance(value, Tensor):
+            tensors[own] = value
+        else:
+            rest.append(name)
+    return tensors, rest
 
 
 def recognize(weights: Weights) -> Format:
     """Return the format of a backbone's weights without prefix.
 
     DINOv2 and timm share most names: registers, SwiGLU, chunks and a mask token [1, D] (ours: [D])
-    tell them apart. Without any of them both mean the same.
+    tell them apart.
     """
     if "embeddings.cls_token" in weights:
         return "huggingface"
@@ -251,11 +220,8 @@ def _joined(weights: Weights) -> dict[str, Tensor]:
     return joined
 
 
-def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights in our names with positions of registers, if any, added to the registers.
-
-    timm models may have such positions, and so do files of earlier versions of this package.
-    """
+def _without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights in our names with positions of registers, if any, added to the registers."""
     count, positions = count_registers(weights), weights.get("pos_embed")
     if not count or positions is None or not is_square(positions.shape[1] - 1 - count):
         return weights
@@ -295,13 +261,9 @@ def read_weights(path: Path, field: str) -> Any:
 
 
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
-    """Load a checkpoint of `read_pretrained` into a model, and log the result.
+    """Load a checkpoint of `read_pretrained`, from a path, into a model; log the result.
 
-    The model has LayerScale and positions of the same kind as the checkpoint, for the same size of
-    images; the path is for messages.
-
-    Raises:
-        InputError: architectures, names or shapes differ.
+    InputError: architectures, names or shapes differ.
     """
     what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
     wanted, given = _architecture(model.state_dict()), _architecture(checkpoint.weights)
@@ -330,17 +292,17 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
 
 def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
     """Architecture of a backbone, from weights in our names; None where they do not tell it."""
-    hidden, patch, token = (
-        weights.get(name)
-        for name in ("blocks.0.mlp.fc2.weight", "patch_embed.proj.weight", "cls_token")
-    )
+
+    def side(name: str, axis: int) -> int | None:
+        return weights[name].shape[axis] if name in weights else None
+
     return {
-        "width": None if token is None else token.shape[-1],
+        "width": side("cls_token", -1),
         "depth": count_blocks(weights),
-        "patch": None if patch is None else patch.shape[-1],
+        "patch": side("patch_embed.proj.weight", -1),
         "registers": count_registers(weights),
         "ffn": "swiglu" if uses_swiglu(weights) else "mlp",
-        "hidden width": None if hidden is None else hidden.shape[1],
+        "hidden width": side("blocks.0.mlp.fc2.weight", 1),
         "LayerScale": has_layer_scale(weights),
     }
 

@@ -1,7 +1,5 @@
 """Vision transformers of timm, by name or from another package, adapted to run here."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import torch
@@ -40,10 +38,7 @@ def require_name(name: str, field: str) -> None:
 def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
     """Return one of timm's plain ViTs with a class token by its name: packed, without a head.
 
-    `field` names it in messages; the options are those of timm's `create_model`.
-
-    Raises:
-        InputError: timm has no such model, or it is no plain ViT.
+    InputError, which names the config's `field`: timm has no such model, or it is no plain ViT.
     """
     if not is_model(name):
         near = suggestion(name, list_models("*vit*"))

@@ -22,7 +22,6 @@ from anonbench.training.model.blocks import PackedBlock
 if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Heads
 
-
 OFFSET = 0.1  # offset added to the target grid by DINOv2's models without registers
 EPSILON = 1e-6  # of layer norms, as in DINOv2 and timm; torch's default is 1e-5
 
@@ -75,7 +74,7 @@ class SwiGlu(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens [..., D] of tokens [..., D]."""
+        """Tokens [..., D] of tokens [..., D]."""
         gate, value = self.fc1(tokens).chunk(2, dim=-1)
         return self.fc2(silu(gate) * value)  # type: ignore[no-any-return]
 
@@ -167,18 +166,12 @@ def resize_positions(
 ) -> Tensor:
     """Return a position embedding, float [1, prefix + n², D], for another grid (rows, columns).
 
-    The two variants of DINOv2's code (Oquab et al. 2023; settings `interpolate_antialias` and
-    `interpolate_offset` of its hub models), both bicubic and in float32:
-
-    - its models without registers: no antialiasing, and source coordinates by the scale
-      (target + 0.1) / source instead of target / source;
-    - its models with registers (Darcet et al. 2024): antialiasing, plain scale, as in timm.
+    As DINOv2's code does (Oquab et al. 2023), bicubic and in float32: for models without registers
+    without antialiasing, with source coordinates by the scale (target + 0.1) / source; for models
+    with registers (Darcet et al. 2024) with antialiasing and the plain scale, as in timm.
 
     Entries at the start (`prefix`) that belong to no patch are kept. If the grid is unchanged, so
-    is the embedding, bit for bit.
-
-    Raises:
-        InputError: the number of patches is not a square.
+    is the embedding, bit for bit. InputError: the number of patches is not a square.
     """
     first, patches = positions[:, :prefix], positions[:, prefix:].contiguous()
     side = grid_side(patches.shape[1])
@@ -197,8 +190,7 @@ def resize_positions(
 class Prototypes(nn.Module):
     """Scores of unit features against prototypes: a linear layer with weight normalization.
 
-    The gain of each prototype is trained, as in DINOv2 (DINO kept it at one). Directions start as
-    torch starts a linear layer, uniformly within ±1/√features, also as there.
+    As in DINOv2, the gain of each prototype is trained, and directions start as a linear layer's.
     """
 
     def __init__(self, features: int, prototypes: int) -> None:
@@ -218,13 +210,10 @@ class Head(nn.Module):
 
     def __init__(self, width: int, settings: Heads, init: Literal["vit", "xavier"]) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(width, settings.hidden),
-            nn.GELU(),
-            nn.Linear(settings.hidden, settings.hidden),
-            nn.GELU(),
-            nn.Linear(settings.hidden, settings.bottleneck),
-        )
+        hidden = settings.hidden
+        first, second = nn.Linear(width, hidden), nn.Linear(hidden, hidden)
+        third = nn.Linear(hidden, settings.bottleneck)
+        self.layers = nn.Sequential(first, nn.GELU(), second, nn.GELU(), third)
         self.last_layer = Prototypes(settings.bottleneck, settings.prototypes)
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
