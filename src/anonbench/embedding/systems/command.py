@@ -41,16 +41,12 @@ class Command(SystemKind):
     label: ClassVar = "Command"
     seconds_an_image: ClassVar = (0.2, 0.0)
 
-    kind: Literal["command"] = "command"
-    """Kind of system."""
+    kind: Literal["command"] = "command"  # Kind of system.
     command: str
     """Command line, with `{images}` for the folder and `{vectors}` for the file to write."""
-    format: Literal["npy", "npz", "parquet", "h5"] = "npy"
-    """Format of the file of vectors."""
-    images: Count = 10_000
-    """Largest number of images in one folder."""
-    timeout: Positive = 86_400
-    """Longest time of one call, in seconds."""
+    format: Literal["npy", "npz", "parquet", "h5"] = "npy"  # Format of the file of vectors.
+    images: Count = 10_000  # Largest number of images in one folder.
+    timeout: Positive = 86_400  # Longest time of one call, in seconds.
     version: str = ""
     """Your name for the version of what the command line does not tell, such as weights that it
     loads."""

@@ -38,12 +38,9 @@ class Function(SystemKind):
     name: ClassVar = "function"
     label: ClassVar = "Python function"
 
-    kind: Literal["function"] = "function"
-    """Kind of system."""
-    function: Annotated[str, Field(pattern=FUNCTION)]
-    """The function as `module:function`."""
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    """Largest number of images in one call."""
+    kind: Literal["function"] = "function"  # Kind of system.
+    function: Annotated[str, Field(pattern=FUNCTION)]  # The function as `module:function`.
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32  # Largest number of images in one call.
     version: str = ""
     """Your name for the version of what the module's file does not tell, such as weights that it
     loads."""

@@ -41,8 +41,7 @@ class Timm(NetworkKind):
     file_fields: ClassVar = ("weights",)
     seconds_an_image: ClassVar = (0.015, 0.0)
 
-    kind: Literal["timm"] = "timm"
-    """Kind of system."""
+    kind: Literal["timm"] = "timm"  # Kind of system.
     model: Annotated[str, Field(alias="name", min_length=1)] = SMALL
     """Name of the model in timm, with a tag for the weights of one tag."""
     weights: Place | None = None
@@ -52,8 +51,7 @@ class Timm(NetworkKind):
     """Number format of the forward pass; `bf16` runs it under autocast."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of the model; `auto` uses a GPU if available."""
-    batch_size: Count | None = None
-    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
+    batch_size: Count | None = None  # Images in a batch; by default 4 on a CPU and 64 on a GPU.
 
     def evidence(self) -> dict[str, Any]:
         """Return versions, and the digest of the weights of an installed package."""
@@ -75,8 +73,7 @@ class HuggingFace(NetworkKind):
     name: ClassVar = "huggingface"
     label: ClassVar = "Hugging Face model"
 
-    kind: Literal["huggingface"] = "huggingface"
-    """Kind of system."""
+    kind: Literal["huggingface"] = "huggingface"  # Kind of system.
     model: Annotated[str, Field(alias="name", min_length=1)]
     """`owner/name` on the hub, or a folder with `config.json` and `model.safetensors`; a model's
     own code is not run."""
@@ -87,8 +84,7 @@ class HuggingFace(NetworkKind):
     of all tokens."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of the model; `auto` uses a GPU if available."""
-    batch_size: Count | None = None
-    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
+    batch_size: Count | None = None  # Images in a batch; by default 4 on a CPU and 64 on a GPU.
 
     def files(self) -> list[Path]:
         """List the files of a local folder, and of low-rank updates."""
@@ -116,14 +112,11 @@ class Checkpoint(NetworkKind):
     label: ClassVar = "Checkpoint of anonbench"
     file_fields: ClassVar = ("file",)
 
-    kind: Literal["checkpoint"] = "checkpoint"
-    """Kind of system."""
-    file: Place
-    """File `backbone.safetensors` of a training."""
+    kind: Literal["checkpoint"] = "checkpoint"  # Kind of system.
+    file: Place  # File `backbone.safetensors` of a training.
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of the model; `auto` uses a GPU if available."""
-    batch_size: Count | None = None
-    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
+    batch_size: Count | None = None  # Images in a batch; by default 4 on a CPU and 64 on a GPU.
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""

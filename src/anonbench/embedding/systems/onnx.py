@@ -26,16 +26,12 @@ class Onnx(SystemKind):
     label: ClassVar = "ONNX"
     file_fields: ClassVar = ("file",)
 
-    kind: Literal["onnx"] = "onnx"
-    """Kind of system."""
-    file: Place
-    """The model's ONNX file."""
+    kind: Literal["onnx"] = "onnx"  # Kind of system.
+    file: Place  # The model's ONNX file.
     input: ImageInput = ImageInput()
     """Preparation of images; size and layout are by default the model's own if it fixes them."""
-    output: str | None = None
-    """Name of the output with the vectors; by default the first one."""
-    batch_size: Count = 2
-    """Images in a batch, if the model takes any number."""
+    output: str | None = None  # Name of the output with the vectors; by default the first one.
+    batch_size: Count = 2  # Images in a batch, if the model takes any number.
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""

@@ -34,8 +34,7 @@ class Vectors(SystemKind):
     label: ClassVar = "Vectors made elsewhere"
     embeds_images: ClassVar = False
 
-    kind: Literal["vectors"] = "vectors"
-    """Kind of system."""
+    kind: Literal["vectors"] = "vectors"  # Kind of system.
     path: Place
     """Path of the files with `{variant}` for `original`, `blur-100` and so on, such as
     `vectors/{variant}.h5`."""
