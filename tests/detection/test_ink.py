@@ -189,8 +189,10 @@ def box(entity: Entity, x0: float, y0: float, width: float, height: float, score
 FACE = box(Entity.FACE, 10, 10, 40, 50)
 
 
-def of(image: np.ndarray, *regions: Region, kinds: list[str] = ALL) -> list[str]:
-    return doubts.doubts_of(image, regions, kinds)
+def of(
+    image: np.ndarray, *regions: Region, kinds: list[str] = ALL, speed: str = "thorough"
+) -> list[str]:
+    return doubts.doubts_of(image, regions, kinds, speed)
 
 
 def test_doubts_are_outside_of_the_measured_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +205,10 @@ def test_doubts_are_outside_of_the_measured_ranges(monkeypatch: pytest.MonkeyPat
     weak = box(Entity.FACE, 10, 10, 40, 50, 0.5)
     assert of(noise(), weak) == [doubts.WEAK_ONLY]
     assert of(noise(), weak, FACE) == []
+    wide = np.tile(noise(), (1, 13, 1)[: noise().ndim])
+    for speed, expected in (("single", [doubts.ONCE]), ("quick", [])):
+        assert of(wide, FACE, speed=speed) == expected
+    assert of(wide[:, :2000], FACE, speed="single") == []
     monkeypatch.setattr(doubts, "MOST_PIXELS", 120 * 160 - 1)
     assert of(noise(), FACE) == [doubts.LARGE]
 

@@ -202,7 +202,9 @@ def require_folder_or_tar(path: Path) -> None:
 
 
 def require_another(output: Path, *inputs: Path) -> None:
-    """Raise InputError if a command would overwrite a file that it reads."""
+    """Raise InputError if a command would overwrite a file that it reads, or cannot write."""
+    if hint := cannot_be_written_to(output.parent, " (-o)"):
+        raise InputError(hint)
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
             raise InputError(f"{output}: is the same file as {path}, which is read; give another")

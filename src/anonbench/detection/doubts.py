@@ -15,6 +15,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_grey, corners_of, shows_screen
 
 MOST_PIXELS = 100_000_000
+SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
 LINES = 8, 400  # least and greatest height of lines of text, in pixels
 _LOW_LINES = 0.1  # least share of the lines below the range: single specks are also taken for text
@@ -22,6 +23,7 @@ LEAST_RANGE = 128  # least range in grey levels from the darkest to the brightes
 LEAST_LIGHT = 32  # brightest value below which an image is not searched: nobody sees what it shows
 WEAK = 0.5  # greatest score of a region of low confidence
 LARGE = "more than 100 megapixels"
+ONCE = "more than 2000 pixels, and searched at full size only"
 SMALL_FACES = "faces of less than 24 pixels"
 LOW_LINES = "lines of text of less than 8 pixels"
 HIGH_LINES = "lines of text of more than 400 pixels"
@@ -62,13 +64,16 @@ def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
     return Entity.FACE in kinds and Entity.TEXT in found and found <= only
 
 
-def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[str]) -> list[str]:
-    """List the doubts about an image (uint8 [H, W] or [H, W, 3]) searched for kinds."""
+def doubts_of(
+    image: np.ndarray, regions: Sequence[Region], kinds: Collection[str], speed: str = "thorough"
+) -> list[str]:
+    """List the doubts about an image (uint8 [H, W] or [H, W, 3]) searched for kinds at a speed."""
     heights = [_shorter_side(region) for region in regions if region.entity is Entity.TEXT]
     faces = [_shorter_side(region) for region in regions if region.entity is Entity.FACE]
     low, high = grey_range(image)
     checks = {
         LARGE: image.shape[0] * image.shape[1] > MOST_PIXELS,
+        ONCE: speed == "single" and max(image.shape) > SEARCHED_ONCE,
         FEW_LEVELS: 0 < high - low < LEAST_RANGE,
         BLURRED: high - low >= LEAST_RANGE and _is_blurred(image, regions),
         SCREEN: shows_screen(image),

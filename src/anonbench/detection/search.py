@@ -162,7 +162,7 @@ class Search:
         how = {
             "grey": grey_range(image),
             "views": views,
-            "doubts": doubts_of(image, regions, kinds),
+            "doubts": doubts_of(image, regions, kinds, self._settings.speed),
             "text_only": is_text_only(regions, kinds),
         }
         return Searched(regions, how)

@@ -172,7 +172,8 @@ class ShardSearch:
         said: list[str] = []
         if self._names != ["boxes"]:
             regions = [r for found in self._found.values() for r in found[image.digest]]
-            said = doubts_of(image.pixels, regions, search.kinds_of(self._names))
+            kinds, speed = search.kinds_of(self._names), self._job.settings.speed
+            said = doubts_of(image.pixels, regions, kinds, speed)
         self._doubts[image.digest] = "; ".join(said)
         row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
         self._caches[DOUBTS].add(pa.Table.from_pylist([row], cache.DOUBT_SCHEMA))

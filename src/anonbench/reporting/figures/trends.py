@@ -1,4 +1,4 @@
-"""Quality by degree of anonymization and against the re-identification rate, and correlations.
+"""Quality by degree and against the re-identification rate, and correlations.
 
 The unadapted model's trends are repeated as thin lines, because models are compared with it. All
 models on a variant share its re-identification rate, because the attack is on the published images,
