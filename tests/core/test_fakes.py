@@ -56,8 +56,8 @@ def test_payloads_have_length_and_kind(size: fakes.Size, kind: PayloadKind, leng
 def test_nothing_that_makes_content_can_be_given_pixels() -> None:
     """What they take is what a replaced image shows anyway; so content tells no more than that."""
     taken = {
-        str(parameter.annotation)
+        parameter.annotation
         for function in (fakes.characters, fakes.zone, fakes.payload)
         for parameter in inspect.signature(function).parameters.values()
     }
-    assert taken == {"TextKind", "PayloadKind", "Format", "Size", "int"}
+    assert taken == {TextKind, PayloadKind, Format, fakes.Size, int}

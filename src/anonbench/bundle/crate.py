@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +159,8 @@ def readme(
         head = "The run was not finished. These files were not there:\n"
         lacking = "\n".join([head, *(f"- `{path}`" for path in missing)])
     return (
-        (Path(__file__).parent / "readme.md")
+        resources.files(__package__)
+        .joinpath("readme.md")
         .read_text("utf-8")
         .format(
             title=config.title,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -138,6 +138,12 @@ def draw_order(image_id: str, count: int, seed: int) -> list[int]:
     return [int(rank) for rank in rng(seed, "draw", image_id).permutation(count)]
 
 
+def _place(region: Region) -> tuple[Any, ...]:
+    """Sort key of regions; two are equal only if they hide the same."""
+    box = region.y0, region.x0, region.y1, region.x1
+    return (region.entity, *box, region.score, region.quad or ())
+
+
 def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFrame:
     """Return the box table of images, sorted by id and draw order; columns `BOX_COLUMNS`.
 
@@ -148,7 +154,7 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
 
     rows: list[tuple[object, ...]] = []
     for image_id in sorted(regions):
-        fixed = sorted(regions[image_id], key=lambda r: (r.entity, r.y0, r.x0, r.y1, r.x1, r.score))
+        fixed = sorted(regions[image_id], key=_place)
         ranks = draw_order(image_id, len(fixed), seed)
         for rank, region in sorted(zip(ranks, fixed, strict=True), key=lambda pair: pair[0]):
             quad = region.quad or (np.nan,) * 8

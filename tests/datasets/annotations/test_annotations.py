@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anonbench.cli import main
@@ -112,6 +113,7 @@ images = st.dictionaries(
 @pytest.mark.slow
 @settings(max_examples=24, deadline=None)
 @given(kind=st.sampled_from(["csv", "parquet", "json"]), drawn=images)
+@example(kind="csv", drawn={"a": [FACE, replace(FACE, quad=(10, 17, 30, 20, 30, 50, 10, 50))]})
 def test_a_box_table_comes_back_as_it_was(
     kind: str, drawn: dict[str, list[Region]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
