@@ -135,7 +135,9 @@ def tiff(data: bytes, tags: list[tuple[int, ...]]) -> bytes:
     return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
 
 
-def tiff_of_jpeg(image: Image.Image, old: bool = False, scans: int | None = None) -> bytes:
+def tiff_of_jpeg(
+    image: Image.Image, old: bool = False, scans: int | None = None, parts: int = 1
+) -> bytes:
     """Return a TIFF file with a JPEG; of the old kind with a tag that contradicts its header."""
     data = saved(image, "JPEG", quality=80, subsampling=2, progressive=scans is not None)
     data = data if scans is None else without_scans(data, scans)
@@ -144,7 +146,7 @@ def tiff_of_jpeg(image: Image.Image, old: bool = False, scans: int | None = None
     (width, height), short, long = image.size, 3, 4
     tags = [(256, long, 1, width), (257, long, 1, height), (258, short, 3, 8 + len(data))]
     tags += [(259, short, 1, 6 if old else 7), (262, short, 1, 6), (273, long, 1, 8 + first)]
-    tags += [(277, short, 1, 3), (278, long, 1, height), (279, long, 1, len(data) - first)]
+    tags += [(277, short, 1, 3), (278, long, 1, height // parts), (279, long, 1, len(data) - first)]
     tags += [(284, short, 1, 1)]
     tags += [(512, short, 1, 1), (513, long, 1, 8), (514, long, 1, len(data))] if old else []
     tags += [(530, short, 2, 1 | 1 << 16 if old else 2 | 2 << 16)]
@@ -269,6 +271,13 @@ def test_a_lossless_file_has_no_blocks(name: str) -> None:
     data = LOSSLESS[name](picture())
     assert coding_blocks(data) == ()
     assert grids_of(Source(data), (HEIGHT, WIDTH, 3)) == ()
+
+
+def test_old_jpeg_is_one_block_however_it_is_cut() -> None:
+    whole, cut = (tiff_of_jpeg(picture(), old=True, parts=parts) for parts in (1, 2))
+    shape = (HEIGHT, WIDTH, 3)
+    assert grids_of(Source(cut), shape) == grids_of(Source(whole), shape) != ()
+    assert coding_blocks(cut) == coding_blocks(whole)
 
 
 def test_bytes_between_segments_are_no_fault() -> None:

@@ -67,12 +67,14 @@ def test_a_folder_is_walked_and_hidden_files_are_said(folder: Path) -> None:
     (folder / ".scan.png").write_bytes((folder / "a.JPG").read_bytes())
     (folder / ".cache").mkdir()
     (folder / ".cache" / "more").mkdir()
+    (folder / ".link").symlink_to("a" * 300)  # to nowhere: no name is so long
     for name in ("b.png", "more/b.jpg", "notes.txt"):
         (folder / ".cache" / name).touch()
     left = open_images(folder).left_out
     hidden = {(each.name, each.quiet) for each in left if each.reason == HIDDEN}
     images = {".scan.png", ".cache/b.png", ".cache/more/b.jpg"}
-    assert hidden == {(".cache", True), *((name, False) for name in images)}
+    quiet = {(".cache", True), (".link", True)}
+    assert hidden == {*quiet, *((name, False) for name in images)}
     assert pairs(open_images(folder)) == EXPECTED
     of_tar = open_images(packed(folder))
     assert pairs(of_tar) == EXPECTED

@@ -80,7 +80,8 @@ def documentation(section: type[BaseModel]) -> dict[str, str]:
         assert isinstance(tree, ast.ClassDef)
         for field, text in pairwise([*tree.body, ast.Pass()]):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                said = lines[(field.end_lineno or 1) - 1][field.end_col_offset :].partition("# ")[2]
+                line = lines[(field.end_lineno or 1) - 1].encode()  # columns count bytes
+                said = line[field.end_col_offset :].decode().partition("# ")[2]
                 if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
                     said = inspect.cleandoc(str(text.value.value))
                 if said:

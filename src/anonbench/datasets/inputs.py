@@ -193,7 +193,7 @@ def _folder_images(folder: Path) -> _Found:
             if why == walk.NOT_IMAGE:
                 why = walk.content_reason(inside)
             yield _left_out(name, why) if why else ImageFile("", name, inside)
-            if why == walk.HIDDEN and inside.is_dir() and not inside.is_symlink():
+            if why == walk.HIDDEN and not inside.is_symlink() and inside.is_dir():
                 try:
                     for path, _ in walk.walk(str(inside), everything=True):
                         if walk.is_image_name(path):

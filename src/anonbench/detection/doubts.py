@@ -137,11 +137,8 @@ def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> b
     if image.ndim == 2:
         return False
     kernel = np.ones((3, 3), np.uint8)
-    colours, grey = (
-        np.asarray(cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, kernel))
-        for plane in (image, as_grey(image))
-    )
-    colour = colours.max(axis=2)
+    colour = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, kernel).max(axis=2)
+    grey = cv2.morphologyEx(as_grey(image), cv2.MORPH_GRADIENT, kernel)
     only = ((colour > _EDGE) & (grey < colour // _FAINT)).astype(np.uint8)
     for r in regions:
         only[max(0, int(r.y0)) : ceil(r.y1), max(0, int(r.x0)) : ceil(r.x1)] = 0

@@ -90,7 +90,9 @@ def _scaled(
     detector: Detector, image: np.ndarray, at: tuple[slice, slice], factor: int
 ) -> list[Region]:
     """Regions of a part of an image, searched enlarged, in pixels of the image."""
-    part = cv2.resize(image[at], None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    part = image[at]
+    if factor > 1:
+        part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     back = np.array([[1 / factor, 0, at[1].start], [0, 1 / factor, at[0].start]])
     return [moved(region, back) for region in detector.detect([part])[0]]
 

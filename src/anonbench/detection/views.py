@@ -77,11 +77,11 @@ class Views:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        plain = [self._is_plain(image) for image in images]
-        pairs = list(zip(images, plain, strict=True))
+        plain = [number for number, image in enumerate(images) if self._is_plain(image)]
         # together: a detector may use several threads
-        once = iter(self._detector.detect([image for image, is_plain in pairs if is_plain]))
-        return [next(once) if is_plain else self._search(image) for image, is_plain in pairs]
+        found = self._detector.detect([images[number] for number in plain]) if plain else []
+        once = dict(zip(plain, found, strict=True))
+        return [once[n] if n in once else self._search(image) for n, image in enumerate(images)]
 
     def _is_plain(self, image: np.ndarray) -> bool:
         """Whether an image is searched once, as it is."""

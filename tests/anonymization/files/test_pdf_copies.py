@@ -5,6 +5,7 @@ import operator
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -313,6 +314,15 @@ def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
         Image.fromarray(pixels).save(wrong, "JPEG", qtables=[table, table])
     with pytest.raises(Failure, match="quantization"):
         check_file(wrong.getvalue(), pixels)
+
+
+@pytest.mark.parametrize(("form", "more"), [("TIFF", {"compression": "jpeg"}), ("GIF", {})])
+def test_a_lossless_kind_of_file_must_show_the_checked_pixels(form: str, more: Any) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form, **more)
+    with pytest.raises(Failure, match="other pixels"):
+        check_file(file.getvalue(), pixels)
 
 
 def test_a_profile_that_is_no_standard_one_fails_the_audit() -> None:

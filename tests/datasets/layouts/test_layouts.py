@@ -205,6 +205,9 @@ def test_settings_that_give_no_images_are_refused(tmp_path: Path) -> None:
     (tmp_path / "link" / "train").symlink_to("val")
     refused(tmp_path / "link", r"in the split train \(1: a folder that is used under")
     refused(tmp_path / "odd", r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu", OWN)
+    for split in ("train", "val"):
+        (tmp_path / "none" / split).mkdir(parents=True)
+    refused(tmp_path / "none", "empty")
     refused(Path("absent"), r"absent does not exist: it is sought in the current folder, /")
     refused(tmp_path / "absent", r"datasets\.f\.path: the folder .*absent does not exist")
     refused(tmp_path / "flat" / "a.png", "is a file")

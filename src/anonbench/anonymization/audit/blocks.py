@@ -83,14 +83,15 @@ def _of_jpeg(image: Any) -> Sizes:
 def _of_tiff(data: bytes, tags: Any) -> Sizes | None:
     kind, whole = tags.get(259), (tags[256], tags[257])
     first = int((tags.get(273) or tags.get(324) or [0])[0])
-    if kind == 6 or (kind == 7 and not data.startswith(b"\xff\xd8", first)):
-        sizes: Sizes = (whole[0], 0), (whole[1], 0)  # its tags may contradict its data
-    elif kind == 50001:  # WebP
+    if kind == 6:  # its tags may contradict its data
+        return (whole[0], 0), (whole[1], 0)
+    sizes: Sizes = (whole[0], 0), (whole[1], 0)
+    if kind == 50001:  # WebP
         sizes = (16, 16), (16, 16)
-    elif kind == 7:
+    elif kind == 7 and data.startswith(b"\xff\xd8", first):
         with Image.open(io.BytesIO(data[first:]), formats=["JPEG"]) as image:
             sizes = _of_jpeg(image)
-    else:  # each of the pixels that share a colour may show that of the others
+    elif kind != 7:  # each of the pixels that share a colour may show that of the others
         across, down = tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
         if max(across, down) == 1:
             return None

@@ -105,6 +105,9 @@ def check_file(
         if quality is None:
             with Image.open(io.BytesIO(data)) as image:
                 options = {"format": image.format} | _options(image, data)
+                is_lossy = image.format == "JPEG" or "quality" in options
+                if not is_lossy and not np.array_equal(np.asarray(image), pixels):
+                    raise Failure("the file shows other pixels than those that were checked")
         else:
             options = {"format": "JPEG", "quality": quality}
         options |= {"icc_profile": profile} if profile else {}
@@ -207,8 +210,8 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
         if (length := _LENGTH.match(data, at)) is None:
             raise Failure("the PDF file lacks the pixels of a page")
         at = length.end() + int(length[1])
-        rows = _rows_in(data[length.end() : at], page.shape)
-        if hashlib.sha256(rows).digest() != page.digest:
+        digest = hashlib.sha256(_rows_in(data[length.end() : at], page.shape)).digest()
+        if digest != page.digest:
             raise Failure("the PDF file shows other pixels than those that were checked")
         expect("\nendstream\nendobj\n")
     start, count = at, len(places) + 1

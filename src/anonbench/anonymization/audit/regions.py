@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from anonbench.anonymization.audit import Failure
-from anonbench.config import Anonymization
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from anonbench.config import Anonymization
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
 SLACK = 1 / 256
 """A pixel that a slanted region enters, or misses, by less than this may be hidden or not."""
 _ROUNDING = 1e-6  # tolerance in pixels for the ends of coding blocks
-_PLAIN = Anonymization(coding_blocks=False)
 Window = tuple[slice, slice]
 Grid = tuple[float, ...]
 """Coding blocks in pixels of the upright original: left, top, right and bottom of the picture; x, y
@@ -98,7 +98,7 @@ def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
 def area_of(
     region: Region,
     shape: tuple[int, ...],
-    settings: Anonymization = _PLAIN,
+    settings: Anonymization | None = None,
     least: int = 1,
     around: int = 0,
     upright: bool = False,
@@ -108,18 +108,19 @@ def area_of(
     Args:
         region: the region, or its `upright` box.
         shape: the image's, [H, W] or [H, W, 3].
-        settings: the margin, the form, and whether coding blocks are covered whole.
+        settings: the margin, the form, and whether coding blocks are covered whole; None: no
+            margin, the box, and no blocks.
         least: sides in pixels that the window has at least, as far as the image reaches.
         around: pixels that it has besides on each side, as far as the image reaches.
     """
-    form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
+    form = getattr(settings.shape, region.entity) if settings else "box"
+    margin, size = settings.margin if settings else 1.0, np.array(shape[:2])
     if form == "image":
         every = np.broadcast_to(np.True_, (1, *shape[:2]))  # of no size: there may be hundreds
         return Area((slice(0, shape[0]), slice(0, shape[1])), every)
     corners = region.corners
-    if settings.margin != 1.0:
-        grown = corners * settings.margin + corners.mean(axis=0) * (1.0 - settings.margin)
-        corners = np.round(grown, 6)
+    if margin != 1.0:
+        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
     low = np.clip(np.floor(corners.min(axis=0)[::-1]), 0, size).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)[::-1]), 0, size).astype(int)
     if (low >= high).any():
@@ -129,7 +130,7 @@ def area_of(
     if not upright and (region.slanted or form == "ellipse"):
         outline = _hull if region.slanted else _ellipse
         area = Area(area.window, outline(corners, area.window))
-    if settings.coding_blocks and region.grids:
+    if settings and settings.coding_blocks and region.grids:
         area = whole_blocks(area, region.grids, shape)
     # widened evenly, an odd pixel at its end, and shifted into the image
     low, high = np.array([(part.start, part.stop) for part in area.window]).T
@@ -215,9 +216,11 @@ def _ellipse(corners: np.ndarray, window: Window) -> np.ndarray:
     """The same for the ellipse in a box."""
     low, high = corners.min(axis=0)[::-1], corners.max(axis=0)[::-1]
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-9)
-    reach = np.array([0.5 - SLACK, 0.5 + SLACK])[:, None, None]
-    y, x = (
-        np.square(np.maximum(np.abs(part + 0.5 - at) - reach, 0) / side)
-        for part, at, side in zip(np.ogrid[window], middle, half, strict=True)
-    )
-    return np.asarray(y + x < 1)
+    maps = []
+    for reach in (0.5 - SLACK, 0.5 + SLACK):
+        y, x = (
+            np.square(np.maximum(np.abs(part + 0.5 - at) - reach, 0) / side)
+            for part, at, side in zip(np.ogrid[window], middle, half, strict=True)
+        )
+        maps.append(y + x < 1)
+    return np.stack(maps)

@@ -174,6 +174,7 @@ class Anonymizer:
                 png, page = self._page(task, data, number, len(numbers))
                 done.append(page)
                 yield png, page.copy.dpi
+                del png
 
         why = None
         try:

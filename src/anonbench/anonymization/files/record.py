@@ -286,12 +286,13 @@ def _journal(file: Path) -> _Journal | None:
         return None
     head, outcomes, unfinished = dict[str, Any](), list[Outcome](), set[str]()
     with suppress(ValueError):
-        head = json.loads(first)
+        if isinstance(found := json.loads(first), dict):
+            head = found
     for line in lines:
         with suppress(TypeError, ValueError):
             row = json.loads(line)
             if _STARTED in row:
-                unfinished.add(row[_STARTED])
+                unfinished.add(str(row[_STARTED]))
             else:
                 outcomes.append(Outcome(**row))
                 unfinished.discard(row["name"])

@@ -220,7 +220,7 @@ def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) ->
     """Write a PDF file page by page: so many PNG files of `encode`, and pixels an inch of each."""
     places = list[int]()
 
-    def add(text: str, stream: bytes | None = None) -> None:
+    def add(text: str, stream: bytes | memoryview | None = None) -> None:
         """Write an object: a dictionary, or one that is still open and its stream."""
         places.append(file.tell())
         file.write(f"{len(places)} 0 obj\n{text}".encode())
@@ -237,7 +237,8 @@ def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) ->
     for png, dpi in pages:
         width, height, kind = struct.unpack(">IIxB", png[16:26])
         channels, space = (3, "RGB") if kind else (1, "Gray")
-        rows = png[_PNG_HEAD + 8 :][: int.from_bytes(png[_PNG_HEAD : _PNG_HEAD + 4], "big")]
+        size = int.from_bytes(png[_PNG_HEAD : _PNG_HEAD + 4], "big")
+        rows = memoryview(png)[_PNG_HEAD + 8 : _PNG_HEAD + 8 + size]
         right, top = (f"{72 * side / dpi:.4f}" for side in (width, height))
         number = len(places) + 1
         add(
@@ -251,6 +252,7 @@ def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) ->
             f"15 /Colors {channels} /BitsPerComponent 8 /Columns {width} >>",
             rows,
         )
+        del png, rows  # before the next page is drawn
     start, number = file.tell(), len(places) + 1
     table = "".join(f"{place:010d} 00000 n \n" for place in places)
     file.write(

@@ -44,7 +44,7 @@ def read_folder(name: str, dataset: DataSource, wanted: Collection[str] | None) 
     frame = _with_ids(paths)
     split = pd.Series(None, index=frame.index, dtype="str")
     if has_split:
-        split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
+        split = frame["path"].str.replace(r"/.*", "", regex=True).map(_SPLITS).astype("str")
     problems = source.id_problems(frame["id"])
     hostile = problems != ""
     left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))

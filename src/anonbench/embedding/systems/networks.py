@@ -98,7 +98,11 @@ class HuggingFace(NetworkKind):
 
     def network(self) -> Network:
         """Load the model."""
-        if "architecture" not in _description(self.model, self.revision):
+        from anonbench.training.distributed import pick_device
+
+        described = _description(self.model, self.revision)
+        pick_device(self.device)  # a missing GPU is said before gigabytes are downloaded
+        if "architecture" not in described:
             return _load_transformers(self)
         where = "local-dir" if Path(self.model).is_dir() else "hf-hub"
         tag = f"@{self.revision}" if self.revision else ""

@@ -29,7 +29,7 @@ def open_system(settings: systems.SystemKind) -> Iterator[systems.System]:
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
     kind: Any = kind_named(settings.name)
-    if isinstance(settings, systems.NetworkKind):
+    if isinstance(settings, systems.NetworkKind) and kind.start is systems.SystemKind.start:
         from anonbench.embedding.systems.torch_encoder import network_encoder  # loads PyTorch
 
         started = network_encoder(kind.network(settings), settings.adapter)
