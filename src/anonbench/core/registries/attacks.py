@@ -118,10 +118,12 @@ class EachRegion:
 
     secret: Callable[[np.ndarray, Region, Variant], Any]
     shares: Callable[[Any, Any], RegionShares]
+    prepare: Callable[[np.ndarray], np.ndarray] = lambda image: image  # once an image
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """See `LoadedAttack.look`."""
-        return [self.secret(image, region, variant) for region in regions]
+        shown = self.prepare(image)
+        return [self.secret(shown, region, variant) for region in regions]
 
 
 class PrivacyAttack(Registered):

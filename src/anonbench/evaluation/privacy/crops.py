@@ -253,9 +253,11 @@ class Landmarks:
         pixels = (seen.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 128
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # other numbers of threads round sums differently
-        with torch.inference_mode():
-            shares = self._network(torch.from_numpy(pixels))[1].numpy()
-        torch.set_num_threads(threads)
+        try:
+            with torch.inference_mode():
+                shares = self._network(torch.from_numpy(pixels))[1].numpy()
+        finally:
+            torch.set_num_threads(threads)
         points: np.ndarray = shares.reshape(2, 5).T.astype(np.float64)
         return points * (x1 - x0, y1 - y0) + (x0, y0)
 

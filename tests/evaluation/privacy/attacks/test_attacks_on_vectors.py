@@ -354,6 +354,13 @@ def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:
     table = attack(_published(tmp_path, is_taught=False), "inversion", **SIZES)
     assert table["rate"].isna().all()
     assert "no vectors of train images" in table["reason"].iloc[0]
+    shown = _published(tmp_path)
+    plain = {each: shown.training_vectors[each] for each in (Variant(), BLUR)}
+    for path in plain.values():
+        write_embeddings(path, Embeddings([], np.empty((0, 5), np.float32)))
+    nothing = _Drawn("train", np.empty((0, 4)))
+    table = attack(replace(shown, maps={}, train=nothing, training_vectors=plain), "inversion")
+    assert "0 train images are too few" in table["reason"].iloc[0]
 
 
 def test_the_penalty_of_a_decoder_fits_the_noise() -> None:

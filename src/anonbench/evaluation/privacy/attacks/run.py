@@ -219,7 +219,8 @@ def _pictures(
     def pictures(side: int) -> np.ndarray:
         fit = Preprocess(side, "imagenet", "squash").fit
         shown = ((images.read(image_id), faces.get(image_id)) for image_id in ids)
-        return np.stack([fit(crop(i, regions[0], 1.0) if regions else i) for i, regions in shown])
+        found = [fit(crop(i, regions[0], 1.0) if regions else i) for i, regions in shown]
+        return np.stack(found) if found else np.empty((0, side, side, 3), np.uint8)
 
     return pictures
 

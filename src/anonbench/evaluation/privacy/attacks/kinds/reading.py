@@ -53,11 +53,11 @@ class Readability(RegionAttack):
         reader = LineReader(equipment.detection.mrz.weights, equipment.threads)
 
         def line(image: np.ndarray, region: Region, variant: Variant) -> Line:
-            rgb, ways = as_rgb(image), ways_to_read(region)  # upright, or on its end both ways
-            lines = [Line(*reader.read_surely(rgb, way)) for way in ways]
+            ways = ways_to_read(region)  # upright, or on its end both ways
+            lines = [Line(*reader.read_surely(image, way)) for way in ways]
             return max(lines, key=lambda line: line.confidence)
 
-        return EachRegion(line, _line_shares)
+        return EachRegion(line, _line_shares, as_rgb)
 
 
 class Line(NamedTuple):
@@ -130,7 +130,7 @@ class MrzReading(RegionAttack):
         reader = LineReader(equipment.detection.mrz.weights, equipment.threads)
 
         def lines(image: np.ndarray, region: Region, variant: Variant) -> list[str]:
-            rgb, corners = as_rgb(image), corners_of(region)
+            corners = corners_of(region)
             left, right = corners[3] - corners[0], corners[2] - corners[1]
             width = np.hypot(*(corners[1] - corners[0]))
             count = 3 if width < _OF_THREE * np.hypot(*left) else 2
@@ -140,10 +140,10 @@ class MrzReading(RegionAttack):
                 end = min(1.0, (row + 1 + _OVERLAP) / count)
                 upper = corners[:2] + top * np.stack([left, right])
                 lower = corners[1::-1] + end * np.stack([right, left])
-                found.append(normalized(reader.read(rgb, np.concatenate([upper, lower]))))
+                found.append(normalized(reader.read(image, np.concatenate([upper, lower]))))
             return found
 
-        return EachRegion(lines, _zone_shares)
+        return EachRegion(lines, _zone_shares, as_rgb)
 
 
 def _zone_shares(truth: list[str], found: list[str]) -> RegionShares:
