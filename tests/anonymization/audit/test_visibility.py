@@ -17,6 +17,7 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import NotHidden
 from anonbench.anonymization.audit.pixels import group_by_methods, kept
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.strength import sentence, weak_strengths
@@ -186,6 +187,15 @@ def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
     coarse = np.stack([cv2.GaussianBlur(plane, (0, 0), 8) for plane in was])
     assert hidden_by(coarse, Empty)
     assert hidden_by(255 - was, Weak), "it says so"
+
+
+def test_a_weak_method_is_judged_by_all_channels_together() -> None:
+    was = planes()
+    new = was.copy()
+    new[:2, :, :25] = 255 - was[:2, :, :25]  # of the third nothing
+    check_visibility(was, new, np.ones(was.shape[1:], bool), "face", is_weak=True)
+    with pytest.raises(NotHidden):
+        check_visibility(was, was, np.ones(was.shape[1:], bool), "face", is_weak=True)
 
 
 @pytest.mark.parametrize("width", [80, 79])

@@ -190,4 +190,8 @@ def test_what_cannot_be_read_becomes_a_code_of_its_shape() -> None:
         found = barcodes.code_of(np.ascontiguousarray(window))
         assert (str(found.format), found.turns) == ("Code 128", turns)
         large = np.kron(window, np.ones((3, 3), np.uint8))
-        assert len(read(Replace().hide(large, "barcode"))) == 1
+        hidden = Replace().hide(large, "barcode")
+        assert len(read(hidden)) == 1
+        whole = np.ones(large.shape, bool)
+        seen = RegionWindow(large[None], hidden[None], whole, "barcode", whole, ~whole)
+        assert Replace().is_hidden_in(seen).all()
