@@ -165,6 +165,7 @@ def only(was: np.ndarray, where: Any) -> np.ndarray:
         lambda was: only(was, 0)[[1, 2, 0]],  # a channel in another's place
         lambda was: np.minimum(was, 254) + 1,
         lambda was: was // 2 + 60,
+        lambda was: was // 16 + 120,
         lambda was: 255 - was,
         lambda was: was[:, :, ::-1].copy(),
         lambda was: was[:, ::-1, ::-1].copy(),
@@ -172,6 +173,13 @@ def only(was: np.ndarray, where: Any) -> np.ndarray:
 )
 def test_what_is_still_there_is_refused_whatever_its_method_says(fault: Any) -> None:
     assert not hidden_by(fault(planes()))
+
+
+def test_an_unchanged_row_is_seen_where_a_region_ends_before_it() -> None:
+    was, own = planes(), np.ones((70, 60), bool)
+    own[:, 0] = False
+    with pytest.raises(NotHidden, match="a row or a column of a region is unchanged"):
+        kept(Lazy(), window(was, only(was, np.s_[:, 30]), own=own))
 
 
 def test_one_colour_shows_nothing() -> None:
