@@ -324,11 +324,13 @@ def test_an_unknown_method_before_a_weak_one(
     """The audit has the same order by itself."""
     known = {**METHODS, "unstated": Unstated}
     monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
-    settings = combined(key_folder, face="swirl", text="unstated", barcode="blur", mrz="recolour")
+    kinds = {"text": "unstated", "barcode": "blur", "mrz": "recolour", "ink": "layers"}
+    settings = combined(key_folder, face="swirl", **kinds)
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
     ours = apply.group_by_methods("by_entity", found, settings)
     read = read_regions(box_table({"a": found}, seed=0))["a"]
     audits = group_by_methods("by_entity", read, settings)
-    expected = ["mask", "blur", "unstated", "swirl", "recolour"]
+    # layers are as strong as the strongest of them
+    expected = ["swirl", "mask", "blur", "blur", "unstated", "swirl", "recolour"]
     assert [method.name for methods, _ in ours for method in methods] == expected
     assert [step.name for _, steps, _ in audits for step in steps] == expected
