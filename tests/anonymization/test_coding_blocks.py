@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, features
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source, grids_of
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import Area, area_of, read_regions, whole_blocks
@@ -278,6 +279,11 @@ def test_old_jpeg_is_one_block_however_it_is_cut() -> None:
     shape = (HEIGHT, WIDTH, 3)
     assert grids_of(Source(cut), shape) == grids_of(Source(whole), shape) != ()
     assert coding_blocks(cut) == coding_blocks(whole)
+
+
+def test_blocks_of_a_damaged_file_are_not_taken_for_none() -> None:
+    with pytest.raises(Failure, match="coding blocks of its original cannot be found"):
+        grids_of(Source(saved(picture(), "JPEG")[:20]), (HEIGHT, WIDTH, 3))
 
 
 def test_bytes_between_segments_are_no_fault() -> None:

@@ -167,6 +167,8 @@ def test_numbers_come_from_the_key_alone(tmp_path: Path, name: str) -> None:
     without = Anonymization.model_validate({name: {"key_file": tmp_path / "none.key"}})
     with pytest.raises(InputError, match=rf"anonymization\.{name}\.key_file.*openssl rand"):
         without.method(name).hide(IMAGE, Entity.FACE)
+    with pytest.raises(Failure, match="key of its random numbers cannot be read"):
+        without.method(name).drawn_again(IMAGE.transpose(2, 0, 1), Entity.FACE, 1, 8)
 
 
 def test_numbers_follow_from_all_that_the_result_depends_on(tmp_path: Path) -> None:

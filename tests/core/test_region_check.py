@@ -28,6 +28,7 @@ def face(*box: float, quad: Any = None, score: float = 1.0, entity: Any = Entity
         (face(50.0, 3, 50.0 + 1e-9, 9), "no size"),  # in float32, as box tables have it
         (face(0.1, 0.2, 0.6, 0.9), "shares"),
         (face(-0.02, 0.1, 1.04, 0.9), "shares"),
+        (face(0, 0, 1, 1), "shares"),  # of the whole image
         (face(80, 3, 99, 9), "outside"),
         (face(3, -9, 9, 0), "outside"),
         (face(0, 0, 9, 9, quad=(-20, 10, 10, -20, 11, -19, -19, 11)), "outside"),
@@ -53,6 +54,10 @@ def test_faults(region: Region, said: str) -> None:
         face(3, 3, 9, 9, quad=(3, 3, 3.05, 3, 9, 9, 8.95, 9)),  # thin, and no line
         face(3, 3, 9, 9, quad=(9, 9, 3, 3, 9, 3, 3, 9)),  # in a crossed order: its hull is hidden
         face(3, 3, 9, 9, entity="face"),
+        *(
+            face(x - 9, y - 9, x + 9, y + 9, quad=(x - 9, y, x, y - 9, x + 9, y, x, y + 9))
+            for x, y in ((-4, -4.5), (84, -4.5), (84, 64.5), (-4, 64.5))  # half a pixel is inside
+        ),
     ],
 )
 def test_what_is_fine(region: Region) -> None:

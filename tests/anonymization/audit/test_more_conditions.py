@@ -89,6 +89,7 @@ def test_images_between_layers_need_not_be_trusted(scene: Make) -> None:
         (last, [other, second]),
         (last, [first, last]),
         (second, [first, second]),
+        (other, [first, second, last]),
         (made.original, [made.original, made.original]),
         (last, [first, second[:, :-1]]),
     ]

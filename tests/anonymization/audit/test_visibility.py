@@ -17,6 +17,7 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import NotHidden
 from anonbench.anonymization.audit.pixels import group_by_methods, kept
 from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.strength import sentence, weak_strengths
@@ -164,6 +165,7 @@ def only(was: np.ndarray, where: Any) -> np.ndarray:
         lambda was: only(was, 0)[[1, 2, 0]],  # a channel in another's place
         lambda was: np.minimum(was, 254) + 1,
         lambda was: was // 2 + 60,
+        lambda was: was // 16 + 120,
         lambda was: 255 - was,
         lambda was: was[:, :, ::-1].copy(),
         lambda was: was[:, ::-1, ::-1].copy(),
@@ -171,6 +173,13 @@ def only(was: np.ndarray, where: Any) -> np.ndarray:
 )
 def test_what_is_still_there_is_refused_whatever_its_method_says(fault: Any) -> None:
     assert not hidden_by(fault(planes()))
+
+
+def test_an_unchanged_row_is_seen_where_a_region_ends_before_it() -> None:
+    was, own = planes(), np.ones((70, 60), bool)
+    own[:, 0] = False
+    with pytest.raises(NotHidden, match="a row or a column of a region is unchanged"):
+        kept(Lazy(), window(was, only(was, np.s_[:, 30]), own=own))
 
 
 def test_one_colour_shows_nothing() -> None:
@@ -186,6 +195,15 @@ def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
     coarse = np.stack([cv2.GaussianBlur(plane, (0, 0), 8) for plane in was])
     assert hidden_by(coarse, Empty)
     assert hidden_by(255 - was, Weak), "it says so"
+
+
+def test_a_weak_method_is_judged_by_all_channels_together() -> None:
+    was = planes()
+    new = was.copy()
+    new[:2, :, :25] = 255 - was[:2, :, :25]  # of the third nothing
+    check_visibility(was, new, np.ones(was.shape[1:], bool), "face", is_weak=True)
+    with pytest.raises(NotHidden):
+        check_visibility(was, was, np.ones(was.shape[1:], bool), "face", is_weak=True)
 
 
 @pytest.mark.parametrize("width", [80, 79])
@@ -306,11 +324,13 @@ def test_an_unknown_method_before_a_weak_one(
     """The audit has the same order by itself."""
     known = {**METHODS, "unstated": Unstated}
     monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
-    settings = combined(key_folder, face="swirl", text="unstated", barcode="blur", mrz="recolour")
+    kinds = {"text": "unstated", "barcode": "blur", "mrz": "recolour", "ink": "layers"}
+    settings = combined(key_folder, face="swirl", **kinds)
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
     ours = apply.group_by_methods("by_entity", found, settings)
     read = read_regions(box_table({"a": found}, seed=0))["a"]
     audits = group_by_methods("by_entity", read, settings)
-    expected = ["mask", "blur", "unstated", "swirl", "recolour"]
+    # layers are as strong as the strongest of them
+    expected = ["swirl", "mask", "blur", "blur", "unstated", "swirl", "recolour"]
     assert [method.name for methods, _ in ours for method in methods] == expected
     assert [step.name for _, steps, _ in audits for step in steps] == expected

@@ -42,6 +42,12 @@ def read(pixels: np.ndarray) -> list[str]:
     return [each.text for each in zxingcpp.read_barcodes(framed) if each.valid]
 
 
+def passes_audit(original: np.ndarray, hidden: np.ndarray, entity: str) -> bool:
+    whole = np.ones(original.shape, bool)
+    seen = RegionWindow(original[None], hidden[None], whole, entity, whole, ~whole)
+    return bool(Replace().is_hidden_in(seen).all())
+
+
 def test_texts_of_one_size_kind_and_colours_become_one_picture() -> None:
     """So nobody can tell from the picture which text it was, not even by trying all of them."""
     one, other = (line(text)[:, :200] for text in ("Grandmother likes it", "gold at Barn, my joy"))
@@ -155,6 +161,7 @@ def test_a_zone_becomes_another_with_right_check_digits(monkeypatch: pytest.Monk
         colours = appearance.Colours(paper[0, 0], np.zeros(1, np.int64))
         original = colours.blended(ink)[:, :, 0]
         hidden.append(Replace().hide(original, "mrz"))
+        assert passes_audit(original, hidden[-1], "mrz")
     assert np.array_equal(*hidden), "nothing of a person is left, not even a difference"
     attack = MrzReading().load(Equipment(Detection(), Anonymization()))
     region = Region(Entity.MRZ, 0, 0, size[1], size[0], 1.0)
@@ -190,4 +197,6 @@ def test_what_cannot_be_read_becomes_a_code_of_its_shape() -> None:
         found = barcodes.code_of(np.ascontiguousarray(window))
         assert (str(found.format), found.turns) == ("Code 128", turns)
         large = np.kron(window, np.ones((3, 3), np.uint8))
-        assert len(read(Replace().hide(large, "barcode"))) == 1
+        hidden = Replace().hide(large, "barcode")
+        assert len(read(hidden)) == 1
+        assert passes_audit(large, hidden, "barcode")

@@ -86,6 +86,11 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     assert shown.loc[1, "one_gallery"] == 20
 
 
+def test_a_gallery_is_the_largest_that_a_probe_was_searched_in() -> None:
+    row = rates("a", probes([1, 0]).assign(gallery=[100, 99], one_others=[19, 18]), 0.95).iloc[0]
+    assert row[["gallery", "one_gallery"]].tolist() == [100, 20]
+
+
 def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -> None:
     row = rates("a", probes([1.0, 0.0] * 25, [i % 7 for i in range(50)]), 0.95).iloc[0]
     assert row["rate"] == 0.5 and row[["low", "high"]].isna().all()
@@ -225,6 +230,7 @@ def judged(rates: pd.DataFrame) -> dict[str, str]:
     ("change", "said"),
     [
         ({}, ""),
+        ({"clusters": 20, "gallery": 100}, ""),
         ({"clusters": 19}, "face: 19 persons, and 20 are needed"),
         ({"gallery": 99}, "face: a gallery of 99, and 100 are needed"),
         ({"low": np.nan}, "face: no interval"),
