@@ -8,8 +8,15 @@ import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
-from anonbench.anonymization.audit.blocks import Source, grids_of
-from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
+from anonbench.anonymization.audit.regions import (
+    Found,
+    Region,
+    Source,
+    area_of,
+    grids_of,
+    hidden_regions,
+    joined,
+)
 from anonbench.anonymization.audit.visibility import check_custom_method, check_visibility
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import Method, RegionWindow
