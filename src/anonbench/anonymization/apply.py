@@ -10,15 +10,11 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.methods import UNKNOWN, Method
+from anonbench.core.registries.methods import LEAST_LEFT_FIRST, Method, least_information_left
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 
 DEFAULTS = Anonymization()
-_TURNS = ("none", "coarse", UNKNOWN, "most", "all")
-"""Order in which kinds of regions with different methods are hidden, by the information that these
-leave. Unknown methods run before weak ones.
-"""
 
 
 def layers(
@@ -68,8 +64,8 @@ def group_by_methods(
     groups: dict[tuple[int, tuple[str, ...]], tuple[tuple[Method, ...], list[Region]]] = {}
     for region in hidden:
         names, methods = zip(*settings.steps(name, region.entity), strict=True)
-        levels = (each.information_left for each in methods)
-        turn = min(_TURNS.index(each if each in _TURNS else UNKNOWN) for each in levels)
+        left = least_information_left(each.information_left for each in methods)
+        turn = LEAST_LEFT_FIRST.index(left)  # unknown methods run before weak ones
         groups.setdefault((turn, names), (methods, []))[1].append(region)
     return [groups[turn] for turn in sorted(groups)]
 
