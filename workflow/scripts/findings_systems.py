@@ -10,11 +10,11 @@ with job(snakemake, __file__):
     from anonbench.evaluation.correlation import read_correlations
     from anonbench.evaluation.map_judging import read_maps
     from anonbench.evaluation.policy.table import read_policy
+    from anonbench.evaluation.scores import read_scores
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings
     from anonbench.reporting.grid import to_markdown
     from anonbench.reporting.results_file import results_of, write_results
-    from anonbench.reporting.summary import read_scores
 
     given, made, asked = snakemake.input, snakemake.output, snakemake.params
     shown, systems = asked.shown, asked.systems
