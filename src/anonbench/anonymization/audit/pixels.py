@@ -92,7 +92,9 @@ def check_layers(
         for step in steps:
             asked = shape, settings, step.least, step.around
             found = [(each, area) for each in own if (area := area_of(each, *asked))]
-            seen = covered(hidden if step.around else (), shape, settings, upright=True)
+            seen = np.zeros_like(sure)
+            if step.around:
+                seen = covered(hidden, shape, settings, upright=True)
             open_ = _check_step(*next(layers), step, found, sure, edges, seen)
         inside += len(found)
         shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
