@@ -38,14 +38,13 @@ from anonbench.evaluation.policy.verdicts import judge
 from anonbench.evaluation.retrieval import job
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 from anonbench.evaluation.sample_sizes import tabulate_variances
-from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.evaluation.scores import collect, read_scores, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.learning import QUANTITIES
 from anonbench.reporting.grid import write_grid
 from anonbench.reporting.grid_layout import write_layout
 from anonbench.reporting.grid_tables import write_sizes
 from anonbench.reporting.paper import scenario_tables as of_scenarios
-from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_rates
 
@@ -199,7 +198,7 @@ def finish(config: Config) -> None:
     if labelled:
         ends = (".csv", "_within.csv")
         correlations = [base / f"correlation/100{end}" for end in ends]
-        write_correlation(base / "scores.csv", 100, *correlations)
+        write_correlation(read_scores(base / "scores.csv"), 100, *correlations)
     _tables(config, experiment, base)
 
 

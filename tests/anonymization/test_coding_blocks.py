@@ -15,9 +15,15 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
-from anonbench.anonymization.audit.blocks import Source, grids_of
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.regions import Area, area_of, read_regions, whole_blocks
+from anonbench.anonymization.audit.regions import (
+    Area,
+    Source,
+    area_of,
+    grids_of,
+    read_regions,
+    whole_blocks,
+)
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.geometry import Cover, cover, extend_to_blocks
 from anonbench.config import Anonymization

@@ -21,6 +21,7 @@ from anonbench.evaluation.scores import (
     ScenarioFiles,
     collect,
     corrected,
+    read_scores,
     retrained_interval,
 )
 
@@ -207,7 +208,7 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     given.append(scenario(tmp_path, "unadapted", "mask-25", 0.2, seed=1))
     table, matrix, within = (tmp_path / f"{name}.csv" for name in ("scores", "matrix", "within"))
     write_csv(gather(given), table)
-    write_correlation(table, 25, matrix, within)
+    write_correlation(read_scores(table), 25, matrix, within)
     cells = pd.read_csv(matrix).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9
     assert cells.loc[("map_original", "knn"), "reason"] == "k-NN is the same in all 4 rows"

@@ -18,6 +18,7 @@ from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.probes import NO_LESSON, UNTAUGHT
+from anonbench.evaluation.scores import read_scores
 from anonbench.reporting import privacy_tables
 from anonbench.reporting.dataset_tables import (
     MOST_COLUMNS,
@@ -31,7 +32,7 @@ from anonbench.reporting.grid_tables import (
     quality_rows,
     write_quality,
 )
-from anonbench.reporting.summary import read_scores, summarize, summarize_originals
+from anonbench.reporting.summary import summarize, summarize_originals
 from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_rates
 

@@ -3,19 +3,18 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from itertools import product
 
-    import pandas as pd
-
     from anonbench.core.io import write_csv, write_text
     from anonbench.core.provenance import versions
+    from anonbench.datasets.image_sets.doubts import images_by_split
     from anonbench.evaluation.comparisons.best import read_method_comparisons
     from anonbench.evaluation.correlation import read_correlations
     from anonbench.evaluation.map_judging import read_maps
     from anonbench.evaluation.policy.table import read_policy
+    from anonbench.evaluation.scores import read_scores
     from anonbench.reporting import answers
     from anonbench.reporting.figures import findings
     from anonbench.reporting.grid import to_markdown
     from anonbench.reporting.results_file import results_of, write_results
-    from anonbench.reporting.summary import read_scores
 
     given, made, asked = snakemake.input, snakemake.output, snakemake.params
     shown, systems = asked.shown, asked.systems
@@ -60,8 +59,7 @@ with job(snakemake, __file__):
     for path, counted, (system, about) in zip(
         made.results, given.counts, systems.items(), strict=True
     ):
-        counts = pd.read_csv(counted).set_index("split")["used"]
         whole = {"anonbench": versions()["anonbench"], "system": system, **about}
-        whole |= {"images": int(counts["val"]), "confidence": shown["confidence"]}
+        whole |= {"images": images_by_split(counted)["val"], "confidence": shown["confidence"]}
         whole["detectors"] = tuple(about["detectors"])
         write_results(results_of(whole, asked.parameters, scores[system], policies[system]), path)

@@ -6,7 +6,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.near_duplicates import score_without
     from anonbench.evaluation.retrieval.job import Embedded
-    from anonbench.reporting.summary import read_scores
+    from anonbench.evaluation.scores import read_scores
 
     given, params = snakemake.input, snakemake.params
     files = zip(params.scenarios, given.queries, given.databases, strict=True)

@@ -12,12 +12,12 @@ with job(snakemake, __file__):
     from anonbench.evaluation.comparisons.best import read_comparisons
     from anonbench.evaluation.correlation import write_correlation
     from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.evaluation.scores import read_scores
     from anonbench.evaluation.sufficiency import DEFAULTS
     from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.figures.learning import chance_levels, learning_curves
     from anonbench.reporting.figures.trends import correlation_heatmap, front, trend
     from anonbench.reporting.grid_layout import write_layout
-    from anonbench.reporting.summary import read_scores
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     shown = Presentation.model_validate(params.shown)
@@ -35,7 +35,7 @@ with job(snakemake, __file__):
     files = iter(made.correlations)
     matrices = {}
     for degree, matrix, within in zip(params.degrees, files, files, strict=True):
-        write_correlation(given.scores, degree, matrix, within)
+        write_correlation(scores, degree, matrix, within)
         matrices[degree] = matrix
 
     files = iter(made.figures)

@@ -13,7 +13,7 @@ with job(snakemake, __file__) as cache:
 
         config = load(snakemake.config)
         dataset = config.datasets[snakemake.wildcards.dataset]
-        recipe = config.recipes[dataset.recipe]
+        recipe = config.recipe_of(snakemake.wildcards.dataset)
         counts = config.results / snakemake.wildcards.dataset / "counts.csv"
         if is_intact(counts):  # no input: a training stands on train's images alone
             require_left(counts, config.retrieval, recipe.optimizer.batch_size)

@@ -10,15 +10,12 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.methods import UNKNOWN, Method
+from anonbench.core.registries.methods import LEAST_LEFT_FIRST, Method, least_information_left
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
+from anonbench.datasets.images import decode, encode
 
 DEFAULTS = Anonymization()
-_TURNS = ("none", "coarse", UNKNOWN, "most", "all")
-"""Order in which kinds of regions with different methods are hidden, by the information that these
-leave. Unknown methods run before weak ones.
-"""
 
 
 def layers(
@@ -50,6 +47,15 @@ def layers(
     return made[1:] or [image.copy()]
 
 
+def as_published(
+    original: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+) -> np.ndarray:
+    """Pixels of an image in a variant, as they are read back from the pipeline's image sets."""
+    pixels = layers(original, regions, variant, settings)[-1]
+    is_lossless = settings.format == "png" or variant.method is None
+    return pixels if is_lossless else decode(encode(pixels, settings.format))
+
+
 def group_by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[tuple[Method, ...], list[Region]]]:
@@ -68,8 +74,8 @@ def group_by_methods(
     groups: dict[tuple[int, tuple[str, ...]], tuple[tuple[Method, ...], list[Region]]] = {}
     for region in hidden:
         names, methods = zip(*settings.steps(name, region.entity), strict=True)
-        levels = (each.information_left for each in methods)
-        turn = min(_TURNS.index(each if each in _TURNS else UNKNOWN) for each in levels)
+        left = least_information_left(each.information_left for each in methods)
+        turn = LEAST_LEFT_FIRST.index(left)  # unknown methods run before weak ones
         groups.setdefault((turn, names), (methods, []))[1].append(region)
     return [groups[turn] for turn in sorted(groups)]
 

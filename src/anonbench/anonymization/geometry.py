@@ -101,7 +101,7 @@ def joined(areas: Sequence[Cover]) -> list[Cover]:
     """Merge regions until no two windows share a pixel."""
     found: list[Cover] = []
     for area in areas:
-        while met := next((each for each in found if _share(each.window, area.window)), None):
+        while met := next((each for each in found if windows_meet(each.window, area.window)), None):
             found = [each for each in found if each is not met]
             window = _bounding_window(met.window, area.window)
             area = Cover(window, _placed(met, window).inside | _placed(area, window).inside)
@@ -155,7 +155,8 @@ def _members(spans: np.ndarray, part: slice) -> np.ndarray:
     return np.asarray((pixels >= starts) & (pixels < stops), np.float32)
 
 
-def _share(one: Window, other: Window) -> bool:
+def windows_meet(one: Window, other: Window) -> bool:
+    """Whether two windows share a pixel."""
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 

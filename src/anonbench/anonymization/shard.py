@@ -7,8 +7,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import layers
-from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import Auditor, RegionVisibleError
+from anonbench.anonymization.audit.regions import Source
 from anonbench.anonymization.methods.mask import Mask
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from anonbench.config import Config
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST, digest_file, listed_files, verify_against
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.image_sets.doubts import images_by_split
 from anonbench.reporting.paper.ours import our_data
 
 START = "results"
@@ -145,6 +144,6 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
             )
         if path in listed:
             verify_against(path, listed[path])
-        counts = pd.read_csv(path).set_index("split")["listed"]
-        found[name] = {split: int(counts[str(split)]) for split in Split}
+        by_split = images_by_split(path, "listed")
+        found[name] = {split: by_split[split] for split in Split}
     return found

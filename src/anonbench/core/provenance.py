@@ -31,6 +31,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def content_digest(content: object) -> str:
+    """Return the SHA-256 of plain data, as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def installed(*packages: str) -> list[str]:
     """Return the packages that are installed, in their order."""
     found = {each.name for each in metadata.distributions()}

@@ -11,6 +11,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
+from anonbench.datasets.image_sets.shards import used_statuses
 from anonbench.datasets.walk import COPY
 from anonbench.detection.search import more_detectors
 
@@ -77,14 +78,13 @@ def count_outcomes(
     duplicates.csv has them. `late` is the manifest with detection's outcome.
     """
     early = early[early["reason"] != COPY]
-    used = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
     rows = []
     for split in Split:
         before = int((early["split"] == split).sum())
         own = late[late["split"] == split]
         of = Counter(own["status"])
         unhidden = of["empty"] if keep_without_regions else 0
-        is_used = own["status"].isin(used)
+        is_used = own["status"].isin(used_statuses(keep_without_regions))
         doubtful = int((is_used & (own["doubts"] != "")).sum())
         lost = (before + of["unreadable"], of["failed"], of["empty"])
         kept = (int(is_used.sum()), unhidden, of["partial"], doubtful)

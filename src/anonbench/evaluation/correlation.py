@@ -101,13 +101,12 @@ def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=statistics.holm(table["p"].to_numpy(np.float64)))
 
 
-def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> None:
-    """Correlate one data set's scores (CSV) at one degree; InputError if they are of several.
+def write_correlation(scores: pd.DataFrame, degree: int, matrix: Path, within: Path) -> None:
+    """Correlate one data set's scores at one degree; InputError if they are of several.
 
     Writes CSV: `matrix` in long form (`COLUMNS`), and `within` methods (`WITHIN`).
     """
-    table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
-    rows = metric_rows(table, degree)
+    rows = metric_rows(scores, degree)
     write_csv(correlation_matrices(rows), matrix)
     write_csv(within_matrix(rows), within)
 

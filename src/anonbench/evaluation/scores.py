@@ -9,13 +9,14 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import read_json
+from anonbench.core.io import read_csv, read_json
 from anonbench.core.numeric.clusters import Estimate, clustered_mean, clustered_rate, t_estimate
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
@@ -57,6 +58,8 @@ linear accuracy. `floor` is what a model without knowledge scores: chance, and w
 database's own vector, chance with the own image first. `retrained_low` and `retrained_high` are the
 interval of the mean over the row's seeds for retrained models, the same for each of the seeds;
 `retrained_reason` says why there is none."""
+read_scores = partial(read_csv, columns=COLUMNS, text=("query", "metric", "retrained_reason"))
+"""Read the table; a missing query kind (of accuracies) becomes the empty string."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
+from anonbench.evaluation.scores import read_scores
 from anonbench.reporting import privacy_tables as privacy
 from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import (
@@ -37,7 +38,7 @@ from anonbench.reporting.labels import (
     unadapted_model,
     variant_label,
 )
-from anonbench.reporting.summary import present, read_scores
+from anonbench.reporting.summary import present
 
 MOST_COLUMNS = 8  # of trainings; if there are more, those of the unadapted model only
 

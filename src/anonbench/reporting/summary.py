@@ -1,13 +1,9 @@
 """Tidy scores averaged over seeds: the data behind tables, trends and the report."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from anonbench.core.io import read_csv
 from anonbench.core.registries.method_names import in_order, is_method
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.scores import COLUMNS
 from anonbench.reporting.labels import METHODS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
@@ -16,15 +12,6 @@ _COUNTS = dict.fromkeys(("n", "clusters", "k"), "min")
 _FIRST = dict.fromkeys(("reason", "retrained_low", "retrained_high", "retrained_reason"), "first")
 _HOW = {name: (name, how) for name, how in (_MEANS | _COUNTS | _FIRST).items()}
 _HOW |= {"sd": ("value", "std"), "seeds": ("seed", "nunique")}
-
-
-def read_scores(path: Path) -> pd.DataFrame:
-    """Read tidy scores; a missing query kind (of accuracies) becomes the empty string.
-
-    Raises:
-        InputError: a column is missing.
-    """
-    return read_csv(path, COLUMNS, ("query", "metric", "retrained_reason"))
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:

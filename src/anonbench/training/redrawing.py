@@ -6,8 +6,6 @@ model decides as it did on the original. Encoder and decoder with skips are thos
 Fischer and Brox 2015, "U-Net" (MICCAI, 234-241).
 """
 
-import hashlib
-import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -32,7 +30,7 @@ from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.progress import track
-from anonbench.core.provenance import file_digest, versions
+from anonbench.core.provenance import content_digest, file_digest, versions
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode as encode_image
@@ -233,7 +231,7 @@ def train_redrawer(
         "hidden": hidden.digest,
         "versions": versions("torch", "timm", "numpy"),
     }
-    identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    identity = content_digest(described)
     model, preprocess = load_backbone(backbone)
     network = Redrawer(settings.width, preprocess.side, seed).to(device)
     training = _Training(model.to(device), preprocess, settings, network)

@@ -9,6 +9,7 @@ from anonbench.config import Retrieval
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.image_sets.doubts import images_by_split
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS
 from anonbench.evaluation.retrieval.scoring.metrics import (
     MIN_K,
@@ -69,8 +70,8 @@ def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
     Raises:
         InputError: they are too few; the message says how many are needed.
     """
-    used = pd.read_csv(counts).set_index("split")["used"]
-    problems = list(_problems({split: int(used[split]) for split in Split}, retrieval, batch))
+    used = images_by_split(counts)
+    problems = list(_problems({split: used[split] for split in Split}, retrieval, batch))
     if problems:
         raise InputError(
             f"{counts.parent.name}: after detection, {'; '.join(problems)}. skipped.csv says what "

@@ -14,8 +14,8 @@ from PIL import Image
 from scenes import FAILS, check, picture, table
 
 from anonbench.anonymization.apply import layers
-from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.regions import Source
 from anonbench.anonymization.replacement.appearance import text_lines
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, with_blocks

@@ -16,12 +16,13 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import NO_REGION, PRIVACY_ATTACKS
 from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.evaluation.policy import evidence
+from anonbench.evaluation.scores import read_scores
 from anonbench.reporting.choice_table import choices
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.privacy_tables import MEASURES
-from anonbench.reporting.summary import read_scores, summarize
+from anonbench.reporting.summary import summarize
 from synthetic_rates import make_rates
 
 LANGUAGES = ("en", "de")

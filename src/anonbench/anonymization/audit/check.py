@@ -1,7 +1,7 @@
 """Audit of anonymized images as written, against their originals.
 
 The audit proves that a file holds its image and nothing else (`audit.files`); that the first
-regions of the draw order, with all coding blocks that they touch (`audit.blocks`), are as their
+regions of the draw order, with all coding blocks that they touch (`audit.regions`), are as their
 method promises (`audit.pixels`) and not nearly the original (`audit.visibility`); that every other
 pixel is the original's; and that a shard has the images and regions that detection counted.
 """
@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
-from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.files import check_file, check_png
 from anonbench.anonymization.audit.pixels import check_layers, covered
-from anonbench.anonymization.audit.regions import Region, hidden_regions, read_regions
+from anonbench.anonymization.audit.regions import Region, Source, hidden_regions, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant

@@ -8,8 +8,15 @@ import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
-from anonbench.anonymization.audit.blocks import Source, grids_of
-from anonbench.anonymization.audit.regions import Found, Region, area_of, hidden_regions, joined
+from anonbench.anonymization.audit.regions import (
+    Found,
+    Region,
+    Source,
+    area_of,
+    grids_of,
+    hidden_regions,
+    joined,
+)
 from anonbench.anonymization.audit.visibility import check_custom_method, check_visibility
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import Method, RegionWindow
@@ -85,7 +92,9 @@ def check_layers(
         for step in steps:
             asked = shape, settings, step.least, step.around
             found = [(each, area) for each in own if (area := area_of(each, *asked))]
-            seen = covered(hidden if step.around else (), shape, settings, upright=True)
+            seen = np.zeros_like(sure)
+            if step.around:
+                seen = covered(hidden, shape, settings, upright=True)
             open_ = _check_step(*next(layers), step, found, sure, edges, seen)
         inside += len(found)
         shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)

@@ -15,10 +15,9 @@ import numpy as np
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
-from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import regions_of
+from anonbench.anonymization.audit.regions import Source, regions_of
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,

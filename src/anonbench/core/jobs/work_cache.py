@@ -4,8 +4,6 @@ The files are no outputs of the workflow, which removes outputs before a job run
 be deleted at any time.
 """
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonbench.core.io import append_checksum, atomic, read_checksummed
+from anonbench.core.provenance import content_digest
 
 FLUSH_SECONDS = 60.0  # seconds of work that a killed job loses at most, or
 FLUSH_SHARE = 30  # so many times as long as a flush takes
@@ -49,7 +48,7 @@ class WorkCache:
             others: files to read for keys that are missing in `file`.
         """
         self._file, self._schema, self._by = file, schema, list(by)
-        self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        self._identity = content_digest(identity)
         self._tables = [schema.empty_table()]
         self._is_changed = False
         self.missing = set(keys)

@@ -142,6 +142,7 @@ INFORMATION_LEVELS: tuple[str, ...] = get_args(InformationLeft)
 """What a method may leave, from the least to the most."""
 UNKNOWN = "unknown"  # what a method leaves that does not say so
 WEAK = ("most", "all")  # levels of methods that are weak by design
+LEAST_LEFT_FIRST = ("none", "coarse", UNKNOWN, *WEAK)
 
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
@@ -160,6 +161,5 @@ def least_information_left(of_steps: Iterable[str]) -> str:
 
     Unknown if one is unknown and none of the others is strong.
     """
-    found = set(of_steps)
-    strongest = min(found & set(INFORMATION_LEVELS), key=INFORMATION_LEVELS.index, default=UNKNOWN)
-    return UNKNOWN if strongest in WEAK and UNKNOWN in found else strongest
+    levels = (each if each in LEAST_LEFT_FIRST else UNKNOWN for each in of_steps)
+    return min(levels, key=LEAST_LEFT_FIRST.index, default=UNKNOWN)

@@ -3,9 +3,7 @@
 A package adds a class by an entry point of the registry's group; see docs/how-to/adding.md.
 """
 
-import hashlib
 import importlib
-import json
 import logging
 import re
 import sys
@@ -18,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
 from anonbench.core.errors import InputError
-from anonbench.core.provenance import file_digest
+from anonbench.core.provenance import content_digest, file_digest
 from anonbench.core.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -186,7 +184,7 @@ def facts_digest(registries: Iterable[Registry[Any]]) -> str:
         for key in sorted(each.__class_vars__)
         if isinstance(value := getattr(each, key, None), str)
     ]
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    return content_digest(found)
 
 
 _PREFIX = "anonbench."

@@ -69,11 +69,20 @@ class Doubts:
         return "; ".join(parts)
 
 
-def read_doubts(counts: Path) -> Doubts:
-    """Doubts of a data set, from its images by split (`anonbench.detection.gather.COUNTS`)."""
+def _rows(counts: Path) -> list[dict[str, str]]:
     # pandas would slow down each start of the workflow
     with counts.open(encoding="utf-8", newline="") as lines:
-        return doubts_in_counts(list(csv.DictReader(lines)))
+        return list(csv.DictReader(lines))
+
+
+def images_by_split(counts: Path, column: str = "used") -> dict[str, int]:
+    """Number of images by split, one of `anonbench.detection.gather.COUNTS`."""
+    return {row["split"]: int(row[column]) for row in _rows(counts)}
+
+
+def read_doubts(counts: Path) -> Doubts:
+    """Doubts of a data set, from its images by split (`anonbench.detection.gather.COUNTS`)."""
+    return doubts_in_counts(_rows(counts))
 
 
 def doubts_in_counts(counts: Sequence[Mapping[Any, Any]]) -> Doubts:

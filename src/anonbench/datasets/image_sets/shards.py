@@ -258,14 +258,18 @@ def open_sets(
     return dict(zip(names, opened, strict=True))
 
 
+def used_statuses(keep_without_regions: bool) -> set[str]:
+    """Outcomes of detection whose images every variant has."""
+    return {"ok", "partial"} | ({"empty"} if keep_without_regions else set())
+
+
 def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
     """Rows of a manifest that every variant of a shard has, sorted by id.
 
     Left out are images that detection (columns `id`, `status`) could not read and, unless `keep`,
     those in which nothing was found.
     """
-    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
-    used = set(images["id"][images["status"].isin(wanted)])
+    used = set(images["id"][images["status"].isin(used_statuses(keep))])
     return manifest[manifest["id"].isin(used)].sort_values("id")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
-from anonbench.core.provenance import file_digest
+from anonbench.core.provenance import content_digest, file_digest
 from anonbench.core.registries import systems
 from anonbench.embedding.systems import kind_named
 
@@ -55,7 +53,7 @@ def identity_of(settings: systems.SystemKind) -> str:
         "evidence": settings.evidence(),
     }
     described |= systems.SYSTEMS.origin(settings.name)  # the code of another package's system
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return content_digest(described)
 
 
 @dataclass

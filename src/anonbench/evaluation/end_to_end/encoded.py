@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.apply import as_published
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
@@ -20,7 +20,6 @@ from anonbench.core.progress import track
 from anonbench.core.registries.systems import Similarity
 from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
 from anonbench.core.wording import count
-from anonbench.datasets.images import decode, encode
 from anonbench.detection.base import as_rgb
 from anonbench.detection.reading import Original
 from anonbench.detection.search import more_detectors
@@ -133,12 +132,8 @@ def _searched(
 
 
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
-    """An image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
     original, regions = image
-    pixels = layers(original.pixels, regions, variant, settings)[-1]
-    if settings.format == "jpeg" and variant.method is not None:
-        pixels = decode(encode(pixels, settings.format))
-    return as_rgb(pixels)
+    return as_rgb(as_published(original.pixels, regions, variant, settings))
 
 
 def _nothing(place: str, images: pd.DataFrame, treatment: Treatment) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.geometry import Cover, cover
+from anonbench.anonymization.geometry import cover, windows_meet
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
@@ -104,17 +104,12 @@ def remainder(
     grey = [] if own is None else [own]
     left = [area for area in others if area is not None]
     for one in grey:  # grows during the loop
-        grey += [area for area in left if _overlap(one, area)]
-        left = [area for area in left if not _overlap(one, area)]
+        grey += [area for area in left if windows_meet(one.window, area.window)]
+        left = [area for area in left if not windows_meet(one.window, area.window)]
     seen = image.copy()
     for area in grey:
         seen[area.window][area.inside] = GREY
     return seen[around.window]
-
-
-def _overlap(one: Cover, other: Cover) -> bool:
-    pairs = zip(one.window, other.window, strict=True)
-    return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
 
 
 def cut_of(attacker: Attacker) -> Cut:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.apply import as_published
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given_images import Picture
 from anonbench.evaluation.privacy.crops import Images, Readable
 
@@ -116,8 +115,6 @@ class HiddenOnRead:
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
-        image, regions = self.originals.read(image_id), self.regions[image_id]
-        hidden = layers(image, regions, Variant(self.method, self.degree), self.settings)[-1]
-        if self.settings.format == "png":  # lossless: the same pixels at two thirds of the time
-            return hidden
-        return decode(encode(hidden, self.settings.format))
+        variant = Variant(self.method, self.degree)
+        original = self.originals.read(image_id)
+        return as_published(original, self.regions[image_id], variant, self.settings)

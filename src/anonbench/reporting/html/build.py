@@ -15,7 +15,7 @@ from anonbench.core.io import read_json, write_csv, write_text
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, RESULTS, UNADAPTED
-from anonbench.datasets.image_sets.doubts import Doubts
+from anonbench.datasets.image_sets.doubts import Doubts, images_by_split
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import MISSED, SEARCHED
@@ -137,8 +137,8 @@ def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | Non
     summary = summarize(scores)
     images, share = None, 1.0
     if counts := section.file("counts"):
-        used = pd.read_csv(counts).groupby("split")["used"].sum()
-        images = int(used.get("val", 0))
+        used = images_by_split(counts)
+        images = used.get("val", 0)
         share = images / (images + used.get("train", 0)) if images else 1.0
     gap = why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None

@@ -15,11 +15,12 @@ import pandas as pd
 from anonbench.core.numeric.statistics import spearman
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.scores import read_scores
 from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.grid import Grid, grid_of, notes, to_latex, to_markdown, write_table
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NONE, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.paper.ours import PUBLISHED, ROLE_NAMES, OurData
-from anonbench.reporting.summary import read_scores, summarize
+from anonbench.reporting.summary import summarize
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
 METRICS = ("map", "mndcg", "knn", "linear")  # the paper's metrics, named as in the scores

@@ -15,6 +15,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, QueryKind, Variant
 from anonbench.core.wording import count
+from anonbench.datasets.image_sets.doubts import images_by_split
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grid import Grid, grid_of, write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, WORDS
@@ -115,8 +116,7 @@ def write_profiles(
 ) -> None:
     """Write the profiles of the data sets, one row each, with their counts of images by split."""
     table = pd.DataFrame([*chosen])
-    used = [pd.read_csv(path, index_col="split")["used"]["val"] for path in counts]
-    table[_IMAGES] = [count(int(number), "image") for number in used]
+    table[_IMAGES] = [count(images_by_split(path)["val"], "image") for path in counts]
     wrapped = tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12)))
     grid = grid_of("experiment", table, stem="experiment", left=7, wrapped=wrapped)
     write_grid(grid, table, outputs)

@@ -1,7 +1,5 @@
 """One training from image sets to a backbone."""
 
-import hashlib
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from tqdm import tqdm
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
-from anonbench.core.provenance import file_digest, versions
+from anonbench.core.provenance import content_digest, file_digest, versions
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.batch import loaded
@@ -75,7 +73,7 @@ def train(
             SMALL_BATCH,
         )
     provenance = describe(recipe, adaption, original, anonymized, seed)
-    identity = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
+    identity = content_digest(provenance)
     try:
         trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
@@ -145,7 +143,7 @@ def describe(
         settings["backbone"]["pretrained"] = file_digest(recipe.backbone.pretrained)
     hidden = adaption.global_anonymized or adaption.local_anonymized
     return {
-        "recipe": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        "recipe": content_digest(settings),
         "adaption": str(adaption),
         "seed": seed,
         "original": original.digest,
