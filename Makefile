@@ -61,10 +61,11 @@ format: $(READY) ## ruff and snakefmt, in place
 	@$(BIN)/ruff format
 	@$(BIN)/snakefmt Snakefile workflow
 
-docs: $(READY) ## what is written from code: default config, schema, conda environment, reference pages
+docs: $(READY) ## what is written from code: default config, schema, conda environment, reference, gallery
 	@$(BIN)/anonbench config
 	@$(BIN)/anonbench environments
 	@$(BIN)/python tools/site/reference.py
+	@$(BIN)/python tools/site/gallery.py
 
 site: $(READY) ## the documentation as a site that opens offline, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -150,6 +150,23 @@ class Grey(AnyMethod):
         return np.asarray((written == 128).all(axis=0))
 
 
+class Mean(Grey):
+    """One that shows a region of one pixel, because it does not ask for a larger window."""
+
+    information_left: ClassVar = "coarse"
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        return np.full_like(pixels, np.rint(pixels.mean(axis=(0, 1))))
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        means = original.mean(axis=(1, 2), keepdims=True)
+        return np.asarray((abs(written - means) <= 0.5).all(axis=0))
+
+
+class Wide(Mean):
+    least_side: ClassVar = 2
+
+
 class Whole(Grey):
     """One whose check looks at the whole window, also at pixels of other regions."""
 
@@ -209,6 +226,8 @@ def test_built_in_methods_pass(name: str) -> None:
         (NARROW, r"grey_of_test: it returned uint8 \[\d+, \d+, 3\] .*return uint8"),
         (IN_PLACE, None),
         (NOTHING, "a region is unchanged"),
+        (Mean, "needs a least_side of 2 or more"),
+        (Wide, None),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -280,13 +280,11 @@ def test_the_gallery_shows_what_methods_do_and_has_all() -> None:
     assert drawn == {SHEETS.kind(stem).partition("_1")[0] for stem, _ in SHEETS.FIGURES}
     sheets = SHEETS.sheets()
     missing = [name for name in sheets if not (SHEETS.PICTURES / f"method_{name}.jpg").is_file()]
-    assert not missing, "no picture: python tools/site/gallery.py"
+    assert not missing, "no picture: run `make docs`"
     stored = {name: Image.open(SHEETS.PICTURES / f"method_{name}.jpg") for name in sheets}
     for name, sheet in sheets.items():
         assert stored[name].size == sheet.size
-        assert apart(stored[name], sheet) < 8, (
-            f"method_{name}.jpg is stale: python tools/site/gallery.py"
-        )
+        assert apart(stored[name], sheet) < 8, f"method_{name}.jpg is stale: run `make docs`"
     images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
     assert sum(path.stat().st_size for path in images) < 2_000_000
     stronger = SHEETS.sheets(blur={"sigma": {"face": 0.15}})
@@ -297,7 +295,7 @@ def test_gallery_without_results_unchanged(tmp_path: Path, monkeypatch: pytest.M
     page, pictures = tmp_path / "gallery.md", tmp_path / "pictures"
     shutil.copy(SHEETS.PAGE, page)
     shutil.copytree(SHEETS.PICTURES, pictures)
-    for name, path in {"RESULTS": tmp_path, "PAGE": page, "PICTURES": pictures}.items():
+    for name, path in {"PAGE": page, "PICTURES": pictures}.items():
         monkeypatch.setattr(SHEETS, name, path)
     monkeypatch.setattr(SHEETS, "ROOT", tmp_path)
     monkeypatch.setattr(SHEETS, "sheets", dict)

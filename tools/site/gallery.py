@@ -1,9 +1,9 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
-`python tools/site/gallery.py`. Pictures of methods are drawn anew. Tables and figures are those of
-the results of `make demo`; without them, they stay as they are. A new method or table is on the
-page by itself; a test says when one is missing, and when a method's picture is not what the method
-does.
+`make docs` draws the pictures of methods. After `make demo`, `python tools/site/gallery.py results`
+also takes tables and figures from its results; otherwise they stay as they are. A new method or
+table is on the page by itself; a test says when one is missing, and when a method's picture is not
+what the method does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import io
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,6 @@ from anonbench.core.vocabulary import Method, Variant
 from anonbench_demo import fonts, ids, portraits
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "results"
 PAGE = ROOT / "docs/reference/gallery.md"
 PICTURES = ROOT / "docs/images/gallery"
 
@@ -105,7 +105,7 @@ NOT_MADE = "The demo does not make it.\n"
 HEADLINE = """\
 # Gallery
 
-<!-- Written by `python tools/site/gallery.py` after `make demo`. Do not edit. -->
+<!-- Written by `make docs`, tables and figures by tools/site/gallery.py. Do not edit. -->
 
 Nothing here is a photograph: persons, cards and pages are drawn by the demo's generator
 (`anonbench_demo`).
@@ -166,8 +166,8 @@ def _sheet(cards: list[np.ndarray], heads: list[str], portrait: np.ndarray) -> I
     return sheet
 
 
-def page() -> str:
-    """Return the page; tables are those in results."""
+def page(results: Path | None) -> str:
+    """Return the page; tables are those in results, or as they are on the page."""
     parts = [HEADLINE, "![A card and a portrait as drawn](../images/gallery/method_original.jpg)\n"]
     for name, method in METHODS.items():
         parts.append(f"### {method.label}\n\n{inspect.cleandoc(method.__doc__ or '')}\n")
@@ -176,13 +176,13 @@ def page() -> str:
     parts.append("## Figures\n\nEach is made as PNG and SVG, in `results/figures`.\n")
     for stem, told in FIGURES:
         parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
-        is_there = _drawn(stem) or (PICTURES / _picture(stem)).is_file()
+        is_there = _drawn(stem, results) or (PICTURES / _picture(stem)).is_file()
         made = f"![{told}](../images/gallery/{_picture(stem)})\n" if is_there else NOT_MADE
         parts += [made, _command(f"figure_{stem}")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
     of_each = [(f"{name}_portraits", told) for name, told in OF_EACH.items()]
     for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
-        parts += [f"### `{kind(stem)}` table\n\n{told}.\n", _table(stem)]
+        parts += [f"### `{kind(stem)}` table\n\n{told}.\n", _table(stem, results)]
         parts.append(_command(f"table_{stem}"))
     return "\n".join(parts)
 
@@ -198,10 +198,10 @@ def _command(target: str) -> str:
     return f"`snakemake --cores 2 {target}`\n"
 
 
-def _table(stem: str) -> str:
+def _table(stem: str, results: Path | None) -> str:
     """Return the head of a table as the demo made it, or as it is on the page."""
-    path = RESULTS / f"tables/{stem}.md"
-    if not path.is_file():
+    path = results and results / f"tables/{stem}.md"
+    if not (path and path.is_file()):
         text = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
         section = rf"### `{kind(stem)}` table\n\n[^\n]*\n\n(.*?)\n`snakemake"
         found = re.search(section, text, re.DOTALL)
@@ -220,15 +220,15 @@ def _picture(stem: str) -> str:
     return f"{stem}.{'jpg' if kind(stem) in PHOTOGRAPHIC else 'png'}"
 
 
-def _drawn(stem: str) -> Path | None:
-    path = RESULTS / f"figures/{stem}.png"
-    return path if path.is_file() else None
+def _drawn(stem: str, results: Path | None) -> Path | None:
+    path = results and results / f"figures/{stem}.png"
+    return path if path and path.is_file() else None
 
 
-def figures() -> Iterator[tuple[str, bytes]]:
+def figures(results: Path | None) -> Iterator[tuple[str, bytes]]:
     """Yield the demo's figures, small."""
     for stem, _ in FIGURES:
-        path = _drawn(stem)
+        path = _drawn(stem, results)
         if path is None:
             continue
         image = Image.open(path).convert("RGB")
@@ -264,15 +264,15 @@ def smallest(sheet: Image.Image) -> bytes:
     return data
 
 
-def write() -> None:
+def write(results: Path | None = None) -> None:
     """Write the page and its pictures; nothing is removed."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, sheet in sheets().items():
         small = encoded(sheet, ".jpg") if name in {"original", *Method} else smallest(sheet)
         (PICTURES / f"method_{name}.jpg").write_bytes(small)
-    for name, data in figures():
+    for name, data in figures(results):
         (PICTURES / name).write_bytes(data)
-    text = page()
+    text = page(results)
     PAGE.write_text(text, encoding="utf-8")
     for path in sorted(PICTURES.iterdir()):
         if f"images/gallery/{path.name})" not in text:
@@ -282,4 +282,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    write()
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

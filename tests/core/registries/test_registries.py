@@ -27,6 +27,9 @@ class Twirl(Method):
 
     turns: float = 2.0
 
+    def hide(self, pixels, entity):
+        return 0 * pixels
+
     def is_hidden(self, original, written, entity):
         return written[0] == 0
 """
@@ -109,6 +112,7 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
             "'nothing', which is none of",
         ),
         (TWIRL.replace("is_hidden", "is_gone"), POINT, "Twirl has no is_hidden, without which"),
+        (TWIRL.replace("hide(", "hid("), POINT, "Twirl has no hide; write it"),
     ],
 )
 def test_a_class_that_cannot_be_used_is_named_and_left_out(

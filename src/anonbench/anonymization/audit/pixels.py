@@ -34,7 +34,8 @@ LEAST_SIDES = {
 }
 _AROUND = {"inpaint": 5}
 """Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
-see. Written down once more, since a method that forgets them shows a pixel as its own mean.
+see. Written down once more, since a method that forgets them shows a pixel as its own mean. Methods
+without an entry, of any package, are asked, and `check_custom_method` looks at their regions.
 """
 
 
@@ -164,6 +165,11 @@ def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
     left = method.information_left
     leaves = _LEFT.index(left) if left in _LEFT else _UNKNOWN
     if method.name not in LEAST_SIDES:  # no other package's method may have such a name
+        if left == "coarse" and method.least_side < 2:
+            raise Failure(
+                "its method leaves means, and a region of one pixel is its own: its class needs a "
+                "least_side of 2 or more (docs/how-to/adding.md)"
+            )
         return [Step(name, method, method.least_side, method.surroundings, leaves)]
     least = LEAST_SIDES[method.name]
     if method.name == "dp_pixelate":

@@ -60,13 +60,16 @@ class Method(Registered):
         if cls.information_left not in (*INFORMATION_LEVELS, UNKNOWN):
             levels = ", ".join((*INFORMATION_LEVELS, UNKNOWN))
             return f"has information_left {cls.information_left!r}, which is none of {levels}"
-        own = cls.is_hidden, cls.is_hidden_in, cls.steps
-        if own != (Method.is_hidden, Method.is_hidden_in, Method.steps):
+        if cls.steps is not Method.steps:
             return ""
-        return (
-            "has no is_hidden, without which the audit refuses every image; write it "
-            "(docs/how-to/adding.md)"
-        )
+        if (cls.is_hidden, cls.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
+            return (
+                "has no is_hidden, without which the audit refuses every image; write it "
+                "(docs/how-to/adding.md)"
+            )
+        if (cls.hide, cls.hide_among) == (Method.hide, Method.hide_among):
+            return "has no hide; write it (docs/how-to/adding.md)"
+        return ""
 
     @property
     def least_side(self) -> int:
