@@ -136,6 +136,9 @@ def test_what_a_method_leaves_visible_is_refused(monkeypatch: pytest.MonkeyPatch
     image = np.random.default_rng(0).integers(0, 256, IMAGE.shape, dtype=np.uint8)
     with pytest.raises(InputError, match="fails its audit: a region is unchanged"):
         anonbench.anonymize(image, [face(9, 9, 40, 40)], Variant(NOTHING.name, 100))
+    install(NO_GREY, monkeypatch)
+    with pytest.raises(InputError, match=r"method grey_of_test failed \(IndexError\)"):
+        anonbench.anonymize(image[..., 0], [face(9, 9, 40, 40)], Variant(NO_GREY.name, 100))
 
 
 class Grey(AnyMethod):

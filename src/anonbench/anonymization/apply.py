@@ -18,6 +18,10 @@ from anonbench.datasets.images import decode, encode
 DEFAULTS = Anonymization()
 
 
+class MethodFailed(Exception):  # noqa: N818 - a finding about an image
+    """A method failed on an image. The message shows nothing of its content."""
+
+
 def layers(
     image: np.ndarray,
     regions: Sequence[Region],
@@ -33,6 +37,7 @@ def layers(
 
     Raises:
         InputError: there is no such method.
+        MethodFailed: it raised an exception.
     """
     if variant.method is None:
         return [image]
@@ -102,10 +107,18 @@ def hide_regions(
         areas = [(own[0], area) for area in joined([area for _, area in areas])]
     for region, (window, inside) in areas:
         pixels = image[window].copy()  # a method that writes into it changes no other region
-        if around:
-            covered = method.hide_among(pixels, upright[window].copy())
-        else:
-            covered = method.hide(pixels, region.entity)
+        try:
+            if around:
+                covered = method.hide_among(pixels, upright[window].copy())
+            else:
+                covered = method.hide(pixels, region.entity)
+        except InputError:
+            raise
+        except Exception as error:  # other packages' methods may raise anything
+            raise MethodFailed(
+                f"method {method.name} failed ({type(error).__name__}); "
+                f"anonbench.check_method({method.name!r}) says more"
+            ) from error
         require_pixels(covered, pixels.shape, f"method {method.name}: it")
         cv2.copyTo(covered, (inside & ~done[window]).view(np.uint8), result[window])
     return result

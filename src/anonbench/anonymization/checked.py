@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.apply import DEFAULTS, layers
+from anonbench.anonymization.apply import DEFAULTS, MethodFailed, layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import regions_of
@@ -73,6 +73,8 @@ def anonymize(
         return _audited(image, regions, variant, settings)
     except Failure as failure:
         raise InputError(f"variant {variant}: the image fails its audit: {failure}") from None
+    except MethodFailed as failed:
+        raise InputError(f"variant {variant}: {failed}") from failed.__cause__
 
 
 def _audited(
@@ -119,7 +121,8 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
                 except InputError:  # the argument is wrong, not the method
                     raise
                 except Exception as error:  # a Failure, or any exception of the method
-                    why = str(error) if isinstance(error, Failure) else repr(error)
+                    cause = error.__cause__ if isinstance(error, MethodFailed) else error
+                    why = str(error) if isinstance(error, Failure) else repr(cause)
                     raise InputError(
                         f"method {name}, a {kind} image with {what} ({entity}): {why}"
                     ) from error

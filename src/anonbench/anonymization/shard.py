@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.apply import MethodFailed, layers
 from anonbench.anonymization.audit.check import Auditor, RegionVisibleError
 from anonbench.anonymization.audit.regions import Source
 from anonbench.anonymization.methods.mask import Mask
@@ -69,10 +69,10 @@ def anonymize_shard(
                 own = add_coding_blocks(regions.get(image_id, []), data, page)
 
                 def audited(asked: Variant, strengths: Anonymization, is_masked: bool) -> bytes:
-                    *between, pixels = layers(original, own, asked, strengths)
                     try:
+                        *between, pixels = layers(original, own, asked, strengths)
                         coded = encode(pixels, settings.format)
-                    except InputError as error:
+                    except (InputError, MethodFailed) as error:
                         raise InputError(f"image {image_id!r}: {error}") from None
                     source = Source(data, page)
                     auditor.check(image_id, original, coded, pixels, between, source, is_masked)

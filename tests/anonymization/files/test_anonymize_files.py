@@ -17,6 +17,7 @@ from PIL import Image
 from anonbench import anonymize_files, detect
 from anonbench.anonymization.files import file_job, places, run
 from anonbench.anonymization.files.stored import standard
+from anonbench.anonymization.methods.mask import Mask
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
@@ -139,6 +140,24 @@ def test_detector_failure(photos: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(run, "SUSPICIOUS", 3)
     with pytest.raises(InputError, match=r"all of the first 3 images failed.*RuntimeError"):
         anonymized(photos, tmp_path / "again")
+
+
+def test_a_method_that_fails_costs_one_image(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide, seen = Mask.hide, []
+
+    def failing(self: Mask, pixels: np.ndarray, entity: str) -> np.ndarray:
+        seen.append(entity)
+        if len(seen) == 1:
+            raise ValueError("shows a secret")
+        return hide(self, pixels, entity)
+
+    monkeypatch.setattr(Mask, "hide", failing)
+    done = anonymized(photos, tmp_path / "out")
+    assert (done.failed, done.written) == (1, len(NAMES) - 1)
+    said = done.audit.read_text()
+    assert "method mask failed (ValueError)" in said and "secret" not in said
 
 
 @pytest.mark.parametrize("fault", ["not hidden", "elsewhere", "more in the file", "other pixels"])

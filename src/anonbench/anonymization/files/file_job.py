@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.apply import MethodFailed, layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.audit.pixels import check_layers
@@ -267,7 +267,10 @@ class Anonymizer:
         """Hide regions and audit the pixels; return them, and how many are hidden."""
         job = self._job
         own = add_coding_blocks(regions, *source)
-        *between, pixels = layers(original, own, job.variant, job.anonymization)
+        try:
+            *between, pixels = layers(original, own, job.variant, job.anonymization)
+        except MethodFailed as failed:
+            raise _NotPublished(str(failed)) from None
         audited = regions_of(as_rows(regions, job.variant.degree))
         asked = job.variant, job.anonymization
         try:
