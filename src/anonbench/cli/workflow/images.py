@@ -127,6 +127,6 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     if waiting:
         raise InputError(
             f"{options.dataset}: {len(waiting):,} jobs have to run before the images are what the "
-            f"config and the data say: snakemake --cores all {command} (and why: "
+            f"config and the data say: anonbench run {command} (and why: "
             f"anonbench plan {command})"
         )
