@@ -31,7 +31,7 @@ and formats are those of the image sets. To anonymize a folder file by file, in 
 anonbench anonymize."""
 _NOTE = """\
 Images are numbered in the order of their ids, classes in the order of their labels, as in report
-and bundle: who has the list of either knows which is which. Only regions that were found are
+and bundle: anyone with such a list knows which is which. Only regions that were found are
 hidden: look at a sample before you pass them on."""
 
 _MANUAL = f"""\
