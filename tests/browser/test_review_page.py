@@ -151,6 +151,7 @@ def test_regions_are_changed_by_keyboard_alone(config: Config, serve: Serve, vis
     press("k")
     ready(page)
     assert "looked at" in page.locator("#why").inner_text()
+    assert " · lowest score" in page.locator("#why").inner_text()  # which is no doubt
     after = detect(config)[number]
     assert [(str(r.entity), r.x0, r.y0, r.x1, r.y1) for r in after] == [("mrz", 0, 31, 51, 61)]
 

@@ -86,6 +86,8 @@ def test_outdated_results_are_told_with_what_renews_them(
         assert told in said and bool(said) is bool(told)
         assert ("anonbench run policy --configfile mine.yaml" in said) is bool(told)
     assert main([*check, str(results)]) == 0, "of another place"
+    shutil.rmtree(results)
+    assert "first `anonbench run policy --configfile mine.yaml`" in cli(*check, status=1).err
 
 
 @pytest.mark.parametrize(

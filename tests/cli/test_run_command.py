@@ -186,16 +186,17 @@ def init(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any
 
 
 def test_a_config_is_written_once_and_names_nobody(init: Any, tmp_path: Path) -> None:
-    to = tmp_path / "mine.yaml"
-    printed = init("--minutes", "5")
+    to = tmp_path / "my own.yaml"
+    wishes = ("--minutes", "5", "-o", str(to))
+    printed = init(*wishes)
     text = to.read_text(encoding="utf-8")
     for each in (text, printed.out, printed.err):
         assert SECRET not in each and "broken" not in each
     assert "zxing (barcode): found in 4 of 4 images" in printed.out
     assert "cannot be read, in the sample: 1: " in printed.out
     assert "zxing" in load(yaml.safe_load(text)).datasets["archive"].detectors
-    assert f"anonbench run --configfile {to}" in printed.out
-    said = init("--minutes", "5", status=1).err
+    assert f"anonbench run --configfile '{to}'" in printed.out
+    said = init(*wishes, status=1).err
     assert "is there already, and is not overwritten" in said
     assert to.read_text(encoding="utf-8") == text
 

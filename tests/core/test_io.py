@@ -117,6 +117,8 @@ def test_no_room_is_told_with_the_folder_and_where_another_is_named(tmp_path: Pa
             raise OSError(errno.ENOSPC, "No space left on device")
         assert str(told.value).endswith(f"name another folder{setting}")
         assert str(told.value).startswith(f"the disk of {tmp_path} is full")
+    with pytest.raises(InputError, match=f"^{tmp_path} cannot"), writing_to(tmp_path.parent):
+        raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / "new/a.png"))
 
 
 def test_folder_to_be_made_can_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

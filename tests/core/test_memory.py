@@ -72,6 +72,15 @@ def test_an_image_larger_than_all_there_is_is_worked_on_alone(tmp_path: Path) ->
     assert not thread.is_alive()
 
 
+def test_each_image_that_waits_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with memory_for(4 * PART):
+        threads = [waits(2 * PART)[1] for _ in range(2)]  # the second waits for its turn
+        assert caplog.text.count("waiting until large images") == 2
+    for thread in threads:
+        thread.join(20)
+
+
 def test_two_that_want_more_than_half_both_get_it() -> None:
     threads = [waits(3 * PART, 0)[1] for _ in range(6)]
     for thread in threads:

@@ -125,7 +125,7 @@ def warning(ids: bool) -> str:
         "people."
         if ids
         else "Images are numbered in the order of their ids, classes in the order of their labels: "
-        "who has the list of either knows which is which. Names of data sets, recipes and columns, "
+        "anyone with such a list knows which is which. Names of data sets, recipes and columns, "
         "and the title, are those of the config."
     )
     return (

@@ -151,7 +151,7 @@ def _check(config: Config, root: Path, to: Path) -> None:
     require_folder_or_tar(to)
     require_new(to)
     if not config.results.is_dir():
-        raise InputError(f"results: there is no folder {config.results}: run the workflow first")
+        raise InputError(f"results: there is no folder {config.results}: first `anonbench run`")
     if to.resolve().is_relative_to(config.results.resolve()):
         raise InputError(f"{to} is in the folder of results: name a place outside of it")
     if not (root / WORKFLOW).is_file():

@@ -92,7 +92,8 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
                 f"the disk of {folder} is full ({error.strerror}): make room and run the same "
                 f"command again, which goes on, or name another folder{setting}"
             ) from error
-        raise InputError(_WRITABLE.format(folder, error.strerror, setting)) from error
+        place = existing(Path(error.filename)) if isinstance(error.filename, str) else folder
+        raise InputError(_WRITABLE.format(place, error.strerror, setting)) from error
 
 
 def is_full(folder: Path) -> bool:

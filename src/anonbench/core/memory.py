@@ -80,15 +80,21 @@ def _take(file: int, parts: int, needed: int) -> None:
                 taken.add(part)
                 if len(taken) == needed:
                     return
-        if not getattr(_thread, "told", False):
-            log.info("waiting for memory that other images use")
-            _thread.told = True
+        _tell_waiting()
         time.sleep(_SECONDS)
+
+
+def _tell_waiting() -> None:
+    if not getattr(_thread, "told", False):
+        log.info("waiting until large images, perhaps of another run, leave memory free")
+        _thread.told = True
 
 
 @contextmanager
 def _locked(file: int, place: int) -> Iterator[None]:
-    _lock(file, fcntl.F_WRLCK, place, 1)
+    if not _lock(file, fcntl.F_WRLCK, place, 1, wait=False):
+        _tell_waiting()
+        _lock(file, fcntl.F_WRLCK, place, 1)
     try:
         yield
     finally:  # unlock explicitly: a process forked meanwhile has the file open, too

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 ALIVE = 30.0  # seconds without progress after which the line is written again with the elapsed time
+EVERY = 5.0  # seconds between two lines
 _SHOWN = ContextVar("_SHOWN", default=True)
 
 
@@ -37,8 +38,9 @@ def track(
         while not ended.wait(ALIVE):
             bar.refresh()
 
-    shown = {"mininterval": 5.0, "ascii": True, "ncols": 100, "disable": not _SHOWN.get()}
-    with tqdm(total=total, desc=what, **shown) as bar:
+    shown = {"mininterval": EVERY, "ascii": True, "ncols": 100, "disable": not _SHOWN.get()}
+    # a mean rate (no smoothing): the time left grows while one item takes long
+    with tqdm(total=total, desc=what, smoothing=0, **shown) as bar:
         threading.Thread(target=renew, name="progress", daemon=True).start()
         try:
             for item in items:

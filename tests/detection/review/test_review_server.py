@@ -98,6 +98,8 @@ def test_it_listens_on_this_machine_only(server: ReviewServer) -> None:
         assert len(server.token) >= 43 and other.token != server.token
     with pytest.raises(InputError, match="--port"):
         ReviewServer(server.review, server.server_address[1])
+    with pytest.raises(InputError, match="99999: a port is 1 to 65535; without it, a free one"):
+        ReviewServer(server.review, 99999)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -111,7 +111,9 @@ def test_each_case_has_its_answer(pages: Pages) -> None:
     said, _ = pages("unproved", "en")
     assert "No method has been shown to pass yet. Closest is Mask" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
-    assert "draw the true boxes of 125 images: anonbench review a --sample 125" in said
+    step = r"draw the true boxes of 125 images in an annotation tool, name its file \(setting "
+    assert re.search(rf"{step}datasets\.a\.truth \), then anonbench run", said)
+    assert said.count("draw the true boxes") == 1 and "anonbench review" not in said
     said, _ = pages("no attack", "en")
     assert "no attack was run on it" in said and "privacy={enabled: true}" in said
 
@@ -183,8 +185,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     assert "only 6 persons or documents are among the searched images, and at least 93 are " in page
     assert "(chance finds 14 %, and at most 10 % is allowed)" in page
     assert "too few images" not in page
-    assert "Also draw the true boxes of 125 images, without which no method passes" in page
-    assert "anonbench review a --sample 125" in page
+    assert "Also draw the true boxes of 125 images in an annotation tool and name its file" in page
     assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 

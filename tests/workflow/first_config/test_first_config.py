@@ -154,7 +154,7 @@ def test_only_the_place_of_the_configs_own_name_gets_it(tmp_path: Path) -> None:
     seen = survey(tmp_path / "THIS_FILE")
     own = Proposed(seen, PAGES, tmp_path / "results", file=Path("my own.yaml"))
     assert own.archive.path == tmp_path / "THIS_FILE"
-    assert own.text.count("--configfile my own.yaml") == 2
+    assert own.text.count("--configfile 'my own.yaml'") == 2
 
 
 def test_what_is_found_is_found_for_coverage(propose: Propose) -> None:

@@ -130,5 +130,5 @@ def as_text(learned: Map, output: Path) -> str:
     )
     if any(row["metric"] == LABELLED for row in card["judged"]):
         stands += f" {LABELS}"
-    keep = f"{output}: keep it as you keep originals. It makes easier to find what is still there."
+    keep = f"{output}: keep it as you keep originals. It makes what is visible easier to find."
     return "\n\n".join([aligned(rows, 4), verdict, stands, keep])

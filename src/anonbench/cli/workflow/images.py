@@ -31,7 +31,7 @@ and formats are those of the image sets. To anonymize a folder file by file, in 
 anonbench anonymize."""
 _NOTE = """\
 Images are numbered in the order of their ids, classes in the order of their labels, as in report
-and bundle: who has the list of either knows which is which. Only regions that were found are
+and bundle: anyone with such a list knows which is which. Only regions that were found are
 hidden: look at a sample before you pass them on."""
 
 _MANUAL = f"""\
@@ -127,6 +127,6 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     if waiting:
         raise InputError(
             f"{options.dataset}: {len(waiting):,} jobs have to run before the images are what the "
-            f"config and the data say: snakemake --cores all {command} (and why: "
+            f"config and the data say: anonbench run {command} (and why: "
             f"anonbench plan {command})"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,11 +114,12 @@ def run(options: argparse.Namespace) -> None:
         if cost.images < FEWEST:
             _require_enough(config, options.folder)
     text = f"too few for the policy: {cost.gap}\n" if cost.gap else ""
+    given = f"--configfile {shlex.quote(str(options.output))}"
     text += (
         f"wrote {options.output}: {count(cost.images, 'image')}, about {duration(cost.seconds)} "
         f"with {count(choice.cores, 'core')}, or half or twice as long\n"
-        f"what would run: anonbench plan --configfile {options.output}\n"
-        f"run it:         anonbench run --configfile {options.output}"
+        f"what would run: anonbench plan {given}\n"
+        f"run it:         anonbench run {given}"
     )
     tell(options, _as_json(seen, sample, cost, options.output, choice.cores), text)
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 FILE = "policy.csv"
 _DATASET = "manifest.parquet"  # file by which a data set's folder is recognized
 _WIDTH = 118  # characters of a line
-_FIRST = "first `anonbench run policy --configfile CONFIG`"
 
 _MANUAL = f"""\
 policy check: say pass or fail for each variant, for people and for CI
@@ -58,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
     """Judge each variant and print the verdicts."""
     config = read_config(options.configfile) if options.configfile else None
     default = config.results if config else Path(RESULTS)
-    files = [path for place in options.place or [default] for path in _files(place)]
+    given = shlex.quote(str(options.configfile or "CONFIG"))
+    first = f"first `anonbench run policy --configfile {given}`"
+    files = [path for place in options.place or [default] for path in _files(place, first)]
 
     import pandas as pd
 
@@ -94,7 +95,7 @@ def _warn_of_outdated(configfile: Path) -> None:
         )
 
 
-def _files(place: Path) -> list[Path]:
+def _files(place: Path, first: str) -> list[Path]:
     """Tables in a folder itself, in the data set folders below it, or in those of its folders."""
     own = place / FILE
     if own.is_file():
@@ -104,11 +105,11 @@ def _files(place: Path) -> list[Path]:
     datasets = {each.parent for depth in depths for each in place.glob(f"{depth}/{_DATASET}")}
     if found and (bare := sorted(datasets - {each.parent for each in found})):
         raise InputError(
-            f"{bare[0]}: no {FILE} is in it; {_FIRST}, or name the folders of the data sets that "
+            f"{bare[0]}: no {FILE} is in it; {first}, or name the folders of the data sets that "
             "are to be checked"
         )
     if not found:
-        raise InputError(f"{place}: no {FILE} is in it, nor in a folder in it; {_FIRST}")
+        raise InputError(f"{place}: no {FILE} is in it, nor in a folder in it; {first}")
     return found
 
 

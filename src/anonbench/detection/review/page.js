@@ -111,7 +111,8 @@ const head = () => {
   const { number, name, looked, notes } = shown;
   const { why, sample } = images[number];
   by("name").textContent = name;
-  const kinds = [...why.map((each) => `doubtful: ${each}`), ...(sample ? ["random sample"] : [])];
+  const doubts = why.map((each) => (each === "lowest score" ? each : `doubtful: ${each}`));
+  const kinds = [...doubts, ...(sample ? ["random sample"] : [])];
   const state = looked ? ["looked at"] : [];
   by("why").textContent = [`${number + 1} of ${images.length}`, ...kinds, ...state, ...notes].join(" · ");
 };

@@ -66,7 +66,8 @@ class ReviewServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
-            raise InputError(f"--port {port}: {error}; without it a free one is taken") from None
+            why = error.strerror if isinstance(error, OSError) else "a port is 1 to 65535"
+            raise InputError(f"--port {port}: {why}; without it, a free one is taken") from None
 
     @property
     def host(self) -> str:

@@ -245,12 +245,12 @@ class Words:
     def step(self, top: Mapping[Any, Any] | None) -> Step:
         """Next step, and what is needed besides; `top` is the first choice, if any."""
         texts, facts, first = self.texts, self.facts, self._first_step(top)
-        review, more = f"anonbench review {facts.name}{texts.configfile}", []
+        more, is_open = [], top is not None and top["verdict"] == Verdict.UNKNOWN
         if first.command.startswith("anonbench review"):
             more.append(texts("step.then.run"))
-        elif facts.true_boxes and top is not None and top["verdict"] == Verdict.UNKNOWN:
-            images, command = facts.true_boxes, f"{review} --sample {facts.true_boxes}"
-            more.append(texts("step.then.boxes", images=texts.number(images), command=command))
+        elif facts.true_boxes and is_open and f"{facts.name}.truth" not in first.text:
+            images = texts.number(facts.true_boxes)
+            more.append(texts("step.then.boxes", images=images, dataset=facts.name))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
         if facts.toy:
@@ -296,7 +296,7 @@ class Words:
         more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
         commands = {
             "degree": f"{run} --config 'datasets={{{name}: {{degrees: [100]}}}}'",
-            "missed": f"{look} --sample {boxes}" if is_open else look,
+            "missed": run if is_open else look,
             "unsearched": look,
             "audit": f"anonbench policy check {texts.results} --variant {variant}",
             "attack": f"{run} --config 'privacy={{{more}}}'" if is_open else run,

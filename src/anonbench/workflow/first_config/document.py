@@ -4,6 +4,7 @@ Time and disk space of the first experiment are estimated from the sample.
 """
 
 import math
+import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -153,9 +154,9 @@ def _environment(file: Path) -> Environment:
     """Environment of the template; `note` wraps a text into comment lines."""
 
     def note(text: str, depth: int = 0) -> str:
-        lines = textwrap.wrap(" ".join(text.split()), _WIDTH - depth - 2)
+        lines = textwrap.wrap(" ".join(text.split()), _WIDTH - depth - 2, break_on_hyphens=False)
         # the config's own path, wrapped as if it were short
-        lines = [line.replace("THIS_FILE", str(file)) for line in lines]
+        lines = [line.replace("THIS_FILE", shlex.quote(str(file))) for line in lines]
         return "".join(f"{' ' * depth}# {line}\n" for line in lines)
 
     environment = Environment(
