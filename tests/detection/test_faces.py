@@ -346,9 +346,11 @@ def test_another_file_or_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_pa
             build("centerface", Detection())
 
 
-@pytest.mark.parametrize(("side", "turns"), [(2_800, 4), (2_900, 1)])
-def test_turns_of_large_images(side: int, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the largest scale, too: half of the sides, in one piece or two tiles each way."""
+@pytest.mark.parametrize(("most", "turns"), [(None, 4), (8_000_000, 1)])
+def test_turns_of_large_images(
+    most: int | None, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the largest scale, too: half of the sides, in two tiles each way."""
     seen: list[int] = []
 
     def detect(_: object, images: list[np.ndarray]) -> list[list[Region]]:
@@ -356,6 +358,8 @@ def test_turns_of_large_images(side: int, turns: int, monkeypatch: pytest.Monkey
         return [[] for _ in images]
 
     monkeypatch.setattr(centerface.CenterfaceDetector, "detect", detect)
-    build("centerface", Detection()).detect([np.zeros((side, side), np.uint8)])
-    largest = [size for size in seen if size > side / 4 + 1]
-    assert len(largest) == turns * (4 if side / 2 > 1448 else 1)
+    if most:
+        monkeypatch.setattr(f"{centerface.__name__}.MOST_PIXELS", most)
+    build("centerface", Detection()).detect([np.zeros((2_900, 2_900), np.uint8)])
+    largest = [size for size in seen if size > 2_900 / 4 + 1]
+    assert len(largest) == turns * 4

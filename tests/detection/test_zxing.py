@@ -275,6 +275,15 @@ def test_faint_and_blurred_codes_are_found(detector: Detector) -> None:
     assert covered(page.shape, found)[mask].mean() > 0.95
 
 
+@pytest.mark.parametrize("name", ["EAN13", "PDF417"])
+def test_a_pale_code_beside_dark_print_is_covered(detector: Detector, name: str) -> None:
+    page, mask = pasted(printed(name), 120, 150, ground=255)
+    page = (241 + page / 18).astype(np.uint8)
+    page[20:50, 40:200:6] = 0
+    (found,) = detector.detect([page])
+    assert covered(page.shape, found)[mask].mean() > 0.95
+
+
 def test_what_is_read_again_adds_codes_and_changes_none() -> None:
     boxes = (20, 40, 100, 60), (18, 10, 102, 62), (120, 40, 180, 60)
     once, again, other = (Region(Entity.BARCODE, *box, 1.0) for box in boxes)

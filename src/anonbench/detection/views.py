@@ -29,6 +29,7 @@ _MORE = 3.0  # least multiple of the deviation in grey for a colour to show what
 _TILES = 4  # least number of such squares for a colour to be searched
 _LOCAL = 80  # pixels within which contrast is raised
 _NARROW = 128  # span of nearly all grey levels of a plane below which they are spread
+_WINDOW, _LEAST_SPAN = 33, 8  # pixels within which pale print is spread; grey levels that are less
 
 
 @dataclass(frozen=True)
@@ -350,6 +351,18 @@ def sharpened_planes(image: np.ndarray) -> Iterator[np.ndarray]:
     """Yield each of `planes` sharpened, for what is out of focus by up to some six pixels."""
     for plane in planes(image):
         yield cv2.addWeighted(plane, 4.0, cv2.GaussianBlur(plane, (0, 0), 3.0), -3.0, 0)
+
+
+def pale_planes(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield each of `planes` with the levels around each pixel spread, for pale print."""
+    near = np.ones((_WINDOW, _WINDOW), np.uint8)
+    for plane in planes(image):
+        low, high = (
+            cv2.blur(extreme(plane, near).astype(np.float32), near.shape)
+            for extreme in (cv2.erode, cv2.dilate)
+        )
+        below = (high - plane) * (255 / np.maximum(high - low, _LEAST_SPAN))
+        yield np.clip(255 - below, 0, 255).astype(np.uint8)
 
 
 def spread_planes(image: np.ndarray) -> Iterator[np.ndarray]:

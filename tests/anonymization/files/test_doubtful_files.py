@@ -170,6 +170,14 @@ def test_no_output_lies_in_a_linked_folder_or_beside_a_listed_file(photos: Path)
     assert anonymized(["nothing.png", photos / "a.png"], Path("out")).written == 1
 
 
+def test_no_record_lies_among_copies_that_are_passed_on(photos: Path) -> None:
+    anonymized(photos, Path("out"))
+    before = files(Path("out"))
+    with pytest.raises(InputError, match="a folder of copies: the record"):
+        anonymized(photos / "a.png", Path("out/more/new"))
+    assert files(Path("out")) == before
+
+
 def test_two_runs_do_not_write_into_one_folder(photos: Path) -> None:
     Path("out").mkdir()
     with locked(Path("out")), pytest.raises(InputError, match="out is in use"):

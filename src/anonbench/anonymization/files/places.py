@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from anonbench.anonymization.files.record import audit_file
 from anonbench.core.errors import InputError
-from anonbench.datasets.inputs import Images
+from anonbench.datasets.inputs import Images, journal_of
 
 
 def require_apart(images: Images, to: Path) -> None:
     """Raise InputError where the output folder holds originals, or lies in a folder of them.
 
+    Nor may it lie in another output folder: its record, which names originals, would be in there.
     Folders are compared by what they are, not by their names: through links, and on file systems
     where `Photos` and `photos` are one. A tar's folder, and that of one image given alone, are no
     folders of originals.
@@ -29,6 +31,12 @@ def require_apart(images: Images, to: Path) -> None:
         raise InputError(
             f"{to} is in the folder of the originals, {whole or found}: name another one"
         )
+    for folder in place.parents[:-1]:  # the last one has no name
+        if audit_file(folder).exists() or journal_of(folder).exists():
+            raise InputError(
+                f"{to} is in {folder}, a folder of copies: the record beside it names originals, "
+                "and would be passed on with them; name another one"
+            )
     for folder in sorted(holding):
         if to.exists() and _same([folder, *folder.parents], [to]):
             raise InputError(

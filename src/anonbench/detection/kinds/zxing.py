@@ -1,7 +1,8 @@
 """Barcodes by zxing-cpp; linear ones that it cannot read by OpenCV.
 
 Of a linear code zxing reports only a few rows; the others are found here. What it reads only in a
-sharpened image, or of a code cut out and set on white, is found as well.
+sharpened image, in one with pale print spread, or of a code cut out and set on white, is found as
+well.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from anonbench.detection.views import (
     UPRIGHT,
     Reach,
     Views,
+    pale_planes,
     planes,
     planes_and_contrast,
     sharpened_planes,
@@ -70,8 +72,9 @@ class Zxing(DetectorKind):
         once = replace(reach, doubled=None, turns=UPRIGHT, versions=planes)
         codes, more = Views(ZxingDetector(), reach), list[Detector]()
         if speed != "single":
-            blurred = replace(once, versions=sharpened_planes)
-            more = [Views(ZxingDetector(valid_only=True), blurred), CutOutDetector()]
+            valid = ZxingDetector(valid_only=True)
+            again = [replace(once, versions=each) for each in (sharpened_planes, pale_planes)]
+            more = [*(Views(valid, each) for each in again), CutOutDetector()]
         return ReadAndUnread(codes, more, Views(BarsDetector(), once))
 
 
