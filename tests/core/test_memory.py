@@ -81,6 +81,17 @@ def test_each_image_that_waits_says_so(caplog: pytest.LogCaptureFixture) -> None
         thread.join(20)
 
 
+def test_a_long_wait_reaches_the_terminal_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PATIENCE", 0.05)
+    with memory_for(4 * PART):
+        threads = [waits(2 * PART, 0.5)[1] for _ in range(2)]
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+    for thread in threads:
+        thread.join(20)
+
+
 def test_two_that_want_more_than_half_both_get_it() -> None:
     threads = [waits(3 * PART, 0)[1] for _ in range(6)]
     for thread in threads:

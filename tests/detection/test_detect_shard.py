@@ -1,6 +1,7 @@
 """A shard's job: every image accounted for, whatever happens to some of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,17 @@ def test_regions_of_all_detectors_are_united(tmp_path: Path, run: Runs) -> None:
         ["i001", "empty", "", 0, FEW_LEVELS],
         ["i002", "ok", "", 2, f"{SMALL_FACES}; {WEAK_ONLY}"],
     ]
+
+
+def test_a_batch_takes_memory_for_its_pixels_not_for_their_channels(
+    tmp_path: Path, run: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = tmp_path / "colour.png", []
+    path.write_bytes(encode(np.full((6, 8, 3), 200, np.uint8)))
+    with monkeypatch.context() as patched:
+        patched.setattr(shard, "memory_for", lambda pixels: nullcontext(asked.append(pixels)))
+        run(pd.DataFrame([("colour", path.name, 8, 6, *state(path))], columns=COLUMNS))
+    assert asked == [6 * 8]
 
 
 CUT = "truncated or damaged (no end marker IEND)"

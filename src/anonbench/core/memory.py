@@ -19,6 +19,7 @@ from pathlib import Path
 from anonbench.core.libraries.devices import lock_folder, own
 
 SMALL = 4_000_000  # number of pixels up to which an image does not wait
+PATIENCE = 60.0  # seconds of waiting after which the terminal says so
 _BYTES_A_PIXEL = 44  # measured: read, blurred in large regions, encoded and audited (a mask: 32)
 _PART = 2**26  # bytes of memory that one lock stands for
 _SHARE = 0.25  # share of the machine's memory that all large images may take together
@@ -74,27 +75,45 @@ def _file() -> Iterator[int]:
 
 def _take(file: int, parts: int, needed: int) -> None:
     taken: set[int] = set()
-    while True:
+
+    def is_enough() -> bool:
         for part in range(parts):
             if part not in taken and _lock(file, fcntl.F_WRLCK, _FIRST + part, 1, wait=False):
                 taken.add(part)
                 if len(taken) == needed:
-                    return
-        _tell_waiting()
-        time.sleep(_SECONDS)
+                    return True
+        return False
+
+    if not is_enough():
+        with _waiting():
+            while not is_enough():
+                time.sleep(_SECONDS)
 
 
-def _tell_waiting() -> None:
-    if not getattr(_thread, "told", False):
-        log.info("waiting until large images, perhaps of another run, leave memory free")
-        _thread.told = True
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """Say so in the log, and after a minute once as a warning, which terminals show."""
+    text = "waiting until large images, perhaps of another run, leave memory free"
+    log.info(text)
+    timer = threading.Timer(PATIENCE, _warn_once, (text,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@cache
+def _warn_once(text: str) -> None:
+    log.warning(text)
 
 
 @contextmanager
 def _locked(file: int, place: int) -> Iterator[None]:
     if not _lock(file, fcntl.F_WRLCK, place, 1, wait=False):
-        _tell_waiting()
-        _lock(file, fcntl.F_WRLCK, place, 1)
+        with _waiting():
+            _lock(file, fcntl.F_WRLCK, place, 1)
     try:
         yield
     finally:  # unlock explicitly: a process forked meanwhile has the file open, too

@@ -1,6 +1,7 @@
 """Detection in one shard: its images in, a table of boxes and one of images out."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +120,7 @@ class ShardSearch:
         batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
         with flushed_at_intervals(self.flush) as flush_if_due:
             for batch in track(batches, len(new), "images searched", len) if len(new) else ():
-                with memory_for(sum(image.pixels.size for image in batch)):
+                with memory_for(sum(math.prod(image.pixels.shape[:2]) for image in batch)):
                     self.search(batch, flush_if_due)
                 batch.clear()  # before the next images are read
         for name in self._names:
