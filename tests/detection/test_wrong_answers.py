@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import zxingcpp
 from PIL import Image
 
 from anonbench import anonymize_files, detect
@@ -29,6 +28,7 @@ from anonbench.detection.search import build, build_all
 from anonbench.detection.text_recognizer import LineReader
 from anonbench.detection.views import Views
 from anonbench_demo import ids, portraits
+from image_files import qr
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)
 SAID = "numbers that are not finite"
@@ -348,9 +348,7 @@ def mixed(tmp_path: Path) -> Path:
     """A code, a blank image, a broken one, and one of a kind that is not read."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    code = zxingcpp.create_barcode("one", zxingcpp.BarcodeFormat.QRCode)
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-    Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(folder / "a code.png")
+    Image.fromarray(qr("one", margin=20)).save(folder / "a code.png")
     Image.new("L", (90, 60), 200).save(folder / "blank.png")
     (folder / "broken.png").write_bytes((folder / "blank.png").read_bytes()[:50])
     (folder / "photo.cr2").touch()

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +37,7 @@ from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 from anonbench.evaluation.privacy.published import Published
+from image_files import qr
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
 EQUIPMENT = Equipment(Detection(), Anonymization())
@@ -58,16 +58,11 @@ class Drawn:
         return self._images[image_id]
 
 
-def qr(text: str) -> np.ndarray:
-    """Return a QR code with its quiet zone, uint8 [H, W]."""
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="H")
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
-    return np.pad(pixels, 16, constant_values=255)
-
-
 def codes(count: int) -> dict[str, np.ndarray]:
     """Return images of different codes by id."""
-    return {f"{number:02d}": qr(f"ticket {number}") for number in range(count)}
+    return {
+        f"{number:02d}": qr(f"ticket {number}", scale=4, ec_level="H") for number in range(count)
+    }
 
 
 def whole(image: np.ndarray, entity: Entity = Entity.BARCODE) -> Region:
@@ -160,7 +155,7 @@ def test_the_share_of_right_characters_is_one_less_the_error_rate(true: str, rea
 
 
 def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
-    code = qr("the way to the archive")
+    code = qr("the way to the archive", scale=4, ec_level="H")
     side = len(code)
     partly, mostly = code.copy(), code.copy()
     partly[side // 2 : int(0.7 * side), side // 2 : int(0.7 * side)] = 0
