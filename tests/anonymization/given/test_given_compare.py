@@ -49,9 +49,9 @@ def masked(picture: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarra
 
 
 def judged(
-    original: np.ndarray, picture: np.ndarray, *more: Region, form: str = "PNG", **options: object
+    original: np.ndarray, picture: np.ndarray, *more: Region, format: str = "PNG", **options: object
 ) -> list[gather.Compared]:
-    data = coded(picture, form, **options)
+    data = coded(picture, format, **options)
     read = np.asarray(Image.open(io.BytesIO(data)))
     return gather.compare(original, read, data, [region(*BOX), *more])
 
@@ -72,13 +72,13 @@ def test_a_copy_is_the_original(colour: bool) -> None:
 )
 def test_coding_alone_changes_nothing(quality: int, sampling: int, seed: int, colour: bool) -> None:
     original = scene(seed, colour)
-    found = judged(original, original, form="JPEG", quality=quality, subsampling=sampling)
+    found = judged(original, original, format="JPEG", quality=quality, subsampling=sampling)
     assert found[1].state == gather.State.VISIBLE
     assert found[0].changed < 0.001
     assert found[0].state == gather.ORIGINAL or quality < 60
 
 
-@pytest.mark.parametrize("options", [{}, {"form": "JPEG", "quality": 60}, {"form": "WEBP"}])
+@pytest.mark.parametrize("options", [{}, {"format": "JPEG", "quality": 60}, {"format": "WEBP"}])
 def test_a_hidden_region_is_told_from_a_half_hidden_one(options: dict[str, object]) -> None:
     original = scene()
     x0, y0, x1, y1 = BOX
@@ -97,7 +97,7 @@ def test_a_blurred_region_is_hidden_and_a_blurred_picture_not_taken_for_noise() 
     original, (x0, y0, x1, y1) = scene(), BOX
     blurred = original.copy()
     blurred[y0:y1, x0:x1] = cv2.GaussianBlur(original[y0:y1, x0:x1], (0, 0), 3.0)
-    assert judged(original, blurred, form="JPEG", quality=75)[1].state == gather.State.HIDDEN
+    assert judged(original, blurred, format="JPEG", quality=75)[1].state == gather.State.HIDDEN
     found = judged(original, cv2.GaussianBlur(original, (0, 0), 6.0))
     assert found[1].state == gather.State.HIDDEN
     assert found[0].changed > 0.9
