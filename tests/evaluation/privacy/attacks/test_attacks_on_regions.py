@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table, image_regions, overlap
+from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
@@ -237,12 +237,6 @@ def test_regions_are_drawn_from_as_many_images_as_possible() -> None:
     assert len(lines) == 4 and (drawn["entity"] == "face").sum() == 1
     again = draw(boxes.sample(frac=1, random_state=1), ["c", "b", "a"], most=4, seed=3)
     pd.testing.assert_frame_equal(drawn, again)
-
-
-@pytest.mark.parametrize(("x", "shared"), [(0, 1.0), (5, 1 / 3), (20, 0.0)])
-def test_boxes_overlap_by_intersection_over_union(x: float, shared: float) -> None:
-    one, other = (Region(Entity.FACE, left, 0, left + 10, 10, 1.0) for left in (0, x))
-    assert overlap(one, other) == pytest.approx(shared)
 
 
 def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
