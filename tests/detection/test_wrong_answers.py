@@ -1,7 +1,6 @@
 """Detectors by name, models that fail, a user's files, and tables of all shards."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -219,17 +218,6 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
     with pytest.raises(InputError, match=r"detection\.device is cuda, but"):
         build("mtcnn", Detection(device="cuda"))
     build("mtcnn", Detection(device="auto"))
-
-
-@pytest.mark.slow
-def test_importing_the_room_imports_no_engine() -> None:
-    code = (
-        "import sys, anonbench.detection.shard\n"
-        "heavy = {'torch', 'torchvision', 'onnxruntime', 'zxingcpp', 'sklearn'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_lines_of_text_are_found_once_for_text_and_zones(monkeypatch: pytest.MonkeyPatch) -> None:
