@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader
 
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
-from anonbench.core.provenance import file_digest
 from anonbench.datasets.image_sets import shards
 from anonbench.datasets.images import read_image, read_original
 from image_files import turned
+from image_sets import listed
 
 IDS = ["a", "b/c", "d"]
 
@@ -46,13 +46,7 @@ PATHS = {"a": "a.jpg", "b/c": "b/c.png", "d": "d.tif"}
 
 
 def manifest(root: Path) -> pd.DataFrame:
-    rows = []
-    for image_id, path in PATHS.items():
-        height, width = read_image(root / path).shape[:2]
-        digest, size = file_digest(root / path), (root / path).stat().st_size
-        rows.append((image_id, path, "train", width, height, size, digest))
-    columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
-    return pd.DataFrame(rows[::-1], columns=columns)
+    return listed(root, reversed(PATHS.values())).assign(split="train")
 
 
 @pytest.fixture
