@@ -37,6 +37,7 @@ from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 from anonbench.evaluation.privacy.published import Published
+from icao_specimens import SPECIMENS
 from image_files import qr
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
@@ -262,10 +263,7 @@ def test_tighter_and_wider_detections_match(box: tuple[float, ...], is_found: bo
     assert residual.lies_on(region, other) == is_found
 
 
-TD3 = (
-    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
-)
+TD3 = tuple(SPECIMENS["TD3"])
 
 
 @pytest.fixture
