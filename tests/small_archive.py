@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import zxingcpp
 from PIL import Image
 
 from anonbench.workflow.results_folder import MARK
+from image_files import qr
 
 TARGETS = (
     "archive_boxes",
@@ -24,12 +23,10 @@ def draw(folder: Path, images: int = 16, place: str = "images") -> None:
     """Write images of codes to a place in a folder, in splits and classes."""
     for number in range(images):
         split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
-        text = f"{split} {name} {number}"
-        code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+        pixels = qr(f"{split} {name} {number}", margin=(16, 16 + number))
         path = folder / place / split / name / f"{number:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
+        Image.fromarray(pixels).save(path)
 
 
 def config() -> dict[str, Any]:

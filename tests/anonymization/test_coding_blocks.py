@@ -1,6 +1,5 @@
 """Regions cover whole coding blocks of their file, for the anonymizer and for its audit alike."""
 
-import io
 import re
 import struct
 import zlib
@@ -41,6 +40,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.coding_blocks import coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, reads_heif
 from anonbench.datasets.images import encode, read_image
+from image_files import coded, turned
 from keyed_settings import asked
 
 WIDTH, HEIGHT = 203, 141
@@ -53,16 +53,8 @@ def picture() -> Image.Image:
     return Image.fromarray(values)
 
 
-def saved(image: Image.Image, format_: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format_, **options)  # type: ignore[arg-type]
-    return file.getvalue()
-
-
-def turned(image: Image.Image, orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return saved(image, "JPEG", exif=exif, quality=80, subsampling=1)
+def turned_jpeg(image: Image.Image, orientation: int) -> bytes:
+    return coded(image, "JPEG", exif=turned(orientation), quality=80, subsampling=1)
 
 
 def pdf(
@@ -76,7 +68,7 @@ def pdf(
 ) -> bytes:
     """Return a page of 300 by 200 points with a JPEG on it, in a group or an annotation."""
     more = {} if scans is None else {"progressive": True}
-    data = saved(image, "JPEG", quality=80, subsampling=subsampling, **more)
+    data = coded(image, "JPEG", quality=80, subsampling=subsampling, **more)
     data = data if scans is None else without_scans(data, scans)
     data = zlib.compress(data) if coded_twice else data
     filters = "[/FlateDecode/DCTDecode]" if coded_twice else "/DCTDecode"
@@ -146,7 +138,7 @@ def tiff_of_jpeg(
     image: Image.Image, old: bool = False, scans: int | None = None, parts: int = 1
 ) -> bytes:
     """Return a TIFF file with a JPEG; of the old kind with a tag that contradicts its header."""
-    data = saved(image, "JPEG", quality=80, subsampling=2, progressive=scans is not None)
+    data = coded(image, "JPEG", quality=80, subsampling=2, progressive=scans is not None)
     data = data if scans is None else without_scans(data, scans)
     first = data.index(b"\xff\xda") + 14 if old else 0
     data += bytes(len(data) % 2)
@@ -168,7 +160,7 @@ Make = Callable[[Image.Image], bytes]
 
 
 def kind(format_: str, mode: str = "RGB", **options: object) -> Make:
-    return lambda image: saved(image.convert(mode), format_, **options)
+    return lambda image: coded(image.convert(mode), format_, **options)
 
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="%d"/>'
@@ -180,7 +172,10 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "jpeg grey": (kind("JPEG", "L"), None),
     "jpeg progressive": (kind("JPEG", progressive=True), None),
     "jpeg cmyk": (kind("JPEG", "CMYK"), None),
-    **{f"orientation {turn}": (partial(turned, orientation=turn), None) for turn in range(2, 9)},
+    **{
+        f"orientation {turn}": (partial(turned_jpeg, orientation=turn), None)
+        for turn in range(2, 9)
+    },
     "tiff": (kind("TIFF", compression="jpeg"), None),
     "tiff page": (kind("TIFF", compression="jpeg"), Page(1)),
     "tiff turned": (kind("TIFF", compression="jpeg", tiffinfo={274: 6}), None),
@@ -289,12 +284,12 @@ def test_old_jpeg_is_one_block_however_it_is_cut() -> None:
 
 def test_blocks_of_a_damaged_file_are_not_taken_for_none() -> None:
     with pytest.raises(Failure, match="coding blocks of its original cannot be found"):
-        grids_of(Source(saved(picture(), "JPEG")[:20]), (HEIGHT, WIDTH, 3))
+        grids_of(Source(coded(picture(), "JPEG")[:20]), (HEIGHT, WIDTH, 3))
 
 
 def test_bytes_between_segments_are_no_fault() -> None:
     """Some cameras fill up; a run ended at such a file, which every decoder reads."""
-    data, shape = saved(picture(), "JPEG", quality=80, subsampling=1), (HEIGHT, WIDTH, 3)
+    data, shape = coded(picture(), "JPEG", quality=80, subsampling=1), (HEIGHT, WIDTH, 3)
     start = 4 + int.from_bytes(data[4:6], "big")
     for between in (b"\0\0\0", b"ab", b"\xff\xff\xff", b"\xff\0", b"\xff\xd0"):
         filled = data[:start] + between + data[start:]
@@ -359,7 +354,7 @@ def test_codings_in_which_all_pixels_depend_on_each_other_are_named(coding: str)
 
 @pytest.mark.parametrize("method", ["mask", "pixelate", "inpaint", "layers"])
 def test_every_method_hides_whole_blocks_and_nothing_else(method: str, tmp_path: Path) -> None:
-    data = saved(picture(), "JPEG", quality=80, subsampling=2)
+    data = coded(picture(), "JPEG", quality=80, subsampling=2)
     original, blocks, variant = read_image(data), coding_blocks(data), Variant(method, 100)
     rng = np.random.default_rng(5)
     boxes = box_table({"a": [drawn(rng, original.shape, blocks) for _ in range(4)]}, 0)
@@ -386,7 +381,7 @@ def test_every_method_hides_whole_blocks_and_nothing_else(method: str, tmp_path:
 
 
 def test_a_box_table_keeps_blocks_and_has_no_column_without_them(tmp_path: Path) -> None:
-    blocks = coding_blocks(turned(picture(), 6))
+    blocks = coding_blocks(turned_jpeg(picture(), 6))
     own = [Region(Entity.FACE, 1, 2, 9, 9, 1.0, None, blocks)]
     write_boxes(box_table({"a": own, "b": with_blocks(own, ())}, 0), tmp_path / "a.parquet")
     read = image_regions(read_boxes(tmp_path / "a.parquet"))
@@ -406,9 +401,8 @@ def line(text: str, colour: tuple[int, int, int] = (20, 20, 20)) -> np.ndarray:
     return np.asarray(image).astype(float)
 
 
-def coded(pixels: np.ndarray, **how: object) -> bytes:
-    levels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-    return saved(Image.fromarray(levels), "JPEG", **how)
+def jpeg(pixels: np.ndarray, **how: object) -> bytes:
+    return coded(np.clip(np.rint(pixels), 0, 255).astype(np.uint8), "JPEG", **how)
 
 
 def right_digits(settings: Anonymization, numbers: int, **how: object) -> int:
@@ -423,7 +417,7 @@ def right_digits(settings: Anonymization, numbers: int, **how: object) -> int:
     right = 0
     for _ in range(numbers):
         text = [*map(str, rng.integers(0, 10, 4))]
-        data = coded(line("".join(text)) + rng.normal(0, 1.5, (96, 160, 3)), **how)
+        data = jpeg(line("".join(text)) + rng.normal(0, 1.5, (96, 160, 3)), **how)
         region = Region(Entity.TEXT, *map(float, box), 1.0, None, coding_blocks(data))
         shown = anonymize(read_image(data), [region], MASK, settings).astype(float)
         free = (shown != 0).any(axis=2)
@@ -432,7 +426,7 @@ def right_digits(settings: Anonymization, numbers: int, **how: object) -> int:
             page = shown.copy()
             page[~free] = 238.0
             page[inside] = line("".join(guess))[inside]
-            return float(np.abs(read_image(coded(page, **how)) - shown)[free].sum())
+            return float(np.abs(read_image(jpeg(page, **how)) - shown)[free].sum())
 
         guess = ["5"] * 4
         for place in [*range(4)] * 2:
@@ -454,9 +448,7 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     """A code's corners lie a thousandth of a pixel beyond a block: it may be hidden or not."""
     corners = (234.0, 242.0, 521.0, 241.997, 521.0005, 304.0, 234.0, 304.0028)
     box = (234.0, 241.997, 521.0005, 304.0028)
-    data = io.BytesIO()
-    Image.fromarray(np.full((420, 600), 200, np.uint8)).save(data, "JPEG", quality=92)
-    source = Source(data.getvalue())
+    source = Source(coded(np.full((420, 600), 200, np.uint8), "JPEG", quality=92))
     (region,) = read_regions(box_table({"a": [Region(Entity.BARCODE, *box, 1.0, corners)]}, 0))["a"]
     region = region._replace(grids=grids_of(source, (420, 600)))
     area = area_of(region, (420, 600), Anonymization())

@@ -18,28 +18,25 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import read_json, write_json
-from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
+from image_sets import listed
 
 
 @pytest.fixture
 def shard(tmp_path: Path) -> dict[str, object]:
-    rows, status = [], []
+    status = []
     for number, state in enumerate(["ok", "empty", "partial", "unreadable"]):
-        name = f"{number}.jpg"
         values = np.random.default_rng(number).integers(0, 256, (30, 40, 3), dtype=np.uint8)
         exif = Image.Exif()
         exif[0x010E] = "secret description"
-        path = tmp_path / name
-        Image.fromarray(values).save(path, exif=exif)
-        rows.append((f"{number}", name, path.stat().st_size, file_digest(path)))
+        Image.fromarray(values).save(tmp_path / f"{number}.jpg", exif=exif)
         status.append((f"{number}", state, int(state in ("ok", "partial"))))
     found = {str(n): [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)] for n in (0, 2)}
     return {
-        "manifest": pd.DataFrame(rows, columns=["id", "path", "bytes", "digest"]),
+        "manifest": listed(tmp_path, [f"{number}.jpg" for number in range(len(status))]),
         "root": tmp_path,
         "boxes": box_table(found, seed=0),
         "images": pd.DataFrame(status, columns=["id", "status", "regions"]),
@@ -180,10 +177,8 @@ def test_image_not_hidden_is_masked_and_counted(shard: dict[str, object], tmp_pa
         Image.fromarray(values).save(tmp_path / "0.png")
         height, width = values.shape[:2]
         region = Region(Entity.FACE, 0, 0, width, height, 0.9)
-        rows = [("0", "0.png", (tmp_path / "0.png").stat().st_size)]
-        manifest = pd.DataFrame(rows, columns=["id", "path", "bytes"])
         one = shard | {
-            "manifest": manifest.assign(digest=file_digest(tmp_path / "0.png")),
+            "manifest": listed(tmp_path, ["0.png"]),
             "boxes": box_table({"0": [region]}, seed=0),
             "images": pd.DataFrame([("0", "ok", 1)], columns=["id", "status", "regions"]),
         }

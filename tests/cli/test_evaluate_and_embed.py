@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import zxingcpp
 from PIL import Image
 
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
+from image_files import qr
 
 SIZE = 104
 MODULE = """
@@ -137,9 +137,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the current folder, originals of eight codes and their versions: two are as they were."""
     monkeypatch.chdir(tmp_path)
     for number in range(8):
-        code = zxingcpp.create_barcode(f"secret {number}", zxingcpp.BarcodeFormat.QRCode)
-        bars = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        pixels = np.pad(bars, 16, constant_values=255)
+        pixels = qr(f"secret {number}")
         for folder in ("clear", "hidden"):
             Path(folder).mkdir(exist_ok=True)
             Image.fromarray(pixels).save(f"{folder}/{number}.png")

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-import zxingcpp
 from PIL import Image, ImageDraw
 
 from anonbench import detect
@@ -26,6 +25,7 @@ from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.datasets.annotations.rows import Images
 from anonbench_demo import portraits
 from anonbench_demo.fonts import Family
+from image_files import qr
 
 QUICK = Detection(speed="single")
 SEARCHED = (
@@ -40,9 +40,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "sub").mkdir(parents=True)
     for name in ("a.png", "sub/b.jpg"):
-        code = zxingcpp.create_barcode(name, zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-        Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(tmp_path / "photos" / name)
+        Image.fromarray(qr(name, margin=20)).save(tmp_path / "photos" / name)
     text = yaml.safe_dump({"title": "of a run", "detection": {"speed": "single"}})
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     return tmp_path / "photos"
@@ -255,10 +253,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page.paste(face, (30, 60))
     font = Family.SANS.font(34)
     ImageDraw.Draw(page).text((330, 100), "ERIKA MUSTERFRAU", font=font, fill="black")
-    code = zxingcpp.create_barcode("Erika", zxingcpp.BarcodeFormat.QRCode)
-    page.paste(
-        Image.fromarray(np.asarray(zxingcpp.write_barcode_to_image(code, scale=5))), (500, 250)
-    )
+    page.paste(Image.fromarray(qr("Erika", scale=5, margin=0)), (500, 250))
     (tmp_path / "cards").mkdir()
     page.save(tmp_path / "cards" / "a.png")
     return tmp_path

@@ -7,10 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-import zxingcpp
 from PIL import Image
 
 from anonbench.cli.main import main
@@ -19,6 +17,7 @@ from anonbench.core.jobs.checksums import write_checksum
 from anonbench.workflow import plan_costs as costs
 from anonbench.workflow import planned_jobs as jobs
 from anonbench.workflow import snakefile
+from image_files import qr
 
 TABLE = Path("results/tables/effects.csv")
 
@@ -166,9 +165,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ones_of_init.py").write_text(system)
     (tmp_path / "data").mkdir()
     for number in range(4):
-        code = zxingcpp.create_barcode(f"{SECRET} {number}", zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.pad(zxingcpp.write_barcode_to_image(code, scale=3), 16, constant_values=255)
-        Image.fromarray(np.array(pixels)).save(tmp_path / "data" / f"{SECRET} {number}.png")
+        name = f"{SECRET} {number}"
+        Image.fromarray(qr(name)).save(tmp_path / "data" / f"{name}.png")
     (tmp_path / "data" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return tmp_path / "data"
 

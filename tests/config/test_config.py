@@ -19,6 +19,7 @@ from anonbench.datasets.listing import count_images, list_images
 from anonbench.detection.user_annotations import user_files_of
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.preflight import require_files
+from edited_config import edited
 
 DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
 
@@ -71,14 +72,10 @@ ROUND = {"anonymization.layers.methods": ["by_entity"], "anonymization.by_entity
 REDRAWN = {"datasets.mine.redrawn": ["mask"]}
 
 
-def edited(edits: dict[str, Any]) -> Config:
+def loaded(edits: dict[str, Any]) -> Config:
     values: dict[str, Any] = {"datasets": {"mine": dict(DATASET)}}
     for path, value in edits.items():
-        *parents, last = path.split(".")
-        section = values
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[last] = value
+        values = edited(values, path, value)
     return load(values)
 
 
@@ -150,7 +147,7 @@ EXCLUDING: list[tuple[dict[str, Any], str]] = [
 )
 def test_what_is_wrong_is_named_with_its_place(edits: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError) as caught:
-        edited(edits)
+        loaded(edits)
     (line,) = str(caught.value).splitlines()[1:]
     assert said in line
 

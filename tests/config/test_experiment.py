@@ -1,6 +1,5 @@
 """What a config unfolds to: models, scenarios, tables, and the parameters of jobs."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from anonbench.config import Config, DataSource, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TARGETS
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
+from edited_config import edited
 
 
 def experiment(path: Path) -> Experiment:
@@ -136,16 +136,6 @@ def parameters(config: Config) -> dict[str, Any]:
     }
 
 
-def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    edited = deepcopy(values)
-    *parents, last = path.split(".")
-    section = edited
-    for parent in parents:
-        section = section.setdefault(parent, {})
-    section[last] = value
-    return edited
-
-
 @pytest.mark.parametrize(
     ("path", "value", "concerned"),
     [
@@ -177,7 +167,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 )
 def test_edit_changes_parameters(root: Path, path: str, value: Any, concerned: set[str]) -> None:
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    before, after = parameters(load(values)), parameters(load(edit(values, path, value)))
+    before, after = parameters(load(values)), parameters(load(edited(values, path, value)))
     assert {stage for stage in before if before[stage] != after[stage]} == concerned
 
 
@@ -195,7 +185,7 @@ def test_parameters_are_complete_and_sources_again(root: Path) -> None:
         "retrieval.shards": 3,
         "retrieval.memory_gb": 1.0,
     }.items():
-        values = edit(values, path, value)
+        values = edited(values, path, value)
     config = load(values)
     for settings in (config.recipes["documents"], config.embedding, config.retrieval):
         assert settings.completing(settings.effective()) == settings

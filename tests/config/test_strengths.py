@@ -1,6 +1,5 @@
 """Strengths and redrawn methods: parameters of their own, that concern nobody else."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from anonbench.config.privacy import Policy
 from anonbench.core.vocabulary import Split, Variant
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.rule_parts import Shown
+from edited_config import edited
 
 FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}
 MINE: dict[str, Any] = {
@@ -104,13 +104,7 @@ def slices(values: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: set[str]) -> None:
-    values = deepcopy(VALUES)
-    *parents, last = path.split(".")
-    section = values
-    for parent in parents:
-        section = section.setdefault(parent, {})
-    section[last] = value
-    before, after = slices(VALUES), slices(values)
+    before, after = slices(VALUES), slices(edited(VALUES, path, value))
     assert {name for name in before if before[name] != after[name]} == concerned
 
 

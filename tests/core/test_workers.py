@@ -16,6 +16,7 @@ import pytest
 from anonbench.core import workers
 from anonbench.core.errors import InputError
 from anonbench.core.memory import exclusive_if
+from processes import has_ended, wait_for
 
 DEAD = -1.0
 
@@ -123,11 +124,6 @@ def test_stopping_waits_for_no_item() -> None:
     assert time.monotonic() - start < 30
 
 
-def is_running(process: int) -> bool:
-    state = Path(f"/proc/{process}/stat")
-    return state.exists() and state.read_text().split()[2] != "Z"
-
-
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     code = (
         "import os, sys, time\nfrom pathlib import Path\n"
@@ -141,7 +137,4 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         while len(children := list(tmp_path.iterdir())) < 2:
             time.sleep(0.02)
         parent.kill()
-    end = time.monotonic() + 60
-    while any(is_running(int(child.name)) for child in children):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: all(has_ended(child.name) for child in children))

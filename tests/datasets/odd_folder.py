@@ -1,6 +1,5 @@
 """A folder of odd files, generated: what real archives hold, and what attackers put there."""
 
-import io
 import struct
 import unicodedata
 import zlib
@@ -10,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageCms
+
+from image_files import coded, turned
 
 NFC = unicodedata.normalize("NFC", "Müller")
 NFD = unicodedata.normalize("NFD", "Müller")
@@ -73,20 +74,12 @@ def claimed_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-def coded(image: Image.Image, kind: str, **options: object) -> bytes:
-    data = io.BytesIO()
-    image.save(data, kind, **options)
-    return data.getvalue()
-
-
 def grey_profile() -> bytes:
     """Return a colour profile that is not sRGB's: that of L*a*b*, which any image may carry."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
 def write_odd_folder(root: Path) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6
     frames = [picture(n) for n in (90, 91, 92)]
     deep = (np.arange(32 * 48).reshape(32, 48) * 42).astype(np.uint16)
     files = {
@@ -98,7 +91,7 @@ def write_odd_folder(root: Path) -> None:
         "party 🎉.png": coded(picture(6), "PNG"),
         "two.png": coded(picture(7), "PNG"),
         "two.jpg": coded(picture(8), "JPEG"),
-        "turned.jpg": coded(picture(9), "JPEG", exif=turned),
+        "turned.jpg": coded(picture(9), "JPEG", exif=turned()),
         "cmyk.jpg": coded(picture(10, mode="CMYK"), "JPEG"),
         "deep.png": coded(Image.fromarray(deep), "PNG"),
         "deep_colour.png": cv2.imencode(".png", np.dstack([deep, deep, deep + 9]))[1].tobytes(),

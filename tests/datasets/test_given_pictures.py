@@ -14,6 +14,7 @@ from anonbench.datasets.given import belonging, copies_of, pictures_in, reasons_
 from anonbench.datasets.headers import Limits
 from anonbench.evaluation import external
 from anonbench.evaluation.privacy.attacks.files import attack_files
+from image_files import turned
 
 LIMITS = Limits(max_pixels=10_000, pdf_dpi=72)
 
@@ -43,10 +44,8 @@ def test_two_pictures_of_an_image_or_two_images_of_a_picture_are_refused() -> No
 def test_images_are_left_out_for_a_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     draw(tmp_path, "good.png", "extra.png")
     draw(tmp_path, "large.png", size=(21, 10))
-    turned = Image.fromarray(np.zeros((20, 10), np.uint8))  # stored on its side
-    exif = turned.getexif()
-    exif[0x0112] = 6
-    turned.save(tmp_path / "turned.jpg", exif=exif)
+    on_its_side = Image.fromarray(np.zeros((20, 10), np.uint8))
+    on_its_side.save(tmp_path / "turned.jpg", exif=turned())
     (tmp_path / "broken.png").write_bytes(b"no picture")
     listed = images(good="good.jpg", large="large.png", absent="absent.png", broken="broken.png")
     listed = pd.concat([listed, images(turned="turned.jpg")], ignore_index=True)

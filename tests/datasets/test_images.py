@@ -26,6 +26,7 @@ from anonbench.datasets.images import (
     upright_size,
 )
 from anonbench_demo import portraits
+from image_files import coded, turned
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
@@ -100,11 +101,7 @@ def test_animated_and_multi_page_are_refused(tmp_path: Path, suffix: str) -> Non
 @given(data=st.data())
 def test_damage_has_a_reason(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP"]))
-    buffer = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(COLOUR).save(buffer, kind, exif=exif.tobytes())
-    damaged = bytearray(buffer.getvalue())
+    damaged = bytearray(coded(COLOUR, kind, exif=turned().tobytes()))
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("damage") / "a"
@@ -162,9 +159,8 @@ def test_images_are_upright_by_their_exif(tmp_path: Path, kind: str) -> None:
     options = {"webp": {"lossless": True}, "jpg": {"quality": 100}, "tif lzw": lzw}.get(kind, {})
     for orientation, pixels in enumerate(stored, start=1):
         path = tmp_path / f"{orientation}.{kind[:4].strip()}"
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        Image.fromarray(np.ascontiguousarray(pixels)).save(path, exif=exif, **options)
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        image.save(path, exif=turned(orientation), **options)
         shown = read_image(path)
         shown = shown if shown.ndim == 2 else shown[..., 0]
         assert np.abs(shown.astype(int) - upright).max() <= 4
@@ -174,9 +170,8 @@ def test_images_are_upright_by_their_exif(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 def test_invalid_exif_counts_as_none(tmp_path: Path, suffix: str) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 77
-    for exif in (b"Exif\0\0no", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0", turned.tobytes()):
+    damaged = b"Exif\0\0no", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0"
+    for exif in (*damaged, turned(77).tobytes()):
         Image.fromarray(COLOUR).save(tmp_path / f"a.{suffix}", exif=exif)
         assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
         with open_checked(tmp_path / f"a.{suffix}") as image:

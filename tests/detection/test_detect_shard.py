@@ -28,6 +28,7 @@ from anonbench.detection.cache import places
 from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
 from anonbench.detection.kinds import Boxes, Mtcnn
 from anonbench.detection.shard import Job, detect_shard
+from image_sets import listed
 
 ZXING, MTCNN, BOXES = "zxing", "mtcnn", "boxes"
 PPOCR, TEMPLATE = "ppocr", "template"
@@ -113,23 +114,18 @@ def run(tmp_path: Path, corners: dict[str, Corner]) -> Runs:
     return Runs(tmp_path)
 
 
-COLUMNS = ["id", "path", "width", "height", "bytes", "digest"]
-
-
 def state(path: Path) -> tuple[int, str]:
     return path.stat().st_size, file_digest(path)
 
 
 def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 8)) -> pd.DataFrame:
     """Write grey images, each with a value of its own; return their manifest, not in order."""
-    rows = []
+    names = [f"i{index:03d}.png" for index in range(len(values))]
     for index, value in enumerate(values):
-        name, path = f"i{index:03d}", root / f"i{index:03d}.png"
         pixels = np.full(size, value, np.uint8)
         pixels.flat[-3:] = 100, index // 256, index % 256  # not nearly black
-        path.write_bytes(encode(pixels))
-        rows.append((name, path.name, *size[::-1], *state(path)))
-    return pd.DataFrame(rows[::-1], columns=COLUMNS)
+        (root / names[index]).write_bytes(encode(pixels))
+    return listed(root, names[::-1])
 
 
 def damage(manifest: pd.DataFrame, path: Path) -> None:

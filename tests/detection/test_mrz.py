@@ -22,16 +22,9 @@ from anonbench.detection.text_recognizer import LineReader
 from anonbench_demo import ids
 from anonbench_demo.fonts import load
 from anonbench_demo.listing import Drawing
+from icao_specimens import SPECIMENS
 
-TD3 = [
-    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
-]
-TD1 = [
-    "I<UTOD231458907<<<<<<<<<<<<<<<",
-    "7408122F1204159UTO<<<<<<<<<<<6",
-    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
-]
+TD3, TD1 = SPECIMENS["TD3"], SPECIMENS["TD1"]
 PROSE = [
     "We thank you for your letter of the third of August and",
     "confirm that the goods were sent on the next working day",

@@ -1,7 +1,6 @@
 """Detectors by name, models that fail, a user's files, and tables of all shards."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import zxingcpp
 from PIL import Image
 
 from anonbench import anonymize_files, detect
@@ -29,6 +27,7 @@ from anonbench.detection.search import build, build_all
 from anonbench.detection.text_recognizer import LineReader
 from anonbench.detection.views import Views
 from anonbench_demo import ids, portraits
+from image_files import qr
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)
 SAID = "numbers that are not finite"
@@ -221,17 +220,6 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
     build("mtcnn", Detection(device="auto"))
 
 
-@pytest.mark.slow
-def test_importing_the_room_imports_no_engine() -> None:
-    code = (
-        "import sys, anonbench.detection.shard\n"
-        "heavy = {'torch', 'torchvision', 'onnxruntime', 'zxingcpp', 'sklearn'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_lines_of_text_are_found_once_for_text_and_zones(monkeypatch: pytest.MonkeyPatch) -> None:
     built = build_all(["mrz", "ppocr"], Detection())
     images = [np.full((200, 300), 255, np.uint8), np.full((80, 90), 255, np.uint8)]
@@ -348,9 +336,7 @@ def mixed(tmp_path: Path) -> Path:
     """A code, a blank image, a broken one, and one of a kind that is not read."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    code = zxingcpp.create_barcode("one", zxingcpp.BarcodeFormat.QRCode)
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
-    Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(folder / "a code.png")
+    Image.fromarray(qr("one", margin=20)).save(folder / "a code.png")
     Image.new("L", (90, 60), 200).save(folder / "blank.png")
     (folder / "broken.png").write_bytes((folder / "blank.png").read_bytes()[:50])
     (folder / "photo.cr2").touch()

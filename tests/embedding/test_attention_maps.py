@@ -1,7 +1,5 @@
 """Boxes by the way of the image, and the share of attention inside of them."""
 
-import sys
-from subprocess import run
 from typing import Any
 
 import numpy as np
@@ -149,9 +147,3 @@ def test_others_boxes_are_all_pairs_and_chance_their_cover() -> None:
     expected = np.repeat(covered.mean(axis=(1, 2)), 2)
     np.testing.assert_allclose(rows["chance"].to_numpy(float), expected)
     assert len(set(expected)) == 3
-
-
-@pytest.mark.slow
-def test_a_summary_needs_no_torch() -> None:
-    code = "import sys, anonbench.embedding.attention_maps; sys.exit('torch' in sys.modules)"
-    run([sys.executable, "-c", code], check=True, timeout=60)

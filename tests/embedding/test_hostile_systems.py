@@ -21,6 +21,7 @@ from anonbench.embedding.store import Embeddings, VectorCache, write_embeddings
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
 from anonbench.embedding.systems.opening import open_system
+from processes import has_ended, wait_for
 
 IMAGES = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
 HEAD = """
@@ -68,21 +69,6 @@ def test_wrong_files_of_a_program(tmp_path: Path, form: str, code: str, message:
         encoded(system)
     assert str(refused.value).startswith(f"systems: {sys.executable}: ")
     assert tempfile.gettempdir() + "/anonbench-" not in str(refused.value)
-
-
-def has_ended(process: int) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return True
-    return status.rpartition(")")[2].split()[0] == "Z"
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < 60
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from processes import has_ended, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests" / "gpu")]
@@ -130,7 +131,7 @@ def test_part_that_hangs_is_killed_with_all_it_started() -> None:
     outcome = guard.run("planted:hangs", 2)
     assert outcome["outcome"] == "failed"
     assert outcome["reason"] == "ran past its limit of 2 s and was killed"
-    assert ends(outcome["found"]["helper"])
+    wait_for(lambda: has_ended(outcome["found"]["helper"]))
 
 
 def test_crash_keeps_what_was_found(tmp_path: Path) -> None:
@@ -161,31 +162,12 @@ def test_ended_command_leaves_a_whole_file_and_no_process(tmp_path: Path) -> Non
     command = [sys.executable, ROOT / "benchmarks" / "gpu.py", "--tiny", "--output", output]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    until = time.monotonic() + 60
-    while not (started := children.read_text().split()) and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_for(children.read_text)
+    started = children.read_text().split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
     assert read(output)["problems"] == ["the command did not come to its end"]
-    assert started
-    assert ends(started[0])
-
-
-def ends(process: str | int) -> bool:
-    """Return whether a process that was killed ends soon: on a busy machine not at once."""
-    until = time.monotonic() + 20
-    while alive(process) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not alive(process)
-
-
-def alive(process: str | int) -> bool:
-    """Return whether a process runs: one that ended is there until the system collects it."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+    wait_for(lambda: has_ended(started[0]))
 
 
 def test_loader_on_generated_images(tmp_path: Path) -> None:

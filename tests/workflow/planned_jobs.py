@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +56,3 @@ def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[
 def planned(text: str) -> Counter[str]:
     """Return how many jobs of each rule a dry run plans, by what it says."""
     return Counter(re.findall(r"^(?:local)?rule (\w+):$", text, re.MULTILINE))
-
-
-def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return a copy of a config with another value at a dotted path."""
-    config = deepcopy(config)
-    *parents, last = path.split(".")
-    section = config
-    for parent in parents:
-        section = section.setdefault(parent, {})
-    section[last] = value
-    return config

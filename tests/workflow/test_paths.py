@@ -121,9 +121,7 @@ def test_pages_and_stages_have_targets() -> None:
 
 
 @pytest.mark.parametrize("adaption", ["mapped", "D"])
-def test_maps_and_updates_search_the_same_originals(
-    adaption: str,
-) -> None:
+def test_maps_and_updates_search_the_same_originals(adaption: str) -> None:
     more = paths(data={"adaptions": ["A", adaption]})
     assert f"{adaption}-blur-50/seed0/blur-50" in more.scenario_names("mine")
     models = f"{adaption}-blur-50", "unadapted"

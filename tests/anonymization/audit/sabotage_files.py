@@ -11,21 +11,16 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 from scenes import JPEG_QUALITY, Scene
 
+from image_files import coded
+
 Sabotage = Callable[[Scene], bytes]
 CANARY = b"Erika Mustermann, born 12.8.1964"
 
 
-def saved(pixels: np.ndarray | Image.Image, form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
-    image.save(file, form, **options)
-    return file.getvalue()
-
-
 def as_asked(scene: Scene, **options: Any) -> bytes:
     if scene.settings.format == "png":
-        return saved(scene.honest, "PNG", **options)
-    return saved(scene.honest, "JPEG", quality=JPEG_QUALITY, **options)
+        return coded(scene.honest, "PNG", **options)
+    return coded(scene.honest, "JPEG", quality=JPEG_QUALITY, **options)
 
 
 def exif(tag: int, value: object) -> Image.Exif:
@@ -49,7 +44,7 @@ def with_segment(scene: Scene, marker: int, body: bytes) -> bytes:
 
 
 def thumbnail(scene: Scene) -> bytes:
-    return saved(Image.fromarray(scene.original).resize((25, 20)), "JPEG")
+    return coded(Image.fromarray(scene.original).resize((25, 20)), "JPEG")
 
 
 def stream(scene: Scene) -> bytes:
@@ -77,7 +72,7 @@ def header(scene: Scene, depth: int = 8) -> bytes:
 def with_alpha(scene: Scene, alpha: np.ndarray) -> bytes:
     image = Image.fromarray(scene.honest)
     image.putalpha(Image.fromarray(alpha).convert("L"))
-    return saved(image, "PNG")
+    return coded(image, "PNG")
 
 
 BOTH: dict[str, Sabotage] = {
@@ -95,7 +90,7 @@ BOTH: dict[str, Sabotage] = {
     "the_original_itself": lambda scene: scene.code(scene.original),
     "empty": lambda scene: b"",
     "no_image": lambda scene: b"GIF89a" + bytes(100),
-    "the_other_format": lambda scene: saved(
+    "the_other_format": lambda scene: coded(
         scene.honest, "JPEG" if scene.settings.format == "png" else "PNG"
     ),
     "bytes_before_the_start": lambda scene: b"\0" + scene.code(scene.honest),
@@ -123,7 +118,7 @@ PNG: dict[str, Sabotage] = {
     ),
     "alpha_kept": lambda scene: with_alpha(scene, np.full(scene.honest.shape[:2], 255, np.uint8)),
     "original_in_the_alpha_channel": lambda scene: with_alpha(scene, scene.original),
-    "few_colours_in_a_palette": lambda scene: saved(
+    "few_colours_in_a_palette": lambda scene: coded(
         Image.fromarray(scene.honest).convert("P"), "PNG"
     ),
     "rows_below_the_image": lambda scene: png(
@@ -159,11 +154,11 @@ JPEG: dict[str, Sabotage] = {
     "xmp": lambda scene: with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
     "adobe_marker": lambda scene: with_segment(scene, 0xEE, b"Adobe\0d\0\0\0\0\1"),
     "two_heads": lambda scene: scene.code(scene.honest)[:20] + scene.code(scene.honest)[2:],
-    "colours_of_print": lambda scene: saved(
+    "colours_of_print": lambda scene: coded(
         Image.fromarray(scene.honest).convert("CMYK"), "JPEG", quality=JPEG_QUALITY
     ),
-    "lower_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY - 1),
-    "higher_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY + 5),
+    "lower_quality": lambda scene: coded(scene.honest, "JPEG", quality=JPEG_QUALITY - 1),
+    "higher_quality": lambda scene: coded(scene.honest, "JPEG", quality=JPEG_QUALITY + 5),
     "progressive": lambda scene: as_asked(scene, progressive=True),
     "optimized_tables": lambda scene: as_asked(scene, optimize=True),
     "restart_markers": lambda scene: as_asked(scene, restart_marker_rows=1),
@@ -182,7 +177,7 @@ JPEG: dict[str, Sabotage] = {
     "bytes_behind_the_last_block": lambda scene: (
         scene.code(scene.honest)[:-2] + CANARY + scene.code(scene.honest)[-2:]
     ),
-    "preview_as_second_frame": lambda scene: saved(
+    "preview_as_second_frame": lambda scene: coded(
         Image.fromarray(scene.honest), "MPO", quality=JPEG_QUALITY,
         save_all=True, append_images=[Image.fromarray(scene.original)],
     ),
@@ -247,4 +242,4 @@ def nearly_the_same_quantization(scene: Scene) -> bytes:
     with Image.open(io.BytesIO(scene.code(scene.honest))) as image:
         tables = {k: list(v) for k, v in image.quantization.items()}  # type: ignore[attr-defined]
     tables[0][63] -= 1
-    return saved(scene.honest, "JPEG", qtables=tables)
+    return coded(scene.honest, "JPEG", qtables=tables)

@@ -1,6 +1,5 @@
 """Faults that an author of a method or of a set makes easily, and that change little."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from scenes import FAILS, check, picture, table
 
 from anonbench.anonymization.apply import layers
@@ -24,6 +22,7 @@ from anonbench.core.fakes import TextKind
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.images import encode, read_image
+from image_files import coded, turned
 from keyed_settings import asked
 
 FACE = Region(Entity.FACE, 10.0, 8.0, 58.0, 56.0, 1.0)
@@ -278,10 +277,8 @@ def test_wrong_pixels_are_a_fault_of_the_method() -> None:
 @pytest.mark.parametrize("fault", ["blocks of 8 pixels", "turned after", "no blocks", "one side"])
 def test_other_coding_blocks_are_refused(fault: str) -> None:
     """The face touches blocks of 16 pixels, in an image that is decoded upside down."""
-    exif, file = Image.Exif(), io.BytesIO()
-    exif[0x0112] = 3
-    Image.fromarray(picture(seed=2)[:75, :93]).save(file, "JPEG", subsampling=2, exif=exif)
-    data, settings = file.getvalue(), Anonymization()
+    data = coded(picture(seed=2)[:75, :93], "JPEG", subsampling=2, exif=turned(3))
+    settings = Anonymization()
     original, (right,) = read_image(data), coding_blocks(data)
 
     def audit(*found: Any) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from anonbench import anonymize_files
 from anonbench.anonymization.files.run import Anonymized
 from anonbench.config import Detection
+from image_files import qr
 
 QUICK = Detection(speed="single")
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -21,9 +22,7 @@ def photograph(text: str = "secret", *, code: bool = True, grey: bool = False) -
     ground = np.random.default_rng(len(text)).integers(90, 140, (150, 200, 3)).astype(np.uint8)
     image = Image.fromarray(ground).resize((100, 75)).resize((200, 150))
     if code:
-        made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
-        pixels = np.array(zxingcpp.write_barcode_to_image(made, scale=3))
-        image.paste(Image.fromarray(np.pad(pixels, 12, constant_values=255)), (20, 15))
+        image.paste(Image.fromarray(qr(text, margin=12)), (20, 15))
     return image.convert("L") if grey else image
 
 

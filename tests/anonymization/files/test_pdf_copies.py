@@ -29,6 +29,7 @@ from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
 from anonbench.datasets.images import encode
+from image_files import coded
 
 CANARY = "Erika Mustermann"
 DPI = 200
@@ -37,10 +38,9 @@ DPI = 200
 def scans(path: Path, *pages: Image.Image) -> Path:
     """Write a PDF of scans with a title, a text that can be selected and an attachment."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    drawn = io.BytesIO()
     first, *others = pages
-    first.save(drawn, "PDF", save_all=True, append_images=others, resolution=DPI, title=CANARY)
-    document = pypdfium2.PdfDocument(drawn.getvalue())
+    more = {"append_images": others, "resolution": DPI, "title": CANARY}
+    document = pypdfium2.PdfDocument(coded(first, "PDF", save_all=True, **more))
     raw = pypdfium2.raw
     for page in document:
         text = raw.FPDFPageObj_NewTextObj(document, b"Helvetica", 12.0)
@@ -309,20 +309,16 @@ def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
         assert given.quantization[0] == table
         for found in made.quantization.values():
             assert tuple(found) in standard_tables() and all(map(operator.le, found, table))
-        wrong = io.BytesIO()
         pixels = np.asarray(made)
-        Image.fromarray(pixels).save(wrong, "JPEG", qtables=[table, table])
     with pytest.raises(Failure, match="quantization"):
-        check_file(wrong.getvalue(), pixels)
+        check_file(coded(pixels, "JPEG", qtables=[table, table]), pixels)
 
 
 @pytest.mark.parametrize(("form", "more"), [("TIFF", {"compression": "jpeg"}), ("GIF", {})])
 def test_a_lossless_kind_of_file_must_show_the_checked_pixels(form: str, more: Any) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, form, **more)
     with pytest.raises(Failure, match="other pixels"):
-        check_file(file.getvalue(), pixels)
+        check_file(coded(pixels, form, **more), pixels)
 
 
 def test_a_profile_that_is_no_standard_one_fails_the_audit() -> None:

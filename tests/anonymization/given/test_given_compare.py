@@ -1,6 +1,5 @@
 """Another program's pictures: compared with originals, as an image set, summarized."""
 
-import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.reporting.privacy_tables import given_grid
+from image_files import coded
+from image_sets import listed
 
 BOX = (40, 30, 104, 94)
 """x0, y0, x1, y1 of the region that detection found."""
@@ -47,16 +48,10 @@ def masked(picture: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarra
     return changed
 
 
-def saved(picture: np.ndarray, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, **({"format": "PNG"} | options))  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
 def judged(
-    original: np.ndarray, picture: np.ndarray, *more: Region, **options: object
+    original: np.ndarray, picture: np.ndarray, *more: Region, format: str = "PNG", **options: object
 ) -> list[gather.Compared]:
-    data = saved(picture, **options)
+    data = coded(picture, format, **options)
     read = np.asarray(Image.open(io.BytesIO(data)))
     return gather.compare(original, read, data, [region(*BOX), *more])
 
@@ -255,12 +250,8 @@ def save_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def made(folder: Path, **settings: Any) -> tuple[ImageSet, pd.DataFrame]:
-    rows = []
-    for name in ARCHIVE:
-        data = (folder / "photos" / f"{name}.png").read_bytes()
-        rows.append((name, f"{name}.png", len(data), hashlib.sha256(data).hexdigest()))
     given_shard(
-        manifest=pd.DataFrame(rows, columns=["id", "path", "bytes", "digest"]),
+        manifest=listed(folder / "photos", [f"{name}.png" for name in ARCHIVE]),
         root=folder / "photos",
         boxes=box_table({name: [Box(Entity.FACE, 0, 0, 64, 64, 1.0)] for name in ARCHIVE}, 0),
         images=pd.DataFrame({"id": ARCHIVE, "status": "ok"}),

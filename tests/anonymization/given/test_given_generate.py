@@ -13,6 +13,7 @@ from anonbench.anonymization.given.generate import HIDDEN, generate_pictures, re
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.datasets.given import belonging, pictures_in
+from image_files import qr
 
 REGIONS = [
     Region("face", 10.0, 12.0, 30.0, 36.0, 1.0),
@@ -76,9 +77,8 @@ def test_anything_but_a_crop_is_refused() -> None:
 def test_pictures_are_those_that_a_data_set_looks_for(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     (photos / "deep").mkdir(parents=True)
-    code = zxingcpp.create_barcode("gate 12", zxingcpp.BarcodeFormat.QRCode)
     drawn = np.full((200, 320), 255, np.uint8)
-    bars = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
+    bars = qr("gate 12", scale=4, margin=0)
     drawn[40 : 40 + bars.shape[0], 40 : 40 + bars.shape[1]] = bars
     first = Image.fromarray(drawn)
     first.save(photos / "deep" / "code.png")

@@ -18,6 +18,7 @@ from anonbench.core.registries.attacks import Equipment
 from anonbench.core.registries.methods import RegionWindow
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import MrzReading, zone_of
+from icao_specimens import SPECIMENS
 
 PAPER, INK = (240, 230, 200), (30, 20, 90)
 
@@ -138,10 +139,7 @@ def test_formats_of_zones_are_told_by_their_letters(layout: fakes.Format) -> Non
 
 
 ZONES_OF_PERSONS = [
-    (
-        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-        "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
-    ),
+    tuple(SPECIMENS["TD3"]),
     (
         "P<D<<MUSTERMANN<<ERIKA<<<<<<<<<<<<<<<<<<<<<<",
         "C01X00T478D<<6408125F2702283<<<<<<<<<<<<<<<4",

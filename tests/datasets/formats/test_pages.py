@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from odd_folder import ENCRYPTED, coded, pdf, picture, text_page
+from odd_folder import ENCRYPTED, pdf, picture, text_page
 from PIL import Image, TiffImagePlugin
 
 from anonbench.core.errors import UnreadableImage
@@ -39,6 +39,7 @@ from anonbench.datasets.headers import page_to_read
 from anonbench.datasets.image_sets.shards import member_name
 from anonbench.datasets.images import open_checked, read_here, read_image, upright_size
 from anonbench.datasets.source import id_problems, ids_of_files
+from image_files import coded
 
 LIMIT = 10**6
 RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"

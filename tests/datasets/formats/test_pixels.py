@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_folder import coded, grey_profile, picture
+from odd_folder import grey_profile, picture
 from PIL import Image, ImageCms
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import HEIF, Page, reads_heif, register_heif
 from anonbench.datasets.formats.pixels import conversions
 from anonbench.datasets.images import open_checked, read_image, upright_size
+from image_files import coded, turned
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -85,10 +86,8 @@ def heic(image: Image.Image, **options: Any) -> bytes:
 
 
 def test_heic_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6
     image = picture(0)
-    data = heic(image, exif=turned.tobytes())
+    data = heic(image, exif=turned().tobytes())
     pixels = read_image(data)
     upright = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
     assert np.abs(pixels.astype(int) - upright).max() <= 3
@@ -201,7 +200,7 @@ KINDS = {
 def of_kind(kind: str, image: np.ndarray) -> bytes:
     register_heif()
     name, options = KINDS[kind]
-    return coded(Image.fromarray(image), name, **options)
+    return coded(image, name, **options)
 
 
 def is_refused(data: bytes) -> bool:

@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader
 
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
-from anonbench.core.provenance import file_digest
 from anonbench.datasets.image_sets import shards
 from anonbench.datasets.images import read_image, read_original
+from image_files import turned
+from image_sets import listed
 
 IDS = ["a", "b/c", "d"]
 
@@ -35,9 +36,7 @@ def root(tmp_path: Path) -> Path:
     (folder / "b").mkdir(parents=True)
     random = np.random.default_rng(0)
     colour = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(colour).save(folder / "a.jpg", exif=exif)
+    Image.fromarray(colour).save(folder / "a.jpg", exif=turned())
     Image.fromarray(random.integers(0, 65536, (9, 7)).astype(np.uint16)).save(folder / "b/c.png")
     Image.fromarray(colour[..., 0]).save(folder / "d.tif", compression="tiff_lzw")
     return folder
@@ -47,13 +46,7 @@ PATHS = {"a": "a.jpg", "b/c": "b/c.png", "d": "d.tif"}
 
 
 def manifest(root: Path) -> pd.DataFrame:
-    rows = []
-    for image_id, path in PATHS.items():
-        height, width = read_image(root / path).shape[:2]
-        digest, size = file_digest(root / path), (root / path).stat().st_size
-        rows.append((image_id, path, "train", width, height, size, digest))
-    columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
-    return pd.DataFrame(rows[::-1], columns=columns)
+    return listed(root, reversed(PATHS.values())).assign(split="train")
 
 
 @pytest.fixture

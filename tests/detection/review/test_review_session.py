@@ -15,6 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.datasets.images import decode
 from anonbench.detection.review import file as file_module
 from anonbench.detection.review.session import Conflict, Gone, Review
+from image_files import turned
 from reviewed_archive import NAME, SIZE, detect, make_archive, review
 
 NAMES = ["a b.png", "ä/1.png", "ä/2.png", "<i>x.png"]
@@ -193,10 +194,7 @@ def test_pictures_are_upright_and_positions_those_of_the_upright_original(tmp_pa
     root = config.datasets[NAME].path
     pixels = np.full((5000, 200, 3), 200, np.uint8)  # stored on its side, and larger than is sent
     pixels[:100, :] = 0
-    turned = Image.fromarray(pixels)
-    exif = turned.getexif()
-    exif[0x0112] = 6
-    turned.save(root / "b.jpg", exif=exif)
+    Image.fromarray(pixels).save(root / "b.jpg", exif=turned())
     detect(config)
     session = review(config)
     number = place(session, "b")

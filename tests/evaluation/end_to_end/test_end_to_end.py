@@ -1,7 +1,6 @@
 """A whole evaluation in one process: equal to the pipeline's stages, and what it refuses."""
 
 import doctest
-import hashlib
 import json
 import shutil
 import subprocess
@@ -37,6 +36,7 @@ from anonbench.evaluation.end_to_end.encoded import COLUMNS, COMPARED
 from anonbench.evaluation.end_to_end.result import OF_MAPS, Result, advise
 from anonbench.evaluation.retrieval.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.scores import ScenarioFiles, collect
+from image_sets import listed
 
 SIZE = 108
 VARIANTS = [Variant(method, degree) for degree in (100, 50) for method in ("blur", "mask")]
@@ -124,15 +124,8 @@ def test_the_package_loads_nothing_and_evaluating_a_function_no_torch() -> None:
 
 
 def manifest_of(photos: Path) -> pd.DataFrame:
-    rows = []
-    for path in photos.rglob("*.png"):
-        with Image.open(path) as image:
-            width, height = image.size
-        data, name = path.read_bytes(), path.relative_to(photos).as_posix()
-        digest = hashlib.sha256(data).hexdigest()
-        rows.append((name.removesuffix(".png"), name, width, height, len(data), digest))
-    columns = ["id", "path", "width", "height", "bytes", "digest"]
-    return pd.DataFrame(rows, columns=columns).sort_values("id", ignore_index=True)
+    paths = (path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    return listed(photos, sorted(paths))
 
 
 @pytest.mark.slow

@@ -17,13 +17,18 @@ from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, draw_queries, rank, read_some
 
 SIZE, WIDTH = 410, 24
+LARGE, NARROW = 5000, 12
 
 
-def embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
-    values = np.random.default_rng(seed).standard_normal((SIZE, WIDTH))
+def embeddings(
+    seed: int, near: Embeddings | None = None, size: int = SIZE, width: int = WIDTH
+) -> Embeddings:
+    values = np.random.default_rng(seed).standard_normal((size, width))
     if near is not None:
-        values = near.values + values
-    ids = [f"images/{(7 * i) % SIZE:03d}" for i in range(SIZE)]
+        values = near.values + 0.5 * values
+    if size == LARGE:  # equal images far apart, so that their ties are decided across parts
+        values[LARGE - 40 :] = values[:40]
+    ids = [f"images/{(7 * i) % size:04d}" for i in range(size)]
     return Embeddings(ids, values.astype(np.float32))
 
 
@@ -64,10 +69,10 @@ def twice(given: Embeddings) -> Embeddings:
 @pytest.mark.parametrize(
     ("role", "change", "message"),
     [
-        ("database", renamed, "database: .*'new'.*'images/000'"),
-        ("database", twice, "database: 1 ids occur more than once, such as 'images/007'"),
+        ("database", renamed, "database: .*'new'.*'images/0000'"),
+        ("database", twice, "database: 1 ids occur more than once, such as 'images/0007'"),
         ("database", lambda given: some(given, range(SIZE - 1)), "database: .*1 ids of the refere"),
-        ("queries", twice, "queries: 1 ids occur more than once, such as 'images/007'"),
+        ("queries", twice, "queries: 1 ids occur more than once, such as 'images/0007'"),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -113,23 +118,10 @@ def test_below_k_five_finding_oneself_scores_nothing() -> None:
     assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))
 
 
-LARGE, NARROW = 5000, 12
-
-
-def large_embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
-    values = np.random.default_rng(seed).standard_normal((LARGE, NARROW))
-    if near is not None:
-        values = near.values + 0.5 * values
-    # equal images far apart, so that their ties are decided across parts
-    values[LARGE - 40 :] = values[:40]
-    ids = [f"{(7 * number) % LARGE:04d}" for number in range(LARGE)]
-    return Embeddings(ids, values.astype(np.float32))
-
-
 @pytest.fixture(scope="module")
 def given() -> tuple[Embeddings, Embeddings, Embeddings]:
-    reference = large_embeddings(0)
-    database = large_embeddings(1, reference)
+    reference = embeddings(0, None, LARGE, NARROW)
+    database = embeddings(1, reference, LARGE, NARROW)
     rows = {*np.random.default_rng(9).permutation(LARGE)[:30].tolist(), 0, LARGE - 40}
     return reference, some(database, sorted(rows)), database
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from anonbench.core.vocabulary import Adaption
 from anonbench.training.loop import launch, train
 from anonbench.training.loop.checkpoint import SIGNALS, Interrupts, end_of_job
 from anonbench.training.loop.launch import TrainJob
+from processes import wait_for
 
 Made = Callable[..., TrainJob]
 RANKS = Path(__file__).parents[1] / "ranks"
@@ -63,14 +63,6 @@ def started(job: TrainJob) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(path)])
     wait_for_ranks(job.root)
     return process
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    for _ in range(2400):
-        if is_so():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def wait_for_ranks(folder: Path) -> None:

@@ -114,9 +114,7 @@ def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
     assert seen.content == "8 images (6 .png, 1 .pdf; each page is one)"
 
 
-def test_splits_layouts_and_classes_are_seen(
-    tmp_path: Path,
-) -> None:
+def test_splits_layouts_and_classes_are_seen(tmp_path: Path) -> None:
     picture(tmp_path / "one/pics/0.png")
     seen = survey(tmp_path / "one")
     assert (seen.images, seen.classes, seen.labels) == (1, (), ())

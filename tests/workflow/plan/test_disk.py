@@ -16,12 +16,12 @@ from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Recipe, load
 from anonbench.config.experiment import Experiment
 from anonbench.core.boxes import Region, box_table
-from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split, Variant
 from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.workflow.plan_costs import costs
 from anonbench.workflow.planned_jobs import Job, Plan
+from image_sets import listed
 
 IMAGES = 24
 SIZES = {"width": 384, "depth": 2, "heads": 6, "patch": 16, "registers": 2}
@@ -65,13 +65,8 @@ def archive(tmp_path: Path, job: Callable[..., Job]) -> Callable[..., Plan]:
 
 def shard(folder: Path, plan: Plan, variant: str) -> int:
     """Write a shard of an archive with a face in each image; return its bytes."""
-    files = [folder / path for path in plan.started.listings["ids"]["path"]]
-    ids = [file.stem for file in files]
-    manifest = pd.DataFrame(
-        {"id": ids, "path": [file.name for file in files]}
-        | {"bytes": [file.stat().st_size for file in files]}
-        | {"digest": [*map(file_digest, files)]}
-    )
+    manifest = listed(folder, plan.started.listings["ids"]["path"])
+    ids = manifest["id"].tolist()
     boxes = box_table({each: [Region(Entity.FACE, 30, 30, 90, 110, 0.9)] for each in ids}, seed=0)
     images = pd.DataFrame({"id": ids, "status": "ok", "regions": 1})
     output = folder / "shard" / "0.tar"

@@ -45,9 +45,7 @@ def test_every_stage_is_estimated_and_grows(root: Path) -> None:
         few.seconds("dream")
 
 
-def test_inversion_takes_time_up_to_its_bound(
-    root: Path,
-) -> None:
+def test_inversion_takes_time_up_to_its_bound(root: Path) -> None:
     paper = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
 
     def taken(train: int, *adaptions: str) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from planned_jobs import edited
 
 import preloaded
 import small_archive
+from edited_config import edited
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planned_jobs import edited, planned
+from planned_jobs import planned
 
 import small_archive
 from anonbench.core.jobs.job_cache import read_usage
+from edited_config import edited
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zxingcpp
 from PIL import Image
 
 from anonbench.core.boxes import read_boxes
+from image_files import qr
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -20,10 +20,8 @@ HEADER = "path,entity,x0,y0,x1,y1\n"
 
 
 def write_code(path: Path, text: str) -> None:
-    barcode = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
-    code = np.array(zxingcpp.write_barcode_to_image(barcode, scale=4))
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.pad(code, 20, constant_values=255)).save(path)
+    Image.fromarray(qr(text, scale=4, margin=20)).save(path)
 
 
 def entities(folder: Path) -> dict[str, list[str]]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from planned_jobs import edited
 
 import preloaded
+from edited_config import edited
 
 pytestmark = pytest.mark.workflow
 CORRECTED = "datasets.portraits.corrections"

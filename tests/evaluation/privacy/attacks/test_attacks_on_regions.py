@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table, image_regions, overlap
+from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
@@ -38,6 +37,8 @@ from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 from anonbench.evaluation.privacy.published import Published
+from icao_specimens import SPECIMENS
+from image_files import qr
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
 EQUIPMENT = Equipment(Detection(), Anonymization())
@@ -58,16 +59,11 @@ class Drawn:
         return self._images[image_id]
 
 
-def qr(text: str) -> np.ndarray:
-    """Return a QR code with its quiet zone, uint8 [H, W]."""
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="H")
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
-    return np.pad(pixels, 16, constant_values=255)
-
-
 def codes(count: int) -> dict[str, np.ndarray]:
     """Return images of different codes by id."""
-    return {f"{number:02d}": qr(f"ticket {number}") for number in range(count)}
+    return {
+        f"{number:02d}": qr(f"ticket {number}", scale=4, ec_level="H") for number in range(count)
+    }
 
 
 def whole(image: np.ndarray, entity: Entity = Entity.BARCODE) -> Region:
@@ -160,7 +156,7 @@ def test_the_share_of_right_characters_is_one_less_the_error_rate(true: str, rea
 
 
 def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
-    code = qr("the way to the archive")
+    code = qr("the way to the archive", scale=4, ec_level="H")
     side = len(code)
     partly, mostly = code.copy(), code.copy()
     partly[side // 2 : int(0.7 * side), side // 2 : int(0.7 * side)] = 0
@@ -244,12 +240,6 @@ def test_regions_are_drawn_from_as_many_images_as_possible() -> None:
     pd.testing.assert_frame_equal(drawn, again)
 
 
-@pytest.mark.parametrize(("x", "shared"), [(0, 1.0), (5, 1 / 3), (20, 0.0)])
-def test_boxes_overlap_by_intersection_over_union(x: float, shared: float) -> None:
-    one, other = (Region(Entity.FACE, left, 0, left + 10, 10, 1.0) for left in (0, x))
-    assert overlap(one, other) == pytest.approx(shared)
-
-
 def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residual, "OTHERS", ())
     table = attack(published(codes(8), [MASK]), "residual", detectors=["zxing"])
@@ -273,10 +263,7 @@ def test_tighter_and_wider_detections_match(box: tuple[float, ...], is_found: bo
     assert residual.lies_on(region, other) == is_found
 
 
-TD3 = (
-    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
-)
+TD3 = tuple(SPECIMENS["TD3"])
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, attack_rates
 from anonbench.evaluation.policy.table import subject
+from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
@@ -32,11 +33,6 @@ from anonbench.reporting.privacy_tables import attacks_grid
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
 SIZES = {"gallery": 70, "probes": 60}
 NO_BOXES = pd.DataFrame(columns=["id", "entity", "order"])
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / length, np.float32)
 
 
 def archive(count: int = 60, persons: int = 20) -> Archive:

@@ -1,6 +1,5 @@
 """Attack by coding noise with planted truths: what is drawn and coded is known."""
 
-import io
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from anonbench.evaluation.privacy.attacks.kinds import block_noise
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.reading import Line, Readability
 from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
+from image_files import coded, turned
 
 TEXTS = ["407188", "961430", "282509", "733694", "159026", "864217", "350971", "628543"]
 SIZE, PAPER, STEP = 22, 200, 5
@@ -30,10 +30,7 @@ GIVEN = Variant("given", 100)
 
 def encoded(pixels: np.ndarray, form: str, turn: int = 1, **options: int) -> bytes:
     """Return a file whose pixels a reader turns by its EXIF orientation."""
-    file, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = turn
-    Image.fromarray(pixels).save(file, form, exif=exif.tobytes(), **options)
-    return file.getvalue()
+    return coded(pixels, form, exif=turned(turn).tobytes(), **options)
 
 
 def jpeg(pixels: np.ndarray, quality: int = 75, subsampling: int = 2, turn: int = 1) -> bytes:

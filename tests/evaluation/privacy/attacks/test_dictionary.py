@@ -25,20 +25,10 @@ from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
 )
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability
 from anonbench.evaluation.privacy.attacks.typesetting import Setting, set_in, strips
+from icao_specimens import SPECIMENS
 
-CARD = (
-    "I<UTOD231458907<<<<<<<<<<<<<<<",
-    "7408122F1204159UTO<<<<<<<<<<<6",
-    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
-)
-PASSPORT = (
-    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
-    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
-)
-LONG = (  # of a number too long for its field
-    "I<UTOD23145890<7349<<<<<<<<<<<",
-    "3407127M9507122UTO<<<<<<<<<<<2",
-    "STEVENSON<<PETER<<<<<<<<<<<<<<",
+CARD, PASSPORT, LONG_NUMBER = (
+    tuple(SPECIMENS[name]) for name in ("TD1", "TD3", "TD1, long number")
 )
 CHARACTERS = "ABCXYZabcxyz0123456789 .,:-/#"
 
@@ -70,7 +60,7 @@ def test_a_short_text_has_few_candidates() -> None:
     assert len(texts_like("a7", 60, np.random.default_rng(0))) == 50
 
 
-@pytest.mark.parametrize(("lines", "layout"), [(CARD, TD1), (PASSPORT, TD3), (LONG, TD1)])
+@pytest.mark.parametrize(("lines", "layout"), [(CARD, TD1), (PASSPORT, TD3), (LONG_NUMBER, TD1)])
 def test_zone_candidates_have_right_check_digits(lines: tuple[str, ...], layout: Format) -> None:
     assert not wrong_checks(lines, layout)
     found = zones_like(lines, layout, 50, np.random.default_rng(0))

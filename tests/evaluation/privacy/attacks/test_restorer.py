@@ -6,7 +6,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_attacks_on_regions import Drawn, attack, published, whole
@@ -35,6 +34,7 @@ from anonbench.evaluation.privacy.attacks.restorer import (
     learned,
 )
 from anonbench.evaluation.privacy.published import Published
+from image_files import qr
 
 HIDING = Anonymization()
 PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)
@@ -223,9 +223,7 @@ def test_a_mosaic_keeps_its_means_when_it_is_smoothed() -> None:
 
 
 def test_a_blurred_code_is_decoded_after_reconstruction_and_not_before() -> None:
-    code = zxingcpp.create_barcode("gate 12", zxingcpp.BarcodeFormat.QRCode)
-    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=4))
-    image = np.pad(pixels, 16, constant_values=255)
+    image = qr("gate 12", scale=4)
     region = whole(image)
     hiding = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.035}}})
     shares = {}

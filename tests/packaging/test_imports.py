@@ -1,4 +1,4 @@
-"""What trainings load: no more than they need, since a load takes longer than most jobs do."""
+"""What is loaded: no more than is needed, since a load takes longer than most jobs do."""
 
 import subprocess
 import sys
@@ -35,7 +35,22 @@ assert "tensorboard" in sys.modules
 
 
 @pytest.mark.slow
-def test_only_what_is_needed_is_loaded(tmp_path: Path) -> None:
+def test_a_training_loads_what_it_needs(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IN_TURN, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("detection.shard", {"torch", "torchvision", "onnxruntime", "zxingcpp", "sklearn"}),
+        ("embedding.attention_maps", {"torch"}),
+        ("workflow.planned_jobs", {"torch"}),
+    ],
+)
+def test_a_module_loads_nothing_that_its_jobs_do_not_need(module: str, unneeded: set[str]) -> None:
+    code = f"import sys, anonbench.{module}; print(*{unneeded} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
