@@ -154,11 +154,11 @@ def test_regions_of_all_detectors_are_united(tmp_path: Path, run: Runs) -> None:
 def test_a_batch_takes_memory_for_its_pixels_not_for_their_channels(
     tmp_path: Path, run: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, asked = tmp_path / "colour.png", []
-    path.write_bytes(encode(np.full((6, 8, 3), 200, np.uint8)))
+    asked: list[int] = []
+    (tmp_path / "colour.png").write_bytes(encode(np.full((6, 8, 3), 200, np.uint8)))
     with monkeypatch.context() as patched:
         patched.setattr(shard, "memory_for", lambda pixels: nullcontext(asked.append(pixels)))
-        run(pd.DataFrame([("colour", path.name, 8, 6, *state(path))], columns=COLUMNS))
+        run(listed(tmp_path, ["colour.png"]))
     assert asked == [6 * 8]
 
 

@@ -177,7 +177,7 @@ def compare(
     `data` is the picture's file: of a JPEG, its quantization tables say what coding alone changes.
     """
     before, after = _luma(original), _luma(picture)
-    differs = _local(np.abs(_reencoded(before, data) - after))
+    differs = _local(np.abs(_reencoded(original, data) - after))
     noise = float(np.clip(_SPREAD * np.median(differs), _LEAST_NOISE, _MOST_NOISE))
     detail = _local(np.abs(before - _local(before)))
     changed = (differs > noise) & (differs > detail / 2)
@@ -209,16 +209,16 @@ def _local(values: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REFLECT))
 
 
-def _reencoded(luma: np.ndarray, data: bytes) -> np.ndarray:
-    """Return the original as a JPEG file of these tables shows it; of other formats as it is."""
+def _reencoded(original: np.ndarray, data: bytes) -> np.ndarray:
+    """Return the luma of the original as a JPEG file of these tables shows it."""
     with Image.open(io.BytesIO(data)) as image:
-        if not isinstance(image, JpegImagePlugin.JpegImageFile):
-            return luma
-        table = image.quantization[min(image.quantization)]
-    coded = io.BytesIO()
-    Image.fromarray(luma.astype(np.uint8)).save(coded, "JPEG", qtables=[table])
+        if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.mode not in ("L", "RGB"):
+            return _luma(original)
+        how = {"qtables": image.quantization, "subsampling": JpegImagePlugin.get_sampling(image)}
+        coded = io.BytesIO()
+        Image.fromarray(original).convert(image.mode).save(coded, "JPEG", **how)
     with Image.open(coded) as image:
-        return np.asarray(image, np.float32)
+        return _luma(np.asarray(image))
 
 
 def given_shard(
