@@ -147,6 +147,7 @@ def test_the_owner_may_have_the_names(run: Config, tmp_path: Path) -> None:
     assert table["id"].tolist() == sorted(IDS)
     assert table["label"].tolist() == [image_id.partition("/")[0] for image_id in sorted(IDS)]
     assert stat.S_IMODE(to.stat().st_mode) == 0o700
+    assert stat.S_IMODE((to / "images.csv").stat().st_mode) == 0o600  # as it was written, too
     export(run, tmp_path / "out.tar", names=True)
     assert stat.S_IMODE((tmp_path / "out.tar").stat().st_mode) == 0o600
 

@@ -363,3 +363,10 @@ def test_turns_of_large_images(
     build("centerface", Detection()).detect([np.zeros((2_900, 2_900), np.uint8)])
     largest = [size for size in seen if size > 2_900 / 4 + 1]
     assert len(largest) == turns * 4
+
+
+def test_faces_of_negatives_are_covered(faces: list[portraits.Drawing]) -> None:
+    detector = build("centerface", Detection.model_validate(COVERING))
+    for face in faces:
+        shown, negative = detector.detect([face.image, 255 - face.image])
+        assert overlap(shown[0], negative[0]) > 0.9

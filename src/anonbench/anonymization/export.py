@@ -10,7 +10,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,9 +131,8 @@ def export_images(
         table.insert(0, "number", numbered.images(table["id"], manifest))
         if label:
             table["class"] = numbered.classes(table["label"], manifest)
-    megabytes = _write(table, _OWN if names else _PUBLIC, sets, to, key)
-    if names:
-        to.chmod(0o700 if to.is_dir() else 0o600)
+    with _unseen_by_others() if names else nullcontext():
+        megabytes = _write(table, _OWN if names else _PUBLIC, sets, to, key)
     return Exported(len(table), megabytes, unhidden, splits, len(found) - len(table))
 
 
@@ -272,6 +271,16 @@ def _write(
                 table.to_csv(key, index=False, lineterminator="\n")
         undo.pop_all()
     return size / 1e6
+
+
+@contextmanager
+def _unseen_by_others() -> Iterator[None]:
+    """Make files and folders of the block its user's only, from the first moment."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

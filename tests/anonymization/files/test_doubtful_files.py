@@ -123,6 +123,14 @@ def test_no_folder_is_made_where_a_link_leads(photos: Path) -> None:
     assert list(Path("elsewhere").iterdir()) == []
 
 
+def test_a_link_to_the_same_bytes_is_no_finished_copy(photos: Path) -> None:
+    anonymized(photos, Path("out"))
+    Path("out/a.png").rename("elsewhere.png")
+    Path("out/a.png").symlink_to(Path("elsewhere.png").absolute())
+    assert anonymized(photos, Path("out")).made == 1
+    assert not Path("out/a.png").is_symlink() and Path("elsewhere.png").is_file()
+
+
 def test_an_image_that_gets_the_name_of_a_copy_takes_it_over(photos: Path) -> None:
     anonymized(photos, Path("out"))
     save(photos, "b.gif.png", code=False)

@@ -127,8 +127,10 @@ class Anonymizer:
             return False
         if before.status != "written":
             return before.status == "without_regions"
-        path = self._job.to / before.output
-        return path.is_file() and file_digest(path) == before.output_digest
+        path = target(self._job.to, before.output)
+        # what a link leads to may be changed after the check
+        is_file = path.is_file() and not path.is_symlink()
+        return is_file and file_digest(path) == before.output_digest
 
     def _image(self, task: Task, data: bytes, digest: str) -> Outcome:
         image, job = task.image, self._job
