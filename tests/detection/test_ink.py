@@ -297,7 +297,7 @@ def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> N
 def test_letters_in_sight_on_a_page_of_text_are_doubtful_and_other_marks_are_not() -> None:
     page = np.full((500, 400), 255, np.uint8)
     lines = [box(Entity.TEXT, 40, 40 + 30 * row, 200, 20) for row in range(9)]
-    dash, bullet = np.s_[404:406, 300:320], np.s_[400:412, 300:310]
+    point, bullet, rule = np.s_[405:407, 300:304], np.s_[400:412, 300:310], np.s_[398:412, 300:301]
 
     def doubtful(*found: Region, of_page: np.ndarray = page) -> bool:
         return doubts.LETTERS in of(of_page, *found)
@@ -315,7 +315,7 @@ def test_letters_in_sight_on_a_page_of_text_are_doubtful_and_other_marks_are_not
         for x, y in ((285, 385), (310, 385), (330, 420), (280, 420)):
             cv2.rectangle(shown, (x, y), (x + 1, y + 1), (0,), -1)
         assert not doubtful(*lines, of_page=shown), "dust, one speck of many"
-    for mark in (dash, bullet):
+    for mark in (point, bullet, rule):
         shown = page.copy()
         shown[mark] = 0
         assert not doubtful(*lines, of_page=shown)
