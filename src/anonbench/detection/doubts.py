@@ -56,7 +56,9 @@ _PAPER, _TONES, _SEEN = 0.6, 25, 256
 is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less.
 """
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
-_PAGE = 8  # least number of lines on a page where letters in sight are looked for
+_PAGE = 8
+"""Least number of lines on a page where letters in sight are looked for. Of 168 scans seven have
+such marks (six letters, one a speck), of 100 photographs none. With four lines, photographs do."""
 _READ = 24  # height of lines, in pixels, to which larger ones are reduced for that
 _LETTER, _SHAPE, _INKED = (0.42, 1.0), (0.4, 2.5), 0.3
 """Height of letters as a share of the lines' (with the detector's margin), width of letters or
