@@ -32,7 +32,7 @@ BLURRED = "no sharp edge, or none in three lines of text"
 SCREEN = "a fine regular grid, as of a photographed screen"
 COLOUR_ONLY = "edges in colour only where nothing was found"
 WEAK_ONLY = "found at low confidence only"
-LETTERS = "marks of the size of letters in sight, on a page of text"
+LETTERS = "unhidden marks of the size of letters, on a page of text"
 TEXT_ONLY = "text and no face, in what does not look like a document"
 
 _BLUR, _SIDE = 1.9, 2000
