@@ -370,3 +370,15 @@ def test_faces_of_negatives_are_covered(faces: list[portraits.Drawing]) -> None:
     for face in faces:
         shown, negative = detector.detect([face.image, 255 - face.image])
         assert overlap(shown[0], negative[0]) > 0.9
+
+
+@pytest.mark.parametrize("pixels_a_dot", [4, 6])
+def test_faces_of_halftones_are_covered(faces: list[portraits.Drawing], pixels_a_dot: int) -> None:
+    detector = build("centerface", Detection.model_validate(COVERING))
+    for face in faces:
+        grey = cv2.cvtColor(face.image, cv2.COLOR_RGB2GRAY)
+        rows, columns = np.indices(grey.shape) * np.pi / pixels_a_dot * np.sqrt(2)
+        screen = 127 * np.cos(rows + columns) * np.cos(rows - columns) + 128
+        dots = np.where(grey > screen, 255, 0).astype(np.uint8)
+        shown, dotted = detector.detect([grey, dots])
+        assert max(overlap(shown[0], each) for each in dotted) > 0.6
