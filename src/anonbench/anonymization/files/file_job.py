@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anonbench.anonymization.apply import MethodFailed, layers
+from anonbench.anonymization.apply import MethodFailed
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
-from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Source, regions_of
+from anonbench.anonymization.checked import hidden
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,
@@ -268,18 +268,15 @@ class Anonymizer:
     ) -> tuple[np.ndarray, int]:
         """Hide regions and audit the pixels; return them, and how many are hidden."""
         job = self._job
-        own = add_coding_blocks(regions, *source)
+        own, asked = add_coding_blocks(regions, *source), (job.variant, job.anonymization)
+        audited = regions_of(as_rows(regions, job.variant.degree))
         try:
-            *between, pixels = layers(original, own, job.variant, job.anonymization)
+            made = hidden(original, own, *asked, audited, source)
         except MethodFailed as failed:
             raise _NotPublished(str(failed)) from None
-        audited = regions_of(as_rows(regions, job.variant.degree))
-        asked = job.variant, job.anonymization
-        try:
-            found = check_layers(original, pixels, audited, *asked, between, source)
         except Failure as failure:
             raise _NotPublished(f"its audit fails: {failure}") from None
-        return pixels, found["hidden_pixels"]
+        return made.pixels, made.counts["hidden_pixels"]
 
     @contextmanager
     def _published(self, name: str) -> Iterator[Path]:
