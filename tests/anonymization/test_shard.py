@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 import written_counts
+from anonbench.anonymization import checked
 from anonbench.anonymization import shard as module
+from anonbench.anonymization.checked import Hidden
 from anonbench.anonymization.published import COLUMNS, gather_audit, read_doubts
 from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Anonymization
@@ -124,7 +126,7 @@ def earlier(self: ShardWriter, image_id: str) -> bytes:
 
 FAULTS: dict[str, tuple[object, str, Callable[..., object], str]] = {
     "not hidden": (
-        *(module, "layers", lambda image, *_: [image.copy()]),
+        *(checked, "layers", lambda image, *_: [image.copy()]),
         r"image '0' as \w+-100 fails its audit",
     ),
     "coding blocks cut": (
@@ -140,7 +142,7 @@ FAULTS: dict[str, tuple[object, str, Callable[..., object], str]] = {
         *(module, "used_rows", lambda manifest, *_: manifest),
         "image '1': detection left no such image",
     ),
-    "original written to": (module, "layers", careless, "read-only"),
+    "original written to": (checked, "layers", careless, "read-only"),
 }
 
 
@@ -165,7 +167,8 @@ def test_a_fault_stops_the_shard(
 def test_an_image_too_large_for_its_format_is_named(
     shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "layers", lambda *_: [np.zeros((1, 65_501), np.uint8)])
+    wide = Hidden(np.zeros((1, 65_501), np.uint8), {})
+    monkeypatch.setattr(module, "hidden", lambda *_, **more: wide)
     with pytest.raises(InputError, match="image '0': an image of 65501 × 1 pixels cannot be"):
         write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})
 

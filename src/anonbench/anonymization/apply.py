@@ -13,7 +13,6 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import LEAST_LEFT_FIRST, Method, least_information_left
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
-from anonbench.datasets.images import decode, encode
 
 DEFAULTS = Anonymization()
 
@@ -50,15 +49,6 @@ def layers(
         if number < len(groups):
             done |= hidden_pixels(own, image.shape, settings)
     return made[1:] or [image.copy()]
-
-
-def as_published(
-    original: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
-) -> np.ndarray:
-    """Pixels of an image in a variant, as they are read back from the pipeline's image sets."""
-    pixels = layers(original, regions, variant, settings)[-1]
-    is_lossless = settings.format == "png" or variant.method is None
-    return pixels if is_lossless else decode(encode(pixels, settings.format))
 
 
 def group_by_methods(

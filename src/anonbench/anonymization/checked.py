@@ -1,18 +1,24 @@
 """Anonymization of one image with its audit, and the trial of a method on drawn images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
 from anonbench.anonymization.apply import DEFAULTS, MethodFailed, layers
-from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import regions_of
+from anonbench.anonymization.audit.regions import Region as Audited
+from anonbench.anonymization.audit.regions import Source, regions_of
+from anonbench.anonymization.methods.mask import Mask
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, listed
 from anonbench.core.settings import section
-from anonbench.core.vocabulary import Entity, Variant
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.core.wording import count
+from anonbench.datasets.images import decode, encode
 
 _SIZE = (48, 64)
 _BOXES: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
@@ -70,21 +76,90 @@ def anonymize(
         if (reason := region_fault(region, width, height)) is not None:
             raise InputError(f"regions: number {number} {reason}")
     try:
-        return _audited(image, regions, variant, settings)
+        return hidden(image, regions, variant, settings).pixels
     except Failure as failure:
         raise InputError(f"variant {variant}: the image fails its audit: {failure}") from None
     except MethodFailed as failed:
         raise InputError(f"variant {variant}: {failed}") from failed.__cause__
 
 
-def _audited(
-    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
-) -> np.ndarray:
-    """Return an image with hidden regions; raise Failure if it fails its audit."""
+class Hidden(NamedTuple):
+    """An image with hidden regions that has passed its audit."""
+
+    pixels: np.ndarray
+    counts: Mapping[str, int]  # as the audit counted them: `check_layers`
+    refused: NotHidden | None = None  # why its regions are masked, where the method left one
+
+
+def hidden(
+    image: np.ndarray,
+    regions: Sequence[Region],
+    variant: Variant,
+    settings: Anonymization,
+    audited: list[Audited] | None = None,
+    source: Source | None = None,
+    or_masked: bool = False,
+) -> Hidden:
+    """Hide regions and audit the pixels, of all images that are published or measured.
+
+    Args:
+        audited: the regions as the audit reads them; None: those that are hidden.
+        source: see `check_layers`.
+        or_masked: make all regions black where the method leaves one visible.
+
+    Raises Failure, MethodFailed, and InputError as `layers` does.
+    """
     *between, result = layers(image, regions, variant, settings)
-    audited = regions_of([vars(region) for region in regions])
-    check_layers(image, result, audited, variant, settings, between)
-    return result
+    if audited is None:
+        audited = regions_of([vars(region) for region in regions])
+    try:
+        counts = check_layers(image, result, audited, variant, settings, between, source)
+    except NotHidden as refused:
+        if not or_masked:
+            raise
+        black = settings.model_copy(update={"mask": Mask(colour=(0, 0, 0))})
+        variant = Variant(Method.MASK, variant.degree)
+        return hidden(image, regions, variant, black, audited, source)._replace(refused=refused)
+    return Hidden(result, counts)
+
+
+def as_published(
+    image_id: str,
+    image: np.ndarray,
+    regions: Sequence[Region],
+    variant: Variant,
+    settings: Anonymization,
+) -> Hidden:
+    """An image in a variant as it is read back from the pipeline's image sets."""
+    with naming(image_id, variant):
+        made = hidden(image, regions, variant, settings, or_masked=True)
+        if settings.format == "png" or variant.method is None:
+            return made
+        return made._replace(pixels=decode(encode(made.pixels, settings.format)))
+
+
+@contextmanager
+def naming(image_id: str, variant: Variant) -> Iterator[None]:
+    """Raise InputError that names the image and its variant where it cannot be published."""
+    try:
+        yield
+    except Failure as failure:
+        raise InputError(
+            f"image {image_id!r} as {variant} fails its audit: {failure}. Nothing of it is "
+            "published. If its file was not changed during the run, this is a fault of the method "
+            f"{variant.method}: report it to its author. Until it is fixed, take it out of "
+            "`methods`, or the image out of the data"
+        ) from None
+    except (InputError, MethodFailed) as error:
+        raise InputError(f"image {image_id!r}: {error}") from None
+
+
+def masked_instead(variant: str, images: int) -> str:
+    """Warning about images whose regions are masked, because the method left one visible."""
+    return (
+        f"{variant}: {count(images, 'image')} with a region that the method leaves nearly "
+        "unchanged: the regions are masked instead"
+    )
 
 
 def check_method(name: str, settings: Anonymization | None = None) -> None:
@@ -114,10 +189,10 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
             for entity in Entity:
                 regions = [Region(entity, *box, 1.0) for box in boxes]
                 try:
-                    hidden = layers(image, regions, variant, settings)[-1]
-                    if not np.array_equal(hidden, layers(image, regions, variant, settings)[-1]):
+                    once, again = (layers(image, regions, variant, settings)[-1] for _ in "ab")
+                    if not np.array_equal(once, again):
                         raise Failure("a second run gives other pixels")
-                    _audited(image, regions, variant, settings)
+                    hidden(image, regions, variant, settings)
                 except InputError:  # the argument is wrong, not the method
                     raise
                 except Exception as error:  # a Failure, or any exception of the method

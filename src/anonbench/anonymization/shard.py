@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from anonbench.anonymization.apply import MethodFailed, layers
-from anonbench.anonymization.audit.check import Auditor, RegionVisibleError
+from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import Source
-from anonbench.anonymization.methods.mask import Mask
+from anonbench.anonymization.checked import hidden, masked_instead, naming
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
@@ -17,8 +16,7 @@ from anonbench.core.io import write_json
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.memory import keep_freed_memory, memory_for
 from anonbench.core.progress import track
-from anonbench.core.vocabulary import Method, Variant
-from anonbench.core.wording import count
+from anonbench.core.vocabulary import Variant
 from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
 from anonbench.datasets.image_sets.shards import ShardWriter, used_rows
@@ -67,24 +65,14 @@ def anonymize_shard(
             original.flags.writeable = False  # it is what the result is held against
             with memory_for(original.shape[0] * original.shape[1]):
                 own = add_coding_blocks(regions.get(image_id, []), data, page)
-
-                def audited(asked: Variant, strengths: Anonymization, is_masked: bool) -> bytes:
-                    try:
-                        *between, pixels = layers(original, own, asked, strengths)
-                        coded = encode(pixels, settings.format)
-                    except (InputError, MethodFailed) as error:
-                        raise InputError(f"image {image_id!r}: {error}") from None
-                    source = Source(data, page)
-                    auditor.check(image_id, original, coded, pixels, between, source, is_masked)
-                    return coded
-
-                try:
-                    coded = audited(variant, settings, False)
-                except RegionVisibleError as error:
-                    # it stays, for all variants have the same images
-                    log.warning("%s: its regions are masked", error)
-                    masked = settings.model_copy(update={"mask": Mask()})
-                    coded = audited(Variant(Method.MASK, variant.degree), masked, True)
+                found, source = auditor.regions(image_id), Source(data, page)
+                with naming(image_id, variant):
+                    made = hidden(original, own, variant, settings, found, source, or_masked=True)
+                    coded = encode(made.pixels, settings.format)
+                    auditor.check(image_id, coded, made.pixels, made.counts)
+                if made.refused:
+                    log.warning("image %r, %s: %s: it is masked", image_id, variant, made.refused)
+                    auditor.counts["failed"] += 1
                 height, width = original.shape[:2]
                 extension = "png" if settings.format == "png" else "jpg"
                 shard.add(image_id, coded, extension, width, height)
@@ -104,8 +92,6 @@ def anonymize_shard(
     if failed := auditor.counts["failed"]:
         warn_on_terminal(
             log,
-            f"{variant}: {count(failed, 'image')} with a region that the method leaves "
-            "nearly unchanged: the regions are masked instead, and audit.csv counts these "
-            "as failed audits",
+            f"{masked_instead(str(variant), failed)}, and audit.csv counts these as failed audits",
         )
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

@@ -16,6 +16,7 @@ from anonbench.core.vocabulary import (
     CONTROL,
     NO_CHOICE,
     UNADAPTED,
+    Adaption,
     Baseline,
     Method,
     QueryKind,
@@ -232,8 +233,14 @@ def _notes(
         both = best[["models", baseline]].dropna()
         exceeds = int((both[baseline] > both["models"]).sum())
         above += [(ADAPTIONS[baseline], exceeds, len(both))] if exceeds else []
+    by_model = scores.groupby(["method", "metric", "query", "adaption"])["value"].mean().unstack()
+    unmapped: list[str] = []
+    if {UNADAPTED, Adaption.MAPPED} <= adaptions:
+        same = (by_model[UNADAPTED] == by_model[Adaption.MAPPED]).groupby("method").all()
+        unmapped = [METHODS[str(name)] for name in same.index[same]]
     return notes(
         "results",
+        unmapped=unmapped,
         rbo="rbo" in set(scores["metric"]),
         several_seeds=(scores["seeds"] > 1).any(),
         retrieval=table.kind != "downstream",

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import Source
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region
 from anonbench.core.registries.methods import RegionWindow
@@ -19,7 +21,6 @@ from anonbench.datasets.images import encode
 
 Format = Literal["png", "jpeg"]
 JPEG_QUALITY = 95
-FAILS = "fails its audit"
 
 FACE = Region(Entity.FACE, 8.4, 6.7, 39.2, 42.5, 1.0)
 SLANTED = Region(
@@ -84,9 +85,27 @@ class Scene:
         pixels = self.honest if pixels is None else pixels
         data = self.code(pixels) if data is None else data
         between = self.between if between is None else between
-        auditor = Auditor(table(REGIONS), self.variant, self.settings)
-        auditor.check("a", self.original, data, pixels, between)
+        asked = self.variant, self.settings
+        auditor = Auditor(table(REGIONS), *asked)
+        show(auditor, "a", asked, self.original, pixels, between, data=data)
         return auditor.counts
+
+
+def show(
+    auditor: Auditor,
+    image_id: str,
+    asked: tuple[Variant, Anonymization],
+    original: np.ndarray,
+    pixels: np.ndarray,
+    between: Sequence[np.ndarray] = (),
+    source: Source | None = None,
+    data: bytes | None = None,
+) -> None:
+    """Audit an image of a shard: its pixels, then its file; by default, one of the pixels."""
+    shown = auditor.regions(image_id), *asked, between, source
+    counted = check_layers(original, pixels, *shown)
+    data = encode(pixels, asked[1].format) if data is None else data
+    auditor.check(image_id, data, pixels, counted)
 
 
 def check(
@@ -104,7 +123,7 @@ def check(
     if pixels is None:
         *between, pixels = layers(original, regions, variant, settings)
     auditor = Auditor(table(regions), variant, settings)
-    auditor.check("a", original, encode(pixels, settings.format), pixels, between, **more)
+    show(auditor, "a", (variant, settings), original, pixels, between, **more)
     return auditor.counts
 
 

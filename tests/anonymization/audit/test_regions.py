@@ -18,7 +18,6 @@ from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_r
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
-from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
@@ -248,7 +247,7 @@ def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colo
     check(original, regions, name, settings, half)
     for place in places[::40].tolist():
         wrong = foreign(honest, original, tuple(place))
-        with pytest.raises(InputError, match="neither hidden nor unchanged"):
+        with pytest.raises(Failure, match="neither hidden nor unchanged"):
             check(original, regions, name, settings, wrong)
 
 
@@ -267,7 +266,7 @@ def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name:
         moved = int(np.abs(bare[tuple(place)].astype(int) - honest[tuple(place)]).max() > 3)
         # where a shuffled pixel stays in its place, what it was is what it has to be
         for wrong in (*[bare] * moved, foreign(honest, original, tuple(place))):
-            with pytest.raises(InputError, match=REFUSED):
+            with pytest.raises(Failure, match=REFUSED):
                 check(original, regions, name, settings, wrong)
 
 
@@ -277,7 +276,7 @@ def test_edge_is_looked_at_where_others_cover_the_rest(settings: Anonymization, 
     wrong = anonymize(original, regions, Variant(name, 100), settings)
     for place in edge_of(DIAMOND)[::40].tolist():
         wrong = foreign(wrong, original, tuple(place))
-    with pytest.raises(InputError, match=REFUSED):
+    with pytest.raises(Failure, match=REFUSED):
         check(original, regions, name, settings, wrong)
 
 
@@ -298,7 +297,7 @@ def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, na
             if is_far and min(np.abs(it - i[y, x]).max() for i in (honest, original)) > 3:
                 wrong = honest.copy()
                 wrong[y, x] = as_beside[y, x]
-                with pytest.raises(InputError, match="neither hidden nor unchanged"):
+                with pytest.raises(Failure, match="neither hidden nor unchanged"):
                     check(original, regions, name, settings, wrong)
                 refused += 1
     assert refused

@@ -14,7 +14,7 @@ from scenes import any_region, check, picture, window
 
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import layers
-from anonbench.anonymization.audit import NotHidden
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.pixels import group_by_methods, kept
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.anonymization.audit.visibility import check_visibility
@@ -23,7 +23,6 @@ from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, region_fault
-from anonbench.core.errors import InputError
 from anonbench.core.registries.methods import METHODS, Method
 from anonbench.core.vocabulary import Entity, Variant
 from keyed_settings import ADDED, COMBINED, asked
@@ -55,7 +54,7 @@ NEGATIVE = {"recolour": {"space": "negative"}}
 def test_a_region_that_is_nearly_as_it_was_is_refused(
     name: str, sections: dict[str, Any], colour: bool, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"is not hidden.*stronger method"):
+    with pytest.raises(Failure, match=r"is not hidden.*stronger method"):
         check(picture(colour), [FACE], name, asked(tmp_path, **sections))
 
 
@@ -63,7 +62,7 @@ def test_what_another_method_covers_does_not_count_for_it(tmp_path: Path) -> Non
     """A mask over two thirds of a region leaves the rest of it to be looked at."""
     settings = asked(tmp_path, swirl={"turns": 1e-3}, by_entity={"face": "swirl", "text": "mask"})
     line = Region(Entity.TEXT, 8.0, 6.0, 60.0, 44.0, 1.0)
-    with pytest.raises(InputError, match="is not hidden"):
+    with pytest.raises(Failure, match="is not hidden"):
         check(picture(), [FACE, line], "by_entity", settings)
     larger = Region(Entity.TEXT, 0.0, 0.0, 70.0, 70.0, 1.0)
     check(picture(), [FACE, larger], "by_entity", settings)
@@ -88,7 +87,7 @@ def test_tiny_strength_of_large_region_is_refused(sections: dict[str, Any], tmp_
     (name,), settings = sections, asked(tmp_path, **sections)
     image = cv2.resize(picture(), (600, 480), interpolation=cv2.INTER_CUBIC)
     region = Region(Entity.FACE, 30.0, 30.0, 510.0, 450.0, 1.0)
-    with pytest.raises(InputError, match="is not hidden"):
+    with pytest.raises(Failure, match="is not hidden"):
         check(image, [region], name, settings)
     left = weak_strengths(name, Entity, settings)
     assert left.keys() == {"face"} and left["face"] > 0.8
@@ -256,7 +255,7 @@ def test_what_is_under_a_mask_has_no_part_in_the_result(
     assert np.array_equal(*results)
     try:
         check(one, drawn, "by_entity", settings)
-    except InputError as error:  # a region that is hidden twice may be as it was: rightly refused
+    except Failure as error:  # a region that is hidden twice may be as it was: rightly refused
         assume("is not hidden" not in str(error))
         raise
 
@@ -309,7 +308,7 @@ def test_an_order_that_shows_it_again_is_caught(
     settings = combined(key_folder, face=face, text="mask")
     check(noise(), OVER, "by_entity", settings)
     monkeypatch.setattr(apply, name, new)
-    with pytest.raises(InputError, match="fails its audit"):
+    with pytest.raises(Failure):
         check(noise(), OVER, "by_entity", settings)
 
 

@@ -15,6 +15,7 @@ from codes import SRGB, anonymized, files, photograph, read_codes, save, statuse
 from PIL import Image
 
 from anonbench import anonymize_files, detect
+from anonbench.anonymization import checked
 from anonbench.anonymization.files import file_job, places, run
 from anonbench.anonymization.files.stored import standard
 from anonbench.anonymization.methods.mask import Mask
@@ -164,7 +165,7 @@ def test_a_method_that_fails_costs_one_image(
 def test_a_file_that_fails_its_audit_is_not_published(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    hide, write = file_job.layers, file_job.write
+    hide, write = checked.layers, file_job.write
 
     def wrong_pixels(image: np.ndarray, *rest: Any) -> list[np.ndarray]:
         result = image.copy() if fault == "not hidden" else hide(image, *rest)[-1].copy()
@@ -177,10 +178,31 @@ def test_a_file_that_fails_its_audit_is_not_published(
             pixels = pixels ^ np.uint8(64)
         return write(pixels, how) + (b"more" if fault == "more in the file" else b"")
 
-    monkeypatch.setattr(file_job, "layers", wrong_pixels)
+    monkeypatch.setattr(checked, "layers", wrong_pixels)
     monkeypatch.setattr(file_job, "write", wrong_file)
     done = anonymized(photos, tmp_path / "out")
     assert done.failed == len(NAMES) and files(tmp_path / "out") == {}
+
+
+def test_a_copy_that_is_replaced_during_the_run_is_noticed_at_its_end(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do, out = file_job.Anonymizer.__call__, tmp_path / "out"
+
+    def meanwhile(self: file_job.Anonymizer, task: file_job.Task) -> Any:
+        done = do(self, task)
+        copies = [path for path in out.rglob("*") if path.is_file()]
+        if len(copies) == 2:
+            copies[0].write_bytes(b"another program's")
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_job.Anonymizer, "__call__", meanwhile)
+        with pytest.raises(InputError, match="1 file changed after the audit, such as "):
+            anonymized(photos, out)
+    assert not out.with_name("out.audit.json").exists()
+    assert anonymized(photos, out).made == 1
+    assert b"another program's" not in files(out).values()
 
 
 def test_originals_are_never_written_to(photos: Path, tmp_path: Path) -> None:

@@ -515,6 +515,25 @@ def test_an_encoder_that_writes_into_its_images_changes_no_score_and_no_image() 
     assert not batch[0].pixels.flags.writeable  # what a detector gets
 
 
+def test_what_a_method_leaves_visible_is_masked_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As in the published images: equalization leaves black and white as they are."""
+    noise = np.random.default_rng(0).integers(0, 2, (30, 24, 24, 1), np.uint8) * np.uint8(255)
+    photos = list(noise.repeat(3, axis=3))
+    faces = {f"{number:02d}": [Region("face", 0, 0, 24, 24, 1.0)] for number in range(1, 30)}
+    seen: list[np.ndarray] = []
+
+    def kept(images: Sequence[np.ndarray]) -> np.ndarray:
+        seen.extend(images)
+        return np.array([[1.0, *image[:2, :2, 0].ravel()] for image in images])
+
+    found = anonbench.evaluate(kept, photos, ["equalize"], boxes=faces)
+    assert [image.any() for image in seen[-29:]] == [False] * 29
+    assert "equalize-100: 29 images with a region that the method leaves" in caplog.text
+    assert found.card()["failed_audits"] == {"equalize-100": 29}
+
+
 def test_an_image_without_a_cluster_is_refused_before_anything_is_encoded(photos: Path) -> None:
     system = Counting()
     labels = pd.Series(0, manifest_of(photos)["id"][1:])

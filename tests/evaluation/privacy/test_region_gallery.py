@@ -129,3 +129,14 @@ def test_images_are_hidden_by_their_regions() -> None:
     regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}
     hidden = HiddenOnRead(_Counted(), Anonymization(), regions, "mask").read("a")
     assert (hidden[3, 3], hidden[0, 0]) == (0, ord("a"))
+
+
+class _Halves:
+    def read(self, image_id: str) -> np.ndarray:
+        return np.repeat(np.kron(np.eye(12), np.ones((2, 2)))[..., None], 3, 2).astype("u1") * 255
+
+
+def test_attackers_see_masks_where_a_method_leaves_a_region_visible() -> None:
+    """As in the published images: equalization leaves black and white as they are."""
+    regions = {"a": [Region(Entity.FACE, 0, 0, 24, 24, 1.0)]}
+    assert not HiddenOnRead(_Halves(), Anonymization(), regions, "equalize").read("a").any()

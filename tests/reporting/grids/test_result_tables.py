@@ -45,6 +45,17 @@ def rows_of(layout: ScoreGrid) -> list[dict[str, str]]:
     return layout.values.to_dict("records")
 
 
+def test_rows_of_maps_that_could_not_be_learned_are_named(scores: pd.DataFrame) -> None:
+    mapped = scores[scores["adaption"] == "unadapted"].assign(adaption="mapped")
+    learned = mapped["method"] != "mask"
+    mapped.loc[learned, "value"] += 0.01
+    both = pd.concat([scores, mapped], ignore_index=True)
+    assert "Mapped, Mask: the values without a map." in lay_out(RETRIEVAL, both).caption
+    mapped["value"] += 0.01
+    both = pd.concat([scores, mapped], ignore_index=True)
+    assert "without a map" not in lay_out(RETRIEVAL, both).caption
+
+
 def test_every_number_is_in_percent_in_the_papers_layout(scores: pd.DataFrame) -> None:
     keys = ["query", "adaption", "metric", "method"]
     of = scores[scores["degree"] == 100].set_index(keys)["value"]

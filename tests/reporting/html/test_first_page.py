@@ -22,6 +22,7 @@ from anonbench.core.io import write_csv, write_json, write_parquet
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.image_sets.doubts import Doubts
+from anonbench.detection.gather import COUNTS
 from anonbench.evaluation.map_judging import NOTHING, SHIFT, VARIANT_COLUMNS
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
@@ -149,6 +150,21 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
 def of_masks(adaption: str, like: str) -> pd.DataFrame:
     masks = SCORES[(SCORES["method"] == "mask") & (SCORES["adaption"] == like)]
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "unknown"),
+    [("en", "of all 40 images", "than 125 images"), ("de", "allen 40 Bil", "als 125 Bildern")],
+)
+def test_no_more_true_boxes_are_asked_for_than_there_are_images(
+    tmp_path: Path, language: str, asked: str, unknown: str
+) -> None:
+    used = [("train", 30), ("val", 10)]
+    counts = pd.DataFrame(used, columns=["split", "used"]).reindex(columns=COUNTS, fill_value=0)
+    page = first_page(tmp_path, unproved(), language=language, counts=counts)
+    assert asked in page and unknown in page
+    page = first_page(tmp_path, unproved(), language=language, counts=counts.assign(used=[200, 90]))
+    assert "125" in page and unknown not in page
 
 
 def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:
@@ -292,9 +308,12 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     ]
     assert GRIDS.keys() == TABLES.keys()
     assert {need for needs in TABLES.values() for need in needs} <= set(FILES)
+    why = {"why_not": "9 pairs are too few", "remedy": "mapped", "metric": "map", "reason": ""}
+    rows.append({"method": "blur", "degree": 100, "query": "original", "pairs": 0} | why)
     first_page(tmp_path, maps=pd.DataFrame(rows, columns=VARIANT_COLUMNS))
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "not recommended, it gains nothing" in page
+    assert "no map was learned, and “Mapped” is without one: 9 pairs are too few" in page
 
 
 @pytest.mark.parametrize(

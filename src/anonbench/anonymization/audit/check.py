@@ -9,25 +9,21 @@ pixel is the original's; and that a shard has the images and regions that detect
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.anonymization.audit import Failure, NotHidden
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import check_file, check_png
-from anonbench.anonymization.audit.pixels import check_layers, covered
-from anonbench.anonymization.audit.regions import Region, Source, hidden_regions, read_regions
+from anonbench.anonymization.audit.pixels import covered
+from anonbench.anonymization.audit.regions import Region, hidden_regions, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Method, Variant
+from anonbench.core.vocabulary import Variant
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class RegionVisibleError(InputError):
-    """A method that leaves a region of one image nearly as it was, or that cannot hide it."""
 
 
 _JPEG_QUALITY = 95  # of image sets
@@ -46,47 +42,30 @@ class Auditor:
         """Images, those that show no hidden region, hidden regions, those that lie outside their
         image, pixels hidden, images that failed and are masked."""
 
-    def check(
-        self,
-        image_id: str,
-        original: np.ndarray,
-        data: bytes,
-        pixels: np.ndarray,
-        between: Sequence[np.ndarray] = (),
-        source: Source | None = None,
-        is_masked: bool = False,
-    ) -> None:
-        """Check one image by its pixels, see `check_layers`, and its file as it was written.
+    def regions(self, image_id: str) -> list[Region]:
+        """All regions of an image, as the box table has them."""
+        return self._regions.get(image_id, [])
 
-        `is_masked`: whether it failed, and its regions are black instead.
+    def check(
+        self, image_id: str, data: bytes, pixels: np.ndarray, counted: Mapping[str, int]
+    ) -> None:
+        """Check that a file is its pixels alone, and count the image.
+
+        Args:
+            data: the file as it was written.
+            pixels: uint8 [H, W] or [H, W, 3], which `check_layers` has checked.
+            counted: what it has counted.
 
         Raises:
-            RegionVisibleError: its method does not hide a region of it.
-            InputError: the image is not what it has to be.
+            Failure: the file has other content.
         """
-        regions, variant, settings = self._regions.get(image_id, []), self._variant, self._settings
-        if is_masked:
-            variant = Variant(Method.MASK, variant.degree)
-            black = settings.mask.model_copy(update={"colour": (0, 0, 0)})
-            settings = settings.model_copy(update={"mask": black})
-        try:
-            counted = check_layers(original, pixels, regions, variant, settings, between, source)
-            if settings.format == "png":
-                check_png(data, pixels)
-            else:
-                check_file(data, pixels, quality=_JPEG_QUALITY)
-        except Failure as failure:
-            fails = f"image {image_id!r} as {self._variant} fails its audit: {failure}"
-            if isinstance(failure, NotHidden):
-                raise RegionVisibleError(fails) from None
-            raise InputError(
-                f"{fails}. Nothing of its shard is published. If its file was not changed during "
-                f"the run, this is a fault of the method {self._variant.method}: report it to its "
-                "author. Until it is fixed, take it out of `methods`, or the image out of the data"
-            ) from None
-        self._checked[image_id] = len(regions)
+        if self._settings.format == "png":
+            check_png(data, pixels)
+        else:
+            check_file(data, pixels, quality=_JPEG_QUALITY)
+        self._checked[image_id] = len(self.regions(image_id))
         is_bare = counted["regions"] == counted["outside_image"]
-        self.counts.update(counted, images=1, failed=is_masked, without_regions=is_bare)
+        self.counts.update(counted, images=1, without_regions=is_bare)
 
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
         """Check that these were the images that detection left, with all regions that it counted.

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from anonbench.anonymization.apply import MethodFailed, layers
+from anonbench.anonymization.apply import MethodFailed
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
-from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Source, regions_of
+from anonbench.anonymization.checked import hidden
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,
@@ -127,10 +127,7 @@ class Anonymizer:
             return False
         if before.status != "written":
             return before.status == "without_regions"
-        path = target(self._job.to, before.output)
-        # what a link leads to may be changed after the check
-        is_file = path.is_file() and not path.is_symlink()
-        return is_file and file_digest(path) == before.output_digest
+        return is_as_audited(self._job.to, before)
 
     def _image(self, task: Task, data: bytes, digest: str) -> Outcome:
         image, job = task.image, self._job
@@ -268,18 +265,15 @@ class Anonymizer:
     ) -> tuple[np.ndarray, int]:
         """Hide regions and audit the pixels; return them, and how many are hidden."""
         job = self._job
-        own = add_coding_blocks(regions, *source)
+        own, asked = add_coding_blocks(regions, *source), (job.variant, job.anonymization)
+        audited = regions_of(as_rows(regions, job.variant.degree))
         try:
-            *between, pixels = layers(original, own, job.variant, job.anonymization)
+            made = hidden(original, own, *asked, audited, source)
         except MethodFailed as failed:
             raise _NotPublished(str(failed)) from None
-        audited = regions_of(as_rows(regions, job.variant.degree))
-        asked = job.variant, job.anonymization
-        try:
-            found = check_layers(original, pixels, audited, *asked, between, source)
         except Failure as failure:
             raise _NotPublished(f"its audit fails: {failure}") from None
-        return pixels, found["hidden_pixels"]
+        return made.pixels, made.counts["hidden_pixels"]
 
     @contextmanager
     def _published(self, name: str) -> Iterator[Path]:
@@ -318,6 +312,14 @@ class _Page(NamedTuple):
 
 def _page_of(data: bytes, number: int) -> Page:
     return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
+
+
+def is_as_audited(to: Path, done: Outcome) -> bool:
+    """Check whether a written copy is still the file that was audited."""
+    path = target(to, done.output)
+    # what a link leads to may be changed after the check
+    is_file = path.is_file() and not path.is_symlink()
+    return is_file and file_digest(path) == done.output_digest
 
 
 def died(to: Path, task: Task) -> Outcome:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.statistics import wilson
+from anonbench.core.numeric.statistics import weighted_sums, wilson
 from anonbench.core.wording import count
 
 MIN_CLUSTERS = 8
@@ -164,11 +164,9 @@ def cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray
 
 def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Means [S, M] of clusters of totals [G, M] and sizes [G], weighted by times [S, G], or NaN."""
-    # not by BLAS, whose last bit depends on its threads and on the other columns
-    sums = [np.einsum("sg,g->s", times, column) for column in np.ascontiguousarray(totals.T)]
-    counts = np.einsum("sg,g->s", times, sizes)
-    counted = np.where(counts > 0, counts, np.nan)
-    return np.asarray(np.stack(sums, axis=1) / counted[:, None])
+    sums = weighted_sums(times, np.ascontiguousarray(totals.T))
+    counts = weighted_sums(times, sizes[None])
+    return np.asarray(sums / np.where(counts > 0, counts, np.nan))
 
 
 def _clipped(

@@ -28,14 +28,14 @@ def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.nda
         times = np.empty((size, count))
         for row in times:
             row[:] = np.bincount(generator.integers(count, size=count), minlength=count)
-        totals = _weighted(times, columns)
-        counts = np.float64(count) if masks is None else _weighted(times, masks)
+        totals = weighted_sums(times, columns)
+        counts = np.float64(count) if masks is None else weighted_sums(times, masks)
         with np.errstate(invalid="ignore"):
             means[start : start + size] = totals / counts
     return means
 
 
-def _weighted(times: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def weighted_sums(times: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Sums [S, M] of columns [M, N], each value weighted by times [S, N]."""
     # not by BLAS, whose last bit depends on its threads and on the other columns
     return np.stack([np.einsum("sn,n->s", times, column) for column in columns], axis=1)

@@ -1,5 +1,7 @@
 """Images searched, anonymized and encoded batch by batch; scores of the vectors."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import as_published
+from anonbench.anonymization.checked import Hidden, as_published, masked_instead
 from anonbench.config import Anonymization, Detection, Presentation, Retrieval
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
@@ -33,6 +35,8 @@ from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.scores import WholeTable, retrieval_scores
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Encoded:
     (`anonbench.detection.shard.detect_shard`), sorted by id."""
     boxes: pd.DataFrame
     """Regions of the images that have vectors, columns `anonbench.core.boxes.BOX_COLUMNS`."""
+    failed_audits: Mapping[str, int]
+    """Images by variant that are masked, because the method leaves a region visible."""
 
 
 _Image = tuple[Original, Sequence[Region]]
@@ -92,7 +98,7 @@ def encode_variants(
     search = ShardSearch(job, table)
     parts: dict[Variant, list[np.ndarray]] = {v: [] for v in (Variant(), *treatment.variants)}
     regions: dict[str, list[Region]] = {}
-    ids: list[str] = []
+    ids, failed = list[str](), Counter[str]()
     searched = _searched(pictures, search, regions, threads)
     with (
         flushed_at_intervals(search.flush) as flush_if_due,
@@ -104,19 +110,23 @@ def encode_variants(
             used = [image for image in batch if image and (image[1] or kept)]
             names = [original.id for original, _ in used]
             for variant, vectors in parts.items() if used else ():
-                make = partial(_pixels, variant=variant, settings=treatment.anonymization)
-                pixels = list(pool.map(make, used))
+                make = partial(_hidden, variant=variant, settings=treatment.anonymization)
+                made = list(pool.map(make, used))
+                failed[str(variant)] += sum(each.refused is not None for each in made)
                 with naming(names):
-                    vectors.append(encode_images(pixels))
+                    vectors.append(encode_images([as_rgb(each.pixels) for each in made]))
             ids += names
             flush_if_due()
+    failed = +failed
+    for name, number in failed.items():
+        logger.warning(masked_instead(name, number))
     images = search.image_table(regions)
     if not ids:
         raise InputError(_nothing(pictures.place, images, treatment))
     made_by = {"similarity": similarity}
     found = {v: Embeddings(ids, np.concatenate(each), made_by) for v, each in parts.items()}
     hidden = box_table({image_id: regions[image_id] for image_id in ids}, treatment.seed)
-    return Encoded(found, images, hidden)
+    return Encoded(found, images, hidden, dict(failed))
 
 
 def _searched(
@@ -131,9 +141,9 @@ def _searched(
         yield [(image, regions[image.id]) if image.id in regions else None for image in batch]
 
 
-def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:
+def _hidden(image: _Image, variant: Variant, settings: Anonymization) -> Hidden:
     original, regions = image
-    return as_rgb(as_published(original.pixels, regions, variant, settings))
+    return as_published(original.id, original.pixels, regions, variant, settings)
 
 
 def _nothing(place: str, images: pd.DataFrame, treatment: Treatment) -> str:

@@ -131,7 +131,7 @@ def evaluate(
         given = (*given, "boxes")
     variants = _variants(methods, degrees)
     for name in methods:
-        # refuse methods of other packages that hide nothing: copies are not audited here
+        # refuse methods of other packages that hide nothing before anything is encoded
         steps = (step for entity in Entity for _, step in anonymization.steps(name, entity))
         if any(step.name not in LEAST_SIDES for step in steps):
             check_method(name, anonymization)
@@ -175,6 +175,7 @@ def evaluate(
         "similarity": compared_by,
         "clusters": None if clusters is None and not copies else int(numbers.nunique()),
         "copies": copies,
+        "failed_audits": encoded.failed_audits,
         "settings": _settings(treatment, scored.settings, presentation) | {"mapped": mapped},
         "versions": versions(*installed(*PACKAGES, "pandas", "pillow")),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import as_published
+from anonbench.anonymization.checked import as_published
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
@@ -117,4 +117,5 @@ class HiddenOnRead:
         """See `Readable.read`."""
         variant = Variant(self.method, self.degree)
         original = self.originals.read(image_id)
-        return as_published(original, self.regions[image_id], variant, self.settings)
+        regions = self.regions[image_id]
+        return as_published(image_id, original, regions, variant, self.settings).pixels

@@ -249,8 +249,8 @@ class Words:
         if first.command.startswith("anonbench review"):
             more.append(texts("step.then.run"))
         elif facts.true_boxes and is_open and f"{facts.name}.truth" not in first.text:
-            images = texts.number(facts.true_boxes)
-            more.append(texts("step.then.boxes", images=images, dataset=facts.name))
+            draw = self._to_draw(facts.true_boxes)
+            more.append(texts("step.then.boxes", dataset=facts.name, **draw))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
         if facts.toy:
@@ -305,9 +305,13 @@ class Words:
         named = {"dataset": name, "setting": setting_of(str(top["method"]))}
         named["entity"] = texts.named("entities", str(top["rule_entity"]))
         keys = f"step.{'open' if is_open else 'fail'}.{rule}", "step.look"
-        return Step(
-            texts.first(*keys, images=texts.number(boxes), **named), commands.get(rule, run)
-        )
+        return Step(texts.first(*keys, **self._to_draw(boxes), **named), commands.get(rule, run))
+
+    def _to_draw(self, needed: int) -> dict[str, str]:
+        """Images to draw true boxes in: all of them, and how many are `needed`, if too few."""
+        there = round((self.facts.images or 0) / self.facts.searched_share) or needed
+        few = {"needed": needed} if there < needed else {}
+        return self.numbers({"images": min(needed, there), **few})
 
 
 def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no attack was run

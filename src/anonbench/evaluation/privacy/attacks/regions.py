@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.checked import as_published
 from anonbench.anonymization.geometry import regions_at
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions
@@ -85,7 +85,7 @@ def attack_regions(
                     variant, pixels, data, regions[: regions_at(variant.degree, len(regions))]
                 )
             if variant == Variant() and CONTROL not in versions and masked_alike:
-                masked = layers(pixels, regions, CONTROL, hiding)[-1]
+                masked = as_published(image_id, pixels, regions, CONTROL, hiding).pixels
                 for each in masked_alike:
                     each.attack(CONTROL, masked, None, regions)
     for each in running:
