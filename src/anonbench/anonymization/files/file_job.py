@@ -127,7 +127,10 @@ class Anonymizer:
             return False
         if before.status != "written":
             return before.status == "without_regions"
-        return is_as_audited(self._job.to, before)
+        path = target(self._job.to, before.output)
+        # what a link leads to may be changed after the check
+        is_file = path.is_file() and not path.is_symlink()
+        return is_file and file_digest(path) == before.output_digest
 
     def _image(self, task: Task, data: bytes, digest: str) -> Outcome:
         image, job = task.image, self._job
@@ -312,14 +315,6 @@ class _Page(NamedTuple):
 
 def _page_of(data: bytes, number: int) -> Page:
     return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
-
-
-def is_as_audited(to: Path, done: Outcome) -> bool:
-    """Check whether a written copy is still the file that was audited."""
-    path = target(to, done.output)
-    # what a link leads to may be changed after the check
-    is_file = path.is_file() and not path.is_symlink()
-    return is_file and file_digest(path) == done.output_digest
 
 
 def died(to: Path, task: Task) -> Outcome:

@@ -15,7 +15,7 @@ from anonbench.anonymization.files.corrections import (
     digest_of_corrections,
     looked_at,
 )
-from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died, is_as_audited
+from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
 from anonbench.anonymization.files.places import (
     clashes,
     count_foreign_files,
@@ -44,7 +44,7 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
-from anonbench.core.wording import count, suggestion
+from anonbench.core.wording import suggestion
 from anonbench.core.workers import map_in_processes, processes
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
@@ -146,8 +146,7 @@ def anonymize_files(
 
     Raises:
         InputError: the output folder holds originals, or outputs of other settings; a detector
-            cannot be loaded, or fails on all of the first images; a copy was changed after its
-            audit.
+            cannot be loaded, or fails on all of the first images.
     """
     workers = processes(workers)
     anonymization = section("anonymization", anonymization, Anonymization())
@@ -206,13 +205,6 @@ def anonymize_files(
                 for each in _outcomes(job, given, before, corrections, workers, apart, append):
                     done[each.name] = each
                     append(each.line())
-            made = [each for each in done.values() if each.made]
-            if wrong := [each.output for each in made if not is_as_audited(job.to, each)]:
-                raise InputError(
-                    f"{job.to}: {count(len(wrong), 'file')} changed after the audit, such as "
-                    f"{wrong[0]}: another program writes there. Stop it and run again, then they "
-                    "are made again"
-                )
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
             record.finish([*done.values(), *left_out])
             looked = looked_at(job.to, done.values())
