@@ -98,6 +98,24 @@ def test_fine_print_of_a_page_with_ordinary_lines_is_found(weights: Path, contra
     assert covered(image.shape, found)[ink].mean() > 0.97
 
 
+@pytest.mark.parametrize("quality", [None, 90])
+@pytest.mark.parametrize("share", [0.02, 0.013])
+def test_lines_under_a_cover_that_shines_through_are_found(
+    weights: Path, share: float, quality: int | None
+) -> None:
+    shown, lines = page()
+    for rows, cover in ((np.s_[140:210], 0), (np.s_[280:345], 255)):
+        shown[rows] = np.rint(share * shown[rows] + (1 - share) * cover)
+    if quality is not None:
+        coded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        shown = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    level = shown.max(axis=2).astype(int)
+    assert np.ptp(level[150:200]) <= 8 and np.ptp(level[290:335]) <= 8  # nobody sees a letter
+    (found,) = build("ppocr", Detection()).detect([shown])
+    for ink in lines:
+        assert covered(shown.shape, found)[ink].mean() > 0.95
+
+
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:
     image = np.full((900, 900, 3), 210, np.uint8)
     for row in range(9):
