@@ -15,6 +15,7 @@ from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
 from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
@@ -253,6 +254,8 @@ class Words:
             more.append(texts("step.then.boxes", dataset=facts.name, **draw))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
+        if top is not None and NO_LESSON in str(top["detail"]) and facts.searched_share == 1.0:
+            more.append(texts("step.then.learn", dataset=facts.name))
         if facts.toy:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
