@@ -154,6 +154,13 @@ def test_an_attack_that_fails_on_originals_or_has_a_reason_shows_nothing() -> No
     assert "no more than its control in originals" in reasons(attacks=attacks)
 
 
+@pytest.mark.parametrize(("entity", "verdict"), [("text", PASS), ("face", FAIL)])
+def test_that_fakes_are_found_shows_nothing(entity: str, verdict: Verdict) -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.9}, entity=entity)
+    assert verdict_of(attacks=attacks) is FAIL
+    assert verdict_of(attacks=attacks, fakes={"mask": ("text",)}) is verdict
+
+
 def test_a_method_that_applies_another_is_bound_like_it() -> None:
     weak = Anonymization.model_validate({"blur": {"sigma": {"face": 0.01}}})
     more = {"applied": {"by_entity": ("by_entity", "blur")}}
