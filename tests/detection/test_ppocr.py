@@ -147,13 +147,17 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
         return Finds(*(Region(Entity.TEXT, *box, 0.9) for box in boxes))
 
     line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
+    faint, sure = (Region(Entity.TEXT, *face, score) for score in (0.65, 0.75))
     half, whole = (20, 300, 180, 320), (20, 300, 340, 320)
     first = Views(boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
-    both = TextSearch(first, None, boxes((40, 22, 140, 38), face, new, whole))
+    both = TextSearch(first, None, Finds(faint, *boxes((40, 22, 140, 38), new, whole).regions))
     large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
     found = [(each.x0, each.y0, each.x1, each.y1) for each in large]
     assert found == [line, new, whole], "what lies in one of these is hidden by it"
     assert (small[-1].x0, small[-1].y1) == (10, 160), "searched at double size"
+    poster = TextSearch(Views(Finds(), Reach(whole=640, tile=640, overlap=20)), None, Finds(sure))
+    high, low = poster.detect([np.zeros((side, 640, 3), np.uint8) for side in (330, 310)])
+    assert high == [sure] and not low, "a word of at most half the height, at a high score"
 
 
 @pytest.mark.slow

@@ -32,7 +32,10 @@ documents it was 0.55 or more; on level ones, and 60 pages, up to 0.13 or 3 line
 _INSIDE = 0.95  # share of a region in others from which it is dropped, as they hide it
 _MOST = 3  # greatest number of slants that are searched
 # Of a second model:
-_HIGHEST = 0.25  # share of the shorter side above which a region may be a face taken for text
+_HIGHEST, _CERTAIN = 0.25, 0.7
+"""Share of the shorter side above which a region may be a face taken for text, and score from which
+it is twice as large. In photographs of CelebA, 22 such regions were lettering, one of them a logo.
+"""
 _SMALL = 480  # longest side of an image that it searches at double size
 # Of fine print:
 _FAINT = (24, 48)  # least contrast on plain ground and on any
@@ -82,11 +85,9 @@ class TextSearch(PerImage):
             known.append(slant)
         missed: list[Region] = []
         if self._second is not None:
-            factor, highest = (
-                2 if max(height, width) <= _SMALL else 1,
-                _HIGHEST * min(height, width),
-            )
+            factor = 2 if max(height, width) <= _SMALL else 1
             for region in _scaled(self._second, image, np.s_[0:height, 0:width], factor):
+                highest = _HIGHEST * min(height, width) * (1 + (region.score >= _CERTAIN))
                 if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest:
                     missed.append(region)
         missed = _uncovered(missed, regions, image)
