@@ -121,6 +121,11 @@ def test_letters_that_no_line_explains_are_found_on_a_page_and_other_marks_are_n
         cv2.putText(shown, text, (300, 410), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0,), 1, cv2.LINE_AA)
         assert seen(shown)[shown < 200].all() and seen(shown).mean() < 0.01, text
         assert not seen(shown, [*lines, box(Entity.TEXT, 290, 390, 60, 30)]).any(), "in a line"
+        hidden = box(Entity.BARCODE, 290, 390, 60, 30)
+        searched = [*lines], [*lines, hidden], lines[:7]
+        doubtful = [doubts.LETTERS in doubts.doubts_of(shown, each, ["text"]) for each in searched]
+        assert doubtful == [True, False, False], "without a search for ink"
+        assert doubts.LETTERS not in doubts.doubts_of(shown, lines, ["text", "ink"])
     large = cv2.resize(shown, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     scaled = [box(Entity.TEXT, *(2 * v for v in (r.x0, r.y0, 200, 20))) for r in lines]
     assert seen(large, scaled)[large < 200].all()

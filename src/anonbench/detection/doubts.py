@@ -12,9 +12,9 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, corners_of, shows_screen
+from anonbench.detection.base import MOST_PIXELS, as_grey, corners_of, shows_screen
+from anonbench.detection.kinds.ink import shows_letters
 
-MOST_PIXELS = 100_000_000
 SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
 LINES = 8, 400  # least and greatest height of lines of text, in pixels
@@ -32,6 +32,7 @@ BLURRED = "no sharp edge, or none in three lines of text"
 SCREEN = "a fine regular grid, as of a photographed screen"
 COLOUR_ONLY = "edges in colour only where nothing was found"
 WEAK_ONLY = "found at low confidence only"
+LETTERS = "unhidden marks of the size of letters, on a page of text"
 TEXT_ONLY = "text and no face, in what does not look like a document"
 
 _BLUR, _SIDE = 1.9, 2000
@@ -82,6 +83,7 @@ def doubts_of(
         LOW_LINES: sum(height < LINES[0] for height in heights) > _LOW_LINES * len(heights),
         HIGH_LINES: max(heights, default=0) > LINES[1],
         WEAK_ONLY: bool(regions) and max(region.score for region in regions) <= WEAK,
+        LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
         TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
     }
     return [text for text, holds in checks.items() if holds]

@@ -57,6 +57,7 @@ _LETTER, _FLECK, _AROUND = (0.42, 1.0), 0.35, 3  # height; size of flecks, their
 _SHAPE, _INKED = (0.25, 2.5), 0.25
 """Width of letters or short words as a multiple of their own height, and least share of ink in the
 box around them."""
+_PAGE = 8  # least number of lines on a page where letters are doubtful if ink is not searched for
 _DUST = 4  # flecks beside a mark from which it is dust, too
 _BLOT = 0.75  # share of a mark's contrast in a whole square from which it is a bullet or a blot
 
@@ -91,15 +92,10 @@ class InkDetector(PerImage):
         self._lines = lines
 
     def _search(self, image: np.ndarray, lines: Sequence[Region]) -> Iterator[Region]:
-        pixels = image.shape[0] * image.shape[1]
-        wanted = min(max(pixels, _SMALL), _LARGE)
-        scale = min(float(np.sqrt(wanted / pixels)), _ENLARGED)
-        dark = _darkness(image, scale)
-        if not _is_document(dark, image, lines):
-            alone = _pages_alone(image, lines)
-            if alone is None:
-                return
-            dark = _darkness(alone, scale)
+        copy = _copy(image, lines)
+        if copy is None:
+            return
+        dark, scale = copy
         letters: Iterable[Box] = ()
         unit = _side(dark)
         if lines:
@@ -112,6 +108,33 @@ class InkDetector(PerImage):
             box = np.array([x0 - margin, y0 - margin, x1 + margin, y1 + margin]) / scale
             score = 0.5 + float(contrast[y0:y1, x0:x1].max()) / 510
             yield from clipped(Entity.INK, [box], [score], image)
+
+
+def shows_letters(image: np.ndarray, regions: Sequence[Region]) -> bool:
+    """Whether a page has marks of the size of its letters outside of all regions.
+
+    Of 168 scans seven have such marks (six letters, one a speck), of 100 photographs none. With
+    four lines, photographs do.
+    """
+    lines = [region for region in regions if region.entity is Entity.TEXT]
+    copy = _copy(image, lines) if len(lines) >= _PAGE else None
+    if copy is None:
+        return False
+    dark, scale = copy
+    height = float(np.median([scale * _height(line) for line in lines]))
+    return any(_letters(dark, _drawn(dark.shape, regions, scale, 0.0), height))
+
+
+def _copy(image: np.ndarray, lines: Sequence[Region]) -> tuple[np.ndarray, float] | None:
+    """Darkness of a document's copy, and its scale; None if an image shows no document."""
+    pixels = image.shape[0] * image.shape[1]
+    wanted = min(max(pixels, _SMALL), _LARGE)
+    scale = min(float(np.sqrt(wanted / pixels)), _ENLARGED)
+    dark = _darkness(image, scale)
+    if _is_document(dark, image, lines):
+        return dark, scale
+    alone = _pages_alone(image, lines)
+    return None if alone is None else (_darkness(alone, scale), scale)
 
 
 def _is_document(dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
