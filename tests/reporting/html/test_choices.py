@@ -310,6 +310,8 @@ def test_attackers_that_could_not_learn_need_images(share: float, lesson: str) -
 def test_what_helps_where_tries_were_too_few() -> None:
     asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
     assert "until about 188 can be attacked (120 now)" in asked.text
+    several = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=30)
+    assert "until about 47 can be attacked (30 now)" in several.text, "four regions an image"
     assert asked.command == "anonbench run"
     lack = "not known: 6 persons, and 10 are needed"
     asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))

@@ -290,7 +290,10 @@ class Words:
         if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
             # every image was attacked already
             key = "few_tries" if math.isnan(times) else "images"
-            numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
+            # an image may have several regions that are attacked
+            images = max(math.ceil(facts.images * more_times), facts.images + 1)
+            shown = facts.images if key == "images" else there
+            numbers = {"images": images, "there": shown, "widest": 100 * facts.needs.widest}
             numbers |= (persons := _persons(top, facts))
             named = {"detail": top["detail"], "attack": self.attack(attack)}
             text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
