@@ -352,6 +352,9 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     assert "uled out" not in safe
     assert "re-identified: its interval contains the limit." in advised(0.05, 0.0)
     assert "if at most 10 % are re-identified: 8 images." in advised(-0.1, -0.1, "8 images")
+    weak_attack = rates_of(**{best: -0.1, other: -0.1, "original": 0.05})
+    found = advise(result, SIZE, Presentation(), weak_attack)[0]
+    assert "re-identified: as little may be found of originals." in found
     found = advised(0.4, -0.1)
     assert f" {other} keeps most of what is not ruled out: " in found
     assert f"Ruled out: {best} (50.0 % re-identified, 40.0 or more, allowed 10)." in found

@@ -88,9 +88,11 @@ def _ruled_out(
 def _unsure(rates: pd.DataFrame, degree: int, method: str, needs: Needs) -> str:
     """Why it is not known that a method stays within the limit on re-identification, or nothing."""
     rows = rates[(rates["degree"] == degree) & (rates["method"] == pictures_of(method))]
+    ceiling = rates.loc[rates["method"] == ORIGINAL, "low"].max()  # NaN if unknown
     for row in rows.to_dict("records"):
         is_wide = row["high"] > needs.limit
-        return str(row["reason"]) or ("its interval contains the limit" if is_wide else "")
+        blunt = "as little may be found of originals" if row["high"] >= ceiling else ""
+        return str(row["reason"]) or ("its interval contains the limit" if is_wide else blunt)
     return "it was not attacked"
 
 

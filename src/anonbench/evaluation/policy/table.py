@@ -1,5 +1,6 @@
 """Table of verdicts of a data set, and verdicts in words, for report and command."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -95,6 +96,7 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
                 yield f"{name}: the verdict on {row['rule']} is not that of its numbers"
 
 
+_BLUNT = "the attack may find as little in originals, so it shows nothing"
 _OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")
 """Begin of a reason that is about one kind of region."""
 _PARTS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
@@ -164,7 +166,9 @@ def _said(row: Mapping[Any, Any]) -> tuple[str, list[str]]:
         parts.append(asked)
     reason = row["reason"]
     if not reason and row["verdict"] == str(Verdict.UNKNOWN) and row["low"] <= row["high"]:
+        apart = verdicts.verdict_of({**row, "ceiling": math.nan}, row["side"], row["limit"])
         reason = "the interval contains the limit"
+        reason = _BLUNT if apart is Verdict.PASS else reason
     first, *others = _OF_ENTITY.split(reason)
     reasons: dict[str, list[str]] = {"": [first]} if first else {}
     for entity, why in zip(others[::2], others[1::2], strict=True):

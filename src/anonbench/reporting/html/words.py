@@ -174,7 +174,8 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        key = f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}" if wide else ""
+        of = "blunt" if _is_blunt(row) else "part" if _is_part(row) else "wide"
+        key = f"why.{kind}.{rule}_{of}" if wide else ""
         persons = _persons(row, self.facts) if kind == "open" else {}
         if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
             persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
@@ -278,6 +279,8 @@ class Words:
         if not top["unknown"] and is_useless(top):
             return Step(texts("step.useless", dataset=name), run)
         is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
+        if is_open and _is_blunt(top):
+            return Step(texts("step.open.blunt"), run)
         if is_open and _is_part(top):
             return Step(texts("step.open.part", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
@@ -321,6 +324,11 @@ def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no atta
 def _is_part(row: Mapping[Any, Any]) -> bool:
     """Whether a rate is within its limit, but not known for every kind of region."""
     return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
+
+
+def _is_blunt(row: Mapping[Any, Any]) -> bool:
+    """Whether a rate is within its limit, but the attack may find as little in originals."""
+    return _is_part(row) and bool(row["rule_high"] >= row["rule_ceiling"])
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
