@@ -1,6 +1,5 @@
 """Table of verdicts of a data set, and verdicts in words, for report and command."""
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -166,9 +165,8 @@ def _said(row: Mapping[Any, Any]) -> tuple[str, list[str]]:
         parts.append(asked)
     reason = row["reason"]
     if not reason and row["verdict"] == str(Verdict.UNKNOWN) and row["low"] <= row["high"]:
-        apart = verdicts.verdict_of({**row, "ceiling": math.nan}, row["side"], row["limit"])
-        reason = "the interval contains the limit"
-        reason = _BLUNT if apart is Verdict.PASS else reason
+        is_blunt = row["high"] >= row["ceiling"]  # NaN is not
+        reason = _BLUNT if is_blunt else "the interval contains the limit"
     first, *others = _OF_ENTITY.split(reason)
     reasons: dict[str, list[str]] = {"": [first]} if first else {}
     for entity, why in zip(others[::2], others[1::2], strict=True):

@@ -327,8 +327,8 @@ def _is_part(row: Mapping[Any, Any]) -> bool:
 
 
 def _is_blunt(row: Mapping[Any, Any]) -> bool:
-    """Whether a rate is within its limit, but the attack may find as little in originals."""
-    return _is_part(row) and bool(row["rule_high"] >= row["rule_ceiling"])
+    """Whether the decisive attack may find as little in originals."""
+    return bool(row["rule"] == "attack" and row["rule_high"] >= row["rule_ceiling"])
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
