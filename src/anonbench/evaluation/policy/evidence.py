@@ -12,7 +12,7 @@ import pandas as pd
 
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
-from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
+from anonbench.core.registries.method_names import base_of, has_own_vectors, is_given, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
@@ -73,7 +73,8 @@ def evidence(given: Measured) -> pd.DataFrame:
         method, _, degree = variant.rpartition("-")
         pictures = pictures_of(method)
         found = [
-            _exact(DEGREE, int(degree) / 100),
+            # another program may have left any region visible
+            *([] if is_given(pictures) else [_exact(DEGREE, int(degree) / 100)]),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
             *_information_left(given, pictures),
             *_strengths(given, pictures),
