@@ -174,8 +174,7 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        of = "blunt" if _is_blunt(row) else "part" if _is_part(row) else "wide"
-        key = f"why.{kind}.{rule}_{of}" if wide else ""
+        key = f"why.{kind}.{rule}_{_doubt(row)}" if wide else ""
         persons = _persons(row, self.facts) if kind == "open" else {}
         if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
             persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
@@ -279,10 +278,8 @@ class Words:
         if not top["unknown"] and is_useless(top):
             return Step(texts("step.useless", dataset=name), run)
         is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
-        if is_open and _is_blunt(top):
-            return Step(texts("step.open.blunt"), run)
-        if is_open and _is_part(top):
-            return Step(texts("step.open.part", dataset=name), run)
+        if is_open and (doubt := _doubt(top)) != "wide":
+            return Step(texts(f"step.open.{doubt}", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
         times, boxes, tried = _times(top), _true_boxes(top), there or 100
         more_times = 4.0 if math.isnan(times) else min(times, 20.0)
@@ -321,14 +318,12 @@ def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no atta
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
 
 
-def _is_part(row: Mapping[Any, Any]) -> bool:
-    """Whether a rate is within its limit, but not known for every kind of region."""
-    return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
-
-
-def _is_blunt(row: Mapping[Any, Any]) -> bool:
-    """Whether the decisive attack may find as little in originals."""
-    return bool(row["rule"] == "attack" and row["rule_high"] >= row["rule_ceiling"])
+def _doubt(row: Mapping[Any, Any]) -> str:
+    """Why a rate's interval leaves the decisive rule open: `blunt`, `part` or `wide` (texts)."""
+    high, is_attack = row["rule_high"], row["rule"] == "attack"
+    if is_attack and high >= row["rule_ceiling"]:  # as little may be found in originals
+        return "blunt"
+    return "part" if is_attack and high <= row["rule_limit"] else "wide"
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
