@@ -45,7 +45,9 @@ OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--
 
 
 @pytest.mark.slow
-def test_evaluate_prints_and_writes_files(photos: Path, cli: Any) -> None:
+def test_evaluate_prints_and_writes_files(
+    photos: Path, cli: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     (photos / "=cmd.jpg").write_bytes(b"none")
     printed = cli(f"evaluate {photos}", *OPTIONS, "-o answer --cache kept", status=3).out
     searched, system, answer = printed.split("\n", 2)
@@ -61,6 +63,15 @@ def test_evaluate_prints_and_writes_files(photos: Path, cli: Any) -> None:
         *("per_query.parquet", "images.csv", "trec"),
     }
     assert "\n'=cmd" in (folder / "images.csv").read_text()  # a name is no formula
+    texts = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+    texts[Path("per_query.parquet")] = (
+        pd.read_parquet(folder / "per_query.parquet").to_csv().encode()
+    )
+    naming = {path.parts[0] for path, text in texts.items() if b"1/001" in text}
+    with pytest.raises(SystemExit):
+        cli("evaluate --help")
+    told = " ".join(capsys.readouterr().out.split()).partition("which name your files")[2]
+    assert naming == {name for name in names if name in told}
     images = pd.read_csv(folder / "images.csv")
     assert images["status"].value_counts().to_dict() == {"ok": SIZE, "left out": 1}
     whole = [(folder / name).read_bytes() for name in sorted(names - {"trec"})]

@@ -186,3 +186,14 @@ def test_it_is_shown_where_originals_are() -> None:
     seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
     assert "redrawn_mask-100" in seen.examples("archive")
     assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"
+
+
+def test_fakes_are_those_of_the_method_on_top() -> None:
+    hiding = {
+        "by_entity": {"face": "mask", "text": "replace"},
+        "layers": {"methods": ["replace", "mask"]},
+    }
+    mine = MINE | {"methods": ["by_entity", "layers", "mask"]}
+    config = load({"datasets": {"mine": mine}, "anonymization": hiding})
+    fakes = stage_parameters.policy(config, "mine")["fakes"]
+    assert fakes == {"by_entity": ["text"], "layers": [], "mask": []}

@@ -106,6 +106,41 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
 
 
+def test_letters_that_no_line_explains_are_found_on_a_page_and_other_marks_are_not() -> None:
+    page = np.full((1000, 800), 255, np.uint8)
+    lines = [box(Entity.TEXT, 40, 40 + 30 * row, 200, 20) for row in range(9)]
+    point, bullet, rule = np.s_[405:407, 300:304], np.s_[402:411, 302:311], np.s_[398:412, 300:301]
+
+    def seen(image: np.ndarray, lines: Sequence[Region] = lines) -> np.ndarray:
+        (found,) = InkDetector(Finds(*lines)).detect([image])
+        return covered(image.shape, found)
+
+    assert not seen(page).any()
+    for text in ("No", "2", "y"):
+        shown = page.copy()
+        cv2.putText(shown, text, (300, 410), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0,), 1, cv2.LINE_AA)
+        assert seen(shown)[shown < 200].all() and seen(shown).mean() < 0.01, text
+        assert not seen(shown, [*lines, box(Entity.TEXT, 290, 390, 60, 30)]).any(), "in a line"
+        hidden = box(Entity.BARCODE, 290, 390, 60, 30)
+        searched = [*lines], [*lines, hidden], lines[:7]
+        doubtful = [doubts.LETTERS in doubts.doubts_of(shown, each, ["text"]) for each in searched]
+        assert doubtful == [True, False, False], "without a search for ink"
+        assert doubts.LETTERS not in doubts.doubts_of(shown, lines, ["text", "ink"])
+    large = cv2.resize(shown, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    scaled = [box(Entity.TEXT, *(2 * v for v in (r.x0, r.y0, 200, 20))) for r in lines]
+    assert seen(large, scaled)[large < 200].all()
+    for x, y in ((285, 385), (310, 385), (330, 420), (280, 420), (270, 400)):
+        cv2.rectangle(shown, (x, y), (x + 1, y + 1), (0,), -1)
+    assert not seen(shown).any(), "dust, one fleck of many"
+    for mark in (point, bullet, rule):
+        shown = page.copy()
+        shown[mark] = 0
+        assert not seen(shown).any()
+    shown = page.copy()
+    cv2.line(shown, (300, 412), (318, 398), (0,), 1)
+    assert not seen(shown).any(), "a stroke of a pen"
+
+
 def test_dust_and_photographs_have_no_ink() -> None:
     image = np.full((1000, 760), 250, np.uint8)
     rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
@@ -292,36 +327,6 @@ def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> N
     paper[60:80] = 240
     assert of(paper, line) == []
     assert of(noise(), box(Entity.TEXT, 0, 0, 160, 19)) == [], "so much of it is text"
-
-
-def test_letters_in_sight_on_a_page_of_text_are_doubtful_and_other_marks_are_not() -> None:
-    page = np.full((500, 400), 255, np.uint8)
-    lines = [box(Entity.TEXT, 40, 40 + 30 * row, 200, 20) for row in range(9)]
-    point, bullet, rule = np.s_[405:407, 300:304], np.s_[400:412, 300:310], np.s_[398:412, 300:301]
-
-    def doubtful(*found: Region, of_page: np.ndarray = page) -> bool:
-        return doubts.LETTERS in of(of_page, *found)
-
-    assert not doubtful(*lines)
-    for text in ("2", "y", "No"):
-        shown = page.copy()
-        cv2.putText(shown, text, (300, 410), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0,), 1, cv2.LINE_AA)
-        assert doubtful(*lines, of_page=shown), text
-        assert not doubtful(*lines, box(Entity.TEXT, 290, 390, 60, 30), of_page=shown), "hidden"
-        assert not doubtful(*lines[:7], of_page=shown), "a sign in a photograph"
-        large = cv2.resize(shown, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-        scaled = [box(Entity.TEXT, *(4 * v for v in (r.x0, r.y0, 200, 20))) for r in lines]
-        assert doubtful(*scaled, of_page=large), text
-        for x, y in ((285, 385), (310, 385), (330, 420), (280, 420)):
-            cv2.rectangle(shown, (x, y), (x + 1, y + 1), (0,), -1)
-        assert not doubtful(*lines, of_page=shown), "dust, one speck of many"
-    for mark in (point, bullet, rule):
-        shown = page.copy()
-        shown[mark] = 0
-        assert not doubtful(*lines, of_page=shown)
-    shown = page.copy()
-    cv2.line(shown, (300, 412), (318, 398), (0,), 1)
-    assert not doubtful(*lines, of_page=shown), "a stroke of a pen"
 
 
 def test_lines_in_two_colours_of_one_grey_level() -> None:

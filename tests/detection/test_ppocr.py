@@ -98,6 +98,24 @@ def test_fine_print_of_a_page_with_ordinary_lines_is_found(weights: Path, contra
     assert covered(image.shape, found)[ink].mean() > 0.97
 
 
+@pytest.mark.parametrize("quality", [None, 90])
+@pytest.mark.parametrize("share", [0.02, 0.013])
+def test_lines_under_a_cover_that_shines_through_are_found(
+    weights: Path, share: float, quality: int | None
+) -> None:
+    shown, lines = page()
+    for rows, cover in ((np.s_[140:210], 0), (np.s_[280:345], 255)):
+        shown[rows] = np.rint(share * shown[rows] + (1 - share) * cover)
+    if quality is not None:
+        coded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        shown = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    level = shown.max(axis=2).astype(int)
+    assert np.ptp(level[150:200]) <= 8 and np.ptp(level[290:335]) <= 8  # nobody sees a letter
+    (found,) = build("ppocr", Detection()).detect([shown])
+    for ink in lines:
+        assert covered(shown.shape, found)[ink].mean() > 0.95
+
+
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:
     image = np.full((900, 900, 3), 210, np.uint8)
     for row in range(9):
@@ -129,13 +147,17 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
         return Finds(*(Region(Entity.TEXT, *box, 0.9) for box in boxes))
 
     line, new, face = (20, 20, 180, 40), (20, 220, 180, 240), (20, 20, 180, 180)
+    faint, sure = (Region(Entity.TEXT, *face, score) for score in (0.65, 0.75))
     half, whole = (20, 300, 180, 320), (20, 300, 340, 320)
     first = Views(boxes(line, half, half), Reach(whole=600, tile=600, overlap=20))
-    both = TextSearch(first, None, boxes((40, 22, 140, 38), face, new, whole))
+    both = TextSearch(first, None, Finds(faint, *boxes((40, 22, 140, 38), new, whole).regions))
     large, small = both.detect([np.zeros((side, side, 3), np.uint8) for side in (600, 300)])
     found = [(each.x0, each.y0, each.x1, each.y1) for each in large]
     assert found == [line, new, whole], "what lies in one of these is hidden by it"
     assert (small[-1].x0, small[-1].y1) == (10, 160), "searched at double size"
+    poster = TextSearch(Views(Finds(), Reach(whole=640, tile=640, overlap=20)), None, Finds(sure))
+    high, low = poster.detect([np.zeros((side, 640, 3), np.uint8) for side in (330, 310)])
+    assert high == [sure] and not low, "a word of at most half the height, at a high score"
 
 
 @pytest.mark.slow

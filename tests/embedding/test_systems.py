@@ -247,7 +247,7 @@ def test_commands(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
     for command, message in (
         ("false {images} {vectors}", "ended with status 1"),
-        ("true {images} {vectors}", "wrote no file"),
+        ("true {images} {vectors}", r"wrote no file vectors\.npy: it printed nothing"),
         ("no-such-program {images} {vectors}", "there is no program"),
     ):
         with pytest.raises(InputError, match=message):

@@ -134,6 +134,10 @@ def policy(config: Config, name: str) -> Parameters:
             method: {str(e): asked.information_left(method, e) for e in Entity}
             for method in applied
         },
+        "fakes": {
+            method: [str(e) for e in Entity if e in asked.steps(method, e)[-1][1].fakes]
+            for method in applied
+        },
         "methods": hiding(config, *applied)["settings"]
         | {each: asked.method(each).model_dump(mode="json") for each in strengths},
         "applied": applied,

@@ -21,6 +21,7 @@ _SAME_CODE = 0.8  # the same of codes, by their corners: the box around them may
 _SAME_HEIGHT = 1.8  # greatest ratio of heights of two regions that are parts of one line
 _SAME_ROWS = 0.6  # least share of the lower one's height that two parts of a line have in common
 LARGE = 4_000_000  # pixels from which memory is reserved before a search in one piece
+MOST_PIXELS = 100_000_000  # of an image, up to which recall was measured
 _MEMORY = Path("/proc/meminfo")
 _PLACE = 128  # side of squares that are examined for the grid of a screen
 _PLACES, _FEWEST = 8, 16  # most of them along a side of an image, and fewest in an image

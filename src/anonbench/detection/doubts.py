@@ -12,9 +12,9 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_grey, corners_of, shows_screen
+from anonbench.detection.base import MOST_PIXELS, as_grey, corners_of, shows_screen
+from anonbench.detection.kinds.ink import shows_letters
 
-MOST_PIXELS = 100_000_000
 SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
 LINES = 8, 400  # least and greatest height of lines of text, in pixels
@@ -56,18 +56,6 @@ _PAPER, _TONES, _SEEN = 0.6, 25, 256
 is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less.
 """
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
-_PAGE = 8
-"""Least number of lines on a page where letters in sight are looked for. Of 168 scans seven have
-such marks (six letters, one a speck), of 100 photographs none. With four lines, photographs do."""
-_READ = 24  # height of lines, in pixels, to which larger ones are reduced for that
-_LETTER, _SHAPE, _INKED = (0.42, 1.0), (0.4, 2.5), 0.3
-"""Height of letters as a share of the lines' (with the detector's margin), width of letters or
-short words as a multiple of their own height, and least share of ink in the box around them."""
-_INK = 64  # least contrast of letters
-_SPECK, _DUST, _AROUND = 0.35, 2, 3
-"""Size of specks, most of them beside a letter, and their distance up to which they are beside it,
-in heights of lines: where there are more, marks are dust, too."""
-_BLOT = 0.75  # share of a mark's darkness in a whole square from which it is a bullet or a blot
 
 
 def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
@@ -95,7 +83,7 @@ def doubts_of(
         LOW_LINES: sum(height < LINES[0] for height in heights) > _LOW_LINES * len(heights),
         HIGH_LINES: max(heights, default=0) > LINES[1],
         WEAK_ONLY: bool(regions) and max(region.score for region in regions) <= WEAK,
-        LETTERS: _shows_letters(image, regions),
+        LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
         TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
     }
     return [text for text, holds in checks.items() if holds]
@@ -171,38 +159,3 @@ def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:
     small = cv2.resize(as_grey(image), size, interpolation=cv2.INTER_AREA)
     tones = np.bincount(small.ravel(), minlength=256)
     return bool(np.convolve(tones, np.ones(_TONES)).max() >= _PAPER * tones.sum())
-
-
-def _shows_letters(image: np.ndarray, regions: Sequence[Region]) -> bool:
-    """Whether marks of the size of a page's letters are outside of all regions."""
-    lines = [region for region in regions if region.entity is Entity.TEXT]
-    if len(lines) < _PAGE or not _is_document(image, lines):
-        return False
-    height = max(1.0, float(np.median([_shorter_side(line) for line in lines])))
-    scale = min(1.0, _READ / height)
-    grey = cv2.resize(as_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    height *= scale
-    window = np.ones((2 * round(height / 2) + 1,) * 2, np.uint8)
-    contrast = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, window)
-    hidden = np.zeros(grey.shape, np.uint8)
-    for region in regions:
-        corners = (scale * corners_of(region)).round().astype(np.int32)
-        cv2.fillConvexPoly(hidden, cv2.convexHull(corners), (1,))
-    ink = (contrast > _INK).astype(np.uint8)
-    _, labels, stats, middles = cv2.connectedComponentsWithStats(ink)
-    wide, high, inked = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
-    free = np.ones(len(stats), bool)
-    free[0] = False
-    free[labels[hidden > 0]] = False
-    specks = middles[free & (np.maximum(wide, high) < _SPECK * height)]
-    free &= (_LETTER[0] * height <= high) & (high <= _LETTER[1] * height)
-    free &= (_SHAPE[0] * high <= wide) & (wide <= _SHAPE[1] * high)
-    free &= inked >= _INKED * wide * high
-    stroke = np.ones((max(3, round(height / 6)),) * 2, np.uint8)
-    for number in np.flatnonzero(free):
-        beside = (np.abs(specks - middles[number]) < _AROUND * height).all(axis=1).sum()
-        x, y, width, length = stats[number, :4].tolist()
-        mark = np.pad(contrast[y : y + length, x : x + width], 1)
-        if beside <= _DUST and cv2.erode(mark, stroke).max() < _BLOT * mark.max():
-            return True
-    return False

@@ -210,6 +210,14 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def doubt_of(row: Mapping[Any, Any]) -> str:
+    """Why a rate's interval leaves the decisive rule open: `blunt`, `part` or `wide` (texts)."""
+    high, is_attack = row["rule_high"], row["rule"] == "attack"
+    if is_attack and high >= row["rule_ceiling"]:  # as little may be found in originals
+        return "blunt"
+    return "part" if is_attack and high <= row["rule_limit"] else "wide"
+
+
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
     """Rules of a variant for a model of `UNATTACKED`: no attack saw its vectors."""
     attacks = [n for n, attack in PRIVACY_ATTACKS.items() if issubclass(attack, ArchiveAttack)]

@@ -189,6 +189,13 @@ def test_an_attack_that_finds_as_little_in_originals_shows_nothing(
     assert why_not(found).count(said) == 2 * (verdict is UNKNOWN)
 
 
+@pytest.mark.parametrize(("entity", "verdict"), [("text", PASS), ("face", FAIL)])
+def test_that_fakes_are_found_shows_nothing(entity: str, verdict: Verdict) -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.9}, entity=entity)
+    assert verdict_of(attacks=attacks) is FAIL
+    assert verdict_of(attacks=attacks, fakes={"mask": ("text",)}) is verdict
+
+
 def test_a_method_that_applies_another_is_bound_like_it() -> None:
     weak = Anonymization.model_validate({"blur": {"sigma": {"face": 0.01}}})
     more = {"applied": {"by_entity": ("by_entity", "blur")}}

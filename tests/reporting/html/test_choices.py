@@ -17,6 +17,7 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RULES, evidence
 from anonbench.evaluation.policy.verdicts import Verdict, judge
+from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.reporting.choice_table import COLUMNS, UNKNOWN, best_choices, choices, without_limit
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import Facts, Step, Words
@@ -297,9 +298,20 @@ def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, a
     assert all("nan" not in text and "probes" not in text for text in said.values())
 
 
+@pytest.mark.parametrize(("share", "lesson"), [(1.0, NO_LESSON), (0.5, NO_LESSON), (1.0, "")])
+def test_attackers_that_could_not_learn_need_images(share: float, lesson: str) -> None:
+    top = row(rule_n=30.0, rule_clusters=10.0, detail=f"10 persons; {lesson}", **ATTACKED)
+    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, searched_share=share)
+    for language in ("en", "de"):
+        said = Words(Texts(language), facts).step(top).then
+        assert ("datasets.a.split: { validation: 0.5 }" in said) == (share == 1.0 and lesson != "")
+
+
 def test_what_helps_where_tries_were_too_few() -> None:
     asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
     assert "until about 188 can be attacked (120 now)" in asked.text
+    several = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=30)
+    assert "until about 47 can be attacked (30 now)" in several.text, "four regions an image"
     assert asked.command == "anonbench run"
     lack = "not known: 6 persons, and 10 are needed"
     asked = found(row(rule_n=30.0, detail=lack, **ATTACKED))

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from anonbench.core.numeric.clusters import clustered_rate
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import duration
 from anonbench.detection.kinds import Ppocr
+from anonbench.embedding.systems.command import Command
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.kinds import Supervised
@@ -258,11 +260,30 @@ def test_a_slow_search_ends_after_few_images(folder: Path, monkeypatch: pytest.M
     files = 5 * survey(folder).sample
     module.search_all(files, {"zxing": Slow()}, seen)
     assert seen.read == module.FEWEST_LOOKED_AT
-    assert seen.found["zxing"].seconds == 10.0
+    assert seen.found["zxing"].seconds == pytest.approx(10.0)
+
+
+def test_the_time_of_a_program_of_ones_own_is_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = folder.with_name("embed.py")
+    program.write_text(
+        "import sys, time\nfrom pathlib import Path\nimport numpy as np\n"
+        "while time.process_time() < 1.0: pass\n"
+        "ids = [path.stem for path in Path(sys.argv[1]).iterdir()]\n"
+        "np.savez(sys.argv[2], ids=ids, embeddings=np.ones((len(ids), 8)))\n"
+    )
+    line = f"{sys.executable} {program} {{images}} {{vectors}}"
+    monkeypatch.setattr(module, "LOOKED_FOR", ())
+    seen = module.look(survey(folder).sample, Command(command=line, format="npz"))
+    assert seen.dimension == 8
+    assert 6 * seen.encode_seconds > 1.0
 
 
 def test_the_systems_that_it_suggests_can_be_written_so(propose: Propose) -> None:
+    assert "your own system, above" not in propose(is_default=False).text
     text = propose().text
+    assert "your own system, above" in text
     hints = re.findall(r"^# +(\{ kind: .*?\})", text, flags=re.MULTILINE)
     assert len(hints) >= 3
     for hint in hints:

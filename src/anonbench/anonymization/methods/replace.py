@@ -18,6 +18,7 @@ class Replace(Method):
     line_colour: ClassVar = "#7B3294"
     seconds_an_image: ClassVar = (0.002, 0.1)
     information_left: ClassVar = "coarse"
+    fakes: ClassVar = ("text", "mrz", "barcode")
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Draw fake content in the colours of the region's ink and paper."""

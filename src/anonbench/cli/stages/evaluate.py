@@ -44,9 +44,9 @@ output:
 
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
---output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
-(every image with its status; it names your files), trec/ (rankings and judgments), and with
---attack reidentification.csv.
+--output: result.md, result.json, scores.csv, comparisons.csv, with --attack
+reidentification.csv; and, which name your files, images.csv (every image with its status),
+per_query.parquet and trec/ (rankings and judgments).
 Exit status 3: done, but some images could not be read, or a detector failed on them.
 What the numbers mean: docs/how-to/evaluate.md.
 

@@ -66,7 +66,8 @@ ATTACKERS = Registry(
 
 NO_REGION = "no such region in the published images"
 NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
-NOTHING_TO_ATTACK = (NO_REGION, NO_CODING)
+FAKES = "not applicable, because the method draws fakes, which detectors find"
+NOTHING_TO_ATTACK = (NO_REGION, NO_CODING, FAKES)
 """Reasons of attacks that have nothing to attack; they concern no variant."""
 RegionShares = Mapping[str, float]
 

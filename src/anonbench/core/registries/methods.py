@@ -47,6 +47,9 @@ class Method(Registered):
     another place or in other colours: who knows how gets it back). Where regions of several
     methods overlap, the one that leaves least is seen."""
 
+    fakes: ClassVar[tuple[str, ...]] = ()
+    """Entities that it replaces by fakes, which detectors find: that shows nothing."""
+
     surroundings: ClassVar[int] = 0
     """Width in pixels of the surroundings of a region that `hide_among` needs; 0: none."""
 

@@ -17,7 +17,6 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import base
-from anonbench.detection.doubts import MOST_PIXELS
 from anonbench.detection.text_search import slants_of
 from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, SecondLook, Views, moved, turned
 
@@ -71,7 +70,7 @@ class Centerface(DetectorKind):
             doubled=640,
             halved=641,
             turns=ALL_TURNS if speed == "thorough" else UPRIGHT,
-            upright=MOST_PIXELS,
+            upright=base.MOST_PIXELS,
             second=SecondLook(below=28, score=score, unsure=UNSURE),
             versions=partial(versions, faces),
         )

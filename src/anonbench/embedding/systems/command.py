@@ -126,7 +126,8 @@ class Command(SystemKind):
         if status:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
-            raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+            said = said or "it printed nothing"
+            raise InputError(f"systems: {words[0]} wrote no file {file.name}: {said}")
 
 
 def _is_model_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import with_width
-from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
+from anonbench.core.registries.attacks import FAKES, PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, is_given, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -60,6 +60,8 @@ class Measured:
     """Of methods that apply others, all that are applied, by method."""
     information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What each method leaves of each entity's regions."""
+    fakes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Entities that each method replaces by fakes."""
     widest: float = 0.2  # the widest interval of a re-identification rate that is known, as a share
     confidence: float = 0.95  # of the intervals
 
@@ -182,10 +184,10 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
     blind = set(map(tuple, clear.loc[~(clear["low"] > clear["control"]), keys].to_numpy()))
     ceilings = clear.set_index(keys)["low"].to_dict()
     of_degree = table[table["degree"] == degree]
-    mine = of_degree[of_degree["method"] == method]
+    mine, pictures = of_degree[of_degree["method"] == method], pictures_of(method)
     lacks = table[table["reason"] != ""]
     if has_own_vectors(method):  # attacks on pictures are those on their method's
-        others = of_degree[of_degree["method"] == pictures_of(method)]
+        others = of_degree[of_degree["method"] == pictures]
         on_pictures = [n for n, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)]
         mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
@@ -199,7 +201,9 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
     for row in mine.to_dict("records"):
         names = (*keys, "risk", "n", "clusters", "control", "chance", "reason")
         shown = {name: row[name] for name in names}
-        if not row["reason"]:
+        if row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ()):
+            shown["reason"] = FAKES
+        elif not row["reason"]:
             shown["value"] = row["rate"]
             # if it finds no more in originals, finding no more in a variant shows nothing
             if tuple(row[key] for key in keys) in blind:

@@ -36,7 +36,7 @@ def judge_dataset(
     """
     readers = {"rates": read_rates, "attacks": read_attacks}
     tables: dict[str, Any] = {n: readers.get(n, pd.read_csv)(path) for n, path in files.items()}
-    known = {name: settings[name] for name in ("applied", "information_left", "methods")}
+    known = {name: settings[name] for name in ("applied", "fakes", "information_left", "methods")}
     asked = settings["settings"]
     limits = {"widest": asked["widest_interval"], "confidence": asked["confidence"]}
     measured = rules.Measured(dataset, tuple(sought), tuple(variants), **known, **limits, **tables)

@@ -15,9 +15,11 @@ from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy import evidence
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
 from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
+from anonbench.reporting.choice_table import doubt_of
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -174,7 +176,7 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        key = f"why.{kind}.{rule}_{_doubt(row)}" if wide else ""
+        key = f"why.{kind}.{rule}_{doubt_of(row)}" if wide else ""
         persons = _persons(row, self.facts) if kind == "open" else {}
         if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
             persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
@@ -253,6 +255,8 @@ class Words:
             more.append(texts("step.then.boxes", dataset=facts.name, **draw))
         if top is not None and top["unknown"] == "clusters" and not first.persons:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
+        if top is not None and NO_LESSON in str(top["detail"]) and facts.searched_share == 1.0:
+            more.append(texts("step.then.learn", dataset=facts.name))
         if facts.toy:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
@@ -278,7 +282,7 @@ class Words:
         if not top["unknown"] and is_useless(top):
             return Step(texts("step.useless", dataset=name), run)
         is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
-        if is_open and (doubt := _doubt(top)) != "wide":
+        if is_open and (doubt := doubt_of(top)) != "wide":
             return Step(texts(f"step.open.{doubt}", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
         times, boxes, tried = _times(top), _true_boxes(top), there or 100
@@ -287,7 +291,10 @@ class Words:
         if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
             # every image was attacked already
             key = "few_tries" if math.isnan(times) else "images"
-            numbers = {"images": tries, "there": there, "widest": 100 * facts.needs.widest}
+            # an image may have several regions that are attacked
+            images = max(math.ceil(facts.images * more_times), facts.images + 1)
+            shown = facts.images if key == "images" else there
+            numbers = {"images": images, "there": shown, "widest": 100 * facts.needs.widest}
             numbers |= (persons := _persons(top, facts))
             named = {"detail": top["detail"], "attack": self.attack(attack)}
             text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
@@ -316,14 +323,6 @@ class Words:
 
 def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no attack was run
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
-
-
-def _doubt(row: Mapping[Any, Any]) -> str:
-    """Why a rate's interval leaves the decisive rule open: `blunt`, `part` or `wide` (texts)."""
-    high, is_attack = row["rule_high"], row["rule"] == "attack"
-    if is_attack and high >= row["rule_ceiling"]:  # as little may be found in originals
-        return "blunt"
-    return "part" if is_attack and high <= row["rule_limit"] else "wide"
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
