@@ -33,7 +33,7 @@ _QUALITY = ["kept", "kept_low", "kept_high", "optimism", "yardstick", "unknown",
 _ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit"]
 _RULE = {"rule": "rule", "rule_attack": "attack", "rule_entity": "entity", "rule_value": "rate"}
 _RULE |= {"rule_low": "rate_low", "rule_high": "rate_high", "rule_limit": "limit", "rule_n": "n"}
-_RULE |= {"rule_clusters": "clusters", "rule_chance": "chance"}
+_RULE |= {"rule_clusters": "clusters", "rule_chance": "chance", "rule_ceiling": "ceiling"}
 _SIZES = ["queries", "clusters", "seeds", "pairs"]
 COLUMNS = [*_KEYS, *_QUALITY, *_ATTACK, "attack_verdict", "verdict", *_RULE, "detail"]
 COLUMNS += ["failed", "suspected", "open", "untested", "resisted", *_SIZES]
@@ -50,7 +50,7 @@ _NUMBERS = ["degree", *_QUALITY[:4], *_ATTACK[3:], *list(_RULE)[3:], *_SIZES]
 _NUMBERS += ["failed", "suspected", "open", "resisted"]
 _PLACE = ["degree", "method", "adaption", "query"]
 _VARIANT = ["degree", "method", "query"]
-_ENDS = {"value": "rate", "low": "rate_low", "high": "rate_high"}
+_ENDS = {"value": "rate", "low": "rate_low", "high": "rate_high", "ceiling": "ceiling"}
 UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 """Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
@@ -208,6 +208,14 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
         "untested": " ".join(dict.fromkeys(untested)),
         "resisted": attacks.loc[attacks["verdict"] == Verdict.PASS, "attack"].nunique(),
     }
+
+
+def doubt_of(row: Mapping[Any, Any]) -> str:
+    """Why a rate's interval leaves the decisive rule open: `blunt`, `part` or `wide` (texts)."""
+    high, is_attack = row["rule_high"], row["rule"] == "attack"
+    if is_attack and high >= row["rule_ceiling"]:  # as little may be found in originals
+        return "blunt"
+    return "part" if is_attack and high <= row["rule_limit"] else "wide"
 
 
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:

@@ -331,26 +331,87 @@ def test_equal_methods_cannot_be_told_apart(photos: Path, faces: dict[str, list[
     assert "nothing of privacy" in found.advice[-1]
 
 
-def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
+def rates_of(reason: str = "", **lows: float) -> pd.DataFrame:
+    """Rates 10 points above their intervals' lower ends, at 100 %."""
     names = ["degree", "method", "rate", "low", "high", "chance", "gallery", "reason"]
+    rows = [(100, name, low + 0.1, low, low + 0.2, 0.01, 99, reason) for name, low in lows.items()]
+    return pd.DataFrame(rows, columns=names)
 
-    def advised(**lows: float) -> str:
-        rows = [(100, name, low + 0.1, low, low + 0.2, 0.01, 99, "") for name, low in lows.items()]
-        rates = pd.DataFrame(rows, columns=names)
-        return advise(result, SIZE, Presentation(), rates)[0]
 
+def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     best = result.advice[0].split(" with original queries ")[1].split()[0]
     other = "mask" if best == "blur" else "blur"
-    assert f" {best} keeps most: " in advised(**{best: 0.0, other: 0.0})
-    found = advised(**{best: 0.4, other: 0.0})
-    assert f" {other} keeps most of what is not re-identified beyond " in found
-    assert f"; beyond it are {best} (50.0 % (40.0 or more))." in found
-    assert f" {best} keeps most: " in advised(**{best: 0.4, other: 0.4})
-    rates = pd.DataFrame([(100, best, 0.1, 0.0, 0.2, 0.01, 99, "")], columns=names)
+
+    def advised(of_best: float, of_other: float, said: str = "", **more: Any) -> str:
+        rates = rates_of(said, **{best: of_best, other: of_other})
+        return advise(result, SIZE, Presentation(), rates, **more)[0]
+
+    safe = advised(-0.1, -0.1)
+    assert f" {best} keeps most: " in safe
+    assert "NOT KNOWN" not in safe
+    assert "uled out" not in safe
+    assert "re-identified: its interval contains the limit." in advised(0.05, 0.0)
+    assert "if at most 10 % are re-identified: 8 images." in advised(-0.1, -0.1, "8 images")
+    weak_attack = rates_of(**{best: -0.1, other: -0.1, "original": 0.05})
+    found = advise(result, SIZE, Presentation(), weak_attack)[0]
+    assert "re-identified: as little may be found of originals." in found
+    found = advised(0.4, -0.1)
+    assert f" {other} keeps most of what is not ruled out: " in found
+    assert f"Ruled out: {best} (50.0 % re-identified, 40.0 or more, allowed 10)." in found
+    assert f" {other} keeps most of what is not ruled out: " in advised(
+        -0.1, -0.1, weak={best: "most"}
+    )
+    lost = advised(0.4, 0.4)
+    assert f" {best} keeps most: " in lost
+    assert (
+        "All are ruled out: blur (50.0 % re-identified, 40.0 or more, allowed 10), mask (" in lost
+    )
+    rates = rates_of(**{best: 0.0})
     assert OF_MAPS not in advise(result, SIZE, Presentation(), rates)
     mapped = result.table.assign(method="mapped_" + result.table["method"])
     both = replace(result, table=pd.concat([result.table, mapped], ignore_index=True))
     assert OF_MAPS in advise(both, SIZE, Presentation(), rates)
+
+
+def test_what_is_left_is_judged_as_the_best_is(result: Result) -> None:
+    """Also where the best is ruled out: chance, ties and wide intervals are named."""
+    best = result.advice[0].split(" with original queries ")[1].split()[0]
+    other = "mask" if best == "blur" else "blur"
+    rates = rates_of(**{best: 0.4, other: -0.1})
+    lost = result.table["method"] == other
+    ends = {end: result.table[end].mask(lost, result.table["floor"]) for end in ("low", "high")}
+    poor = result.table.assign(**ends)
+    wide = result.table.assign(low=0.0, high=1.0)
+
+    def advised(table: pd.DataFrame) -> str:
+        return advise(replace(result, table=table), SIZE, Presentation(), rates)[0]
+
+    assert "cannot be told from chance" not in advised(result.table)
+    assert "It cannot be told from chance." in advised(poor)
+    assert f"NOT KNOWN what {other} keeps: its interval" in advised(wide)
+    third = result.table[lost].assign(method="replace")
+    more = result.comparisons.assign(a=other, b="replace", p_holm=1.0)
+    three = replace(result, table=pd.concat([result.table, third]), comparisons=more)
+    both = pd.concat([rates, rates_of(replace=-0.1)])
+    assert "; replace cannot be told from it. Ruled" in advise(three, SIZE, Presentation(), both)[0]
+
+
+@pytest.mark.slow
+def test_an_attacker_that_sees_nothing_shows_nothing(
+    photos: Path, faces: dict[str, list[Region]]
+) -> None:
+    def blind(images: Sequence[np.ndarray]) -> np.ndarray:
+        """Whole pictures apart, but no regions, which are seen as squares."""
+        return encode([i[:20] if i.shape[0] != i.shape[1] else i * 0 + 9 for i in images])
+
+    methods = ["blur", "recolour"]
+    found = anonbench.evaluate(blind, photos, methods, boxes=faces, attack=True)
+    assert found.rates is not None
+    assert found.rates["reason"].str.contains("no more than chance in originals")[1:].all()
+    said = " ".join(found.advice)
+    assert said.count("NOT KNOWN whether it resists: face: attacks find no more than chance") == 2
+    assert said.count("NOT KNOWN if at most 10 % are re-identified: face: attacks") == 2
+    assert said.count("uled out: recolour (leaves all of a region).") == 2
 
 
 def test_the_correction_for_choosing_is_said_to_be_made(result: Result) -> None:
@@ -546,6 +607,7 @@ def test_mapped_vectors(photos: Path, faces: dict[str, list[Region]]) -> None:
     asked = {"methods": ["mask"], "boxes": faces, "keep_without_regions": True}
     plain = anonbench.evaluate(encode, photos, **asked)
     assert plain.card()["images"]["scored"] == SIZE
+    assert f"{SIZE} images scored, 1 of them unchanged: without regions, k = " in plain.counts()
     result = anonbench.evaluate(encode, photos, mapped=True, **asked)
     assert result.table["method"].unique().tolist() == ["mask", "mapped_mask"]
     alone = result.table[result.table["method"] == "mask"].reset_index(drop=True)

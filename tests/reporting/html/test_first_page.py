@@ -207,7 +207,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
 
 def test_images_that_count_alone_are_no_persons(pages: Pages, tmp_path: Path) -> None:
     alone = first_page(tmp_path, scores=SCORES.assign(clusters=SCORES["n"]))
-    assert "searches, each counted as independent;" in alone
+    assert "searches with original images, each counted as independent;" in alone
     assert "persons or documents;" in pages("no attack", "en")[0]
 
 

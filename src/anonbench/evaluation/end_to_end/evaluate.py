@@ -21,6 +21,7 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import published_as
+from anonbench.core.registries.methods import WEAK
 from anonbench.core.registries.systems import Similarity, System
 from anonbench.core.settings import Seed, require_value, section
 from anonbench.core.vocabulary import Adaption, Entity, Method, Variant
@@ -45,7 +46,8 @@ RATE_COLUMNS = [
     *("n", "clusters", "gallery", "chance", "reason"),
 ]
 """Columns of the rates: shares of `n` regions whose own original comes first among `gallery` ones;
-the originals (`original`, degree 0) are the ceiling. See `anonbench.evaluation.privacy.rates`."""
+the originals (`original`, degree 0) are the ceiling; `reason` says why it is not known whether the
+method resists. See `anonbench.evaluation.privacy.rates`."""
 
 
 def evaluate(
@@ -156,8 +158,7 @@ def evaluate(
         numbers = pd.Series(groups, index=names.to_numpy())
         rates = None
         if attack:
-            confidence = presentation.confidence
-            rates = _attack(pictures.images, encoded, system, treatment, numbers, confidence)
+            rates = _attack(pictures.images, encoded, system, treatment, numbers, presentation)
         identity, compared_by = system.identity, system.similarity
     converted = {image.id: image.converted for image in pictures.images}
     vectors = dict(encoded.vectors)
@@ -165,6 +166,12 @@ def evaluate(
         moved = Variant(published_as(str(each.method), Adaption.MAPPED), each.degree)
         vectors[moved] = cross_fitted(vectors[Variant()], vectors[each], numbers, seed)
     scored = score_variants(vectors, numbers, retrieval, presentation)
+    found = sorted(encoded.boxes["entity"].unique())
+    weak = {
+        name: left
+        for name, each in product(methods, found)
+        if (left := anonymization.information_left(name, each)) in WEAK
+    }
     of_boxes = encoded.boxes.to_csv(index=False, float_format="%.9g").encode()
     made_by = {
         "digests": {
@@ -185,7 +192,7 @@ def evaluate(
         images=encoded.images.assign(converted=encoded.images["id"].map(converted)),
         left_out=pictures.left_out,
         boxes=encoded.boxes,
-        advice=tuple(advise(scored, len(names), presentation, rates, copies)),
+        advice=tuple(advise(scored, len(names), presentation, rates, copies, weak)),
         made_by=made_by,
         rates=rates,
     )
@@ -197,13 +204,13 @@ def _attack(
     system: System,
     treatment: Treatment,
     clusters: pd.Series,
-    confidence: float,
+    presentation: Presentation,
 ) -> pd.DataFrame:
     """Share of regions whose own original the system finds first, columns `RATE_COLUMNS`."""
     # these need torch, which an encoder need not use
     from anonbench.evaluation.privacy.attackers import system_attacker
     from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
-    from anonbench.evaluation.privacy.rates import rates, with_clusters, worst
+    from anonbench.evaluation.privacy.rates import rates, strongest, with_clusters
     from anonbench.evaluation.privacy.reidentification import reidentify
 
     scored = set(encoded.vectors[Variant()].ids)
@@ -219,9 +226,12 @@ def _attack(
     published, by = Published(originals, versions, encoded.boxes), system_attacker(system)
     settings = Privacy(attackers=())
     probes = reidentify(published, {}, searched, by, settings, how, treatment.seed)
-    found = worst(rates("", with_clusters(probes, clusters), confidence))
-    found = found.reindex(columns=RATE_COLUMNS)
-    return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")
+    table = rates("", with_clusters(probes, clusters), presentation.confidence)
+    found = strongest(table, presentation.widest_interval, presentation.confidence)
+    reason = found["unknown"].where(found["unknown"] != "", found["shortfall"])
+    found.loc[found["shortfall"] != "", ["low", "high"]] = np.nan  # as in the policy's evidence
+    found = found.assign(reason=reason).sort_values(["degree", "method"], kind="stable")
+    return found[RATE_COLUMNS].reset_index(drop=True)
 
 
 def _named(what: str, given: Any, known: Sequence[str]) -> list[str]:

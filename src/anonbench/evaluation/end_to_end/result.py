@@ -1,7 +1,6 @@
 """Result of an evaluation: tables, advice, a card with counts and settings, TREC's rankings."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from anonbench.core.wording import count, tally
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import LeftOut
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.comparisons.best import JOINT
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.end_to_end.encoded import METRIC, Scored
 from anonbench.evaluation.retrieval.scoring.metrics import images_needed
@@ -34,7 +32,10 @@ PRIVACY = (
     "This says what retrieval keeps, and nothing of privacy: the method that keeps most may hide "
     "least."
 )
-ATTACKED = "These are lower bounds: an attacker who learns, or has a better model, finds more."
+ATTACKED = (
+    "These are lower bounds: an attacker who learns, or has a better model, finds more. Regions "
+    "that were not found stay visible."
+)
 OF_MAPS = (
     "Mapped vectors are of the same images. What the map itself reveals is not attacked here; "
     "`anonbench map fit` tells its price."
@@ -50,11 +51,12 @@ def advise(
     presentation: Presentation,
     rates: pd.DataFrame | None = None,
     copies: int = 0,
+    weak: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
     `images` were scored, of which `copies` are copies of others, and say nothing new; `rates` are
-    of re-identification, where it was tried.
+    of re-identification, where it was tried. `weak` methods leave this much of a region by design.
     """
     has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), *[OF_MAPS] * has_maps, ATTACKED]
@@ -68,28 +70,44 @@ def advise(
         return [f"NOT KNOWN what anonymizing costs: {gap}: add {more:,}.", *privacy]
     sentences = []
     for degree in sorted(map(int, scored.table["degree"].unique()), reverse=True):
-        failed = {} if rates is None else _failed(rates, degree, needs, set(scored.table["method"]))
-        sentences += [_sentence(scored, degree, kind.value, needs, failed) for kind in QueryKind]
+        where = [(scored, degree, kind.value, needs) for kind in QueryKind]
+        sentences += [_sentence(*each, rates, weak or {}) for each in where]
     return [*sentences, *privacy]
 
 
-def _failed(
-    rates: pd.DataFrame, degree: int, needs: Needs, scored: Collection[str]
+def _ruled_out(
+    rates: pd.DataFrame, degree: int, needs: Needs, scored: Collection[str], weak: Mapping[str, str]
 ) -> dict[str, str]:
-    """Rates, as text, of scored methods that surely exceed the limit on re-identification."""
-    rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
-    return {
-        name: f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
-        for row in rows[rows["low"] > needs.limit].to_dict("records")
-        for name in sorted(scored)
-        if pictures_of(name) == row["method"]  # mapped vectors: of the same pictures
-    }
+    """Scored methods that surely exceed the limit on re-identification, or are weak, and why."""
+    found = {name: f"leaves {left} of a region" for name, left in weak.items()}
+    rows = rates[(rates["degree"] == degree) & (rates["low"] > needs.limit)]
+    for row in rows.to_dict("records"):
+        rate, low, limit = (100 * each for each in (row["rate"], row["low"], needs.limit))
+        found[row["method"]] = f"{rate:.1f} % re-identified, {low:.1f} or more, allowed {limit:g}"
+    # mapped vectors: of the same pictures
+    return {name: found[of] for name in sorted(scored) if (of := pictures_of(name)) in found}
+
+
+def _unsure(rates: pd.DataFrame, degree: int, method: str, needs: Needs) -> str:
+    """Why it is not known that a method stays within the limit on re-identification, or nothing."""
+    rows = rates[(rates["degree"] == degree) & (rates["method"] == pictures_of(method))]
+    ceiling = rates.loc[rates["method"] == ORIGINAL, "low"].max()  # NaN if unknown
+    for row in rows.to_dict("records"):
+        is_wide = row["high"] > needs.limit
+        blunt = "as little may be found of originals" if row["high"] >= ceiling else ""
+        return str(row["reason"]) or ("its interval contains the limit" if is_wide else blunt)
+    return "it was not attacked"
 
 
 def _sentence(
-    scored: Scored, degree: int, query: str, needs: Needs, failed: Mapping[str, str]
+    scored: Scored,
+    degree: int,
+    query: str,
+    needs: Needs,
+    rates: pd.DataFrame | None,
+    weak: Mapping[str, str],
 ) -> str:
-    """State the method that keeps most, preferring methods that do not fail."""
+    """State the method that keeps most, preferring methods that are not ruled out."""
     where = f"At {degree} % with {query} queries"
 
     def asked(table: pd.DataFrame) -> pd.DataFrame:
@@ -97,31 +115,32 @@ def _sentence(
         return table[of_kind & (table["metric"] == METRIC)]
 
     rows, chosen = asked(scored.table).set_index("method"), asked(scored.best).iloc[0]
-    best = _method(chosen["best"])
-    others = [name for name in rows.index if name not in failed]
-    text = ""
-    if best in failed and others:
+    out = {} if rates is None else _ruled_out(rates, degree, needs, {*rows.index}, weak)
+    others = [name for name in rows.index if name not in out]
+    best = first = _method(chosen["best"])
+    if best in out and others:
         best = str(rows.loc[others, "value"].astype(float).idxmax())
-        text = f"keeps most of what is not re-identified beyond {100 * needs.limit:g} %"
     names = ("value", "low", "high", "floor")
     value, low, high, floor = (float(rows[name].loc[best]) for name in names)
     shown = f"mAP {100 * value:.1f} %"
-    if text or not math.isnan(low):
-        shown += f" ({100 * low:.1f} to {100 * high:.1f})"
-    if text:
-        beyond = ", ".join(f"{name} ({rate})" for name, rate in failed.items())
-        return f"{where} {best} {text}: {shown}; beyond it are {beyond}."
     if chosen["reason"]:
         return f"{where}: NOT KNOWN which method keeps most: {chosen['reason']} ({best}: {shown})."
     if unknown := too_wide(low, high, needs):
         return f"{where}: NOT KNOWN what {best} keeps: {unknown}."
-    text = f"{where} {best} keeps most: {shown}"
-    if 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
+    of = " of what is not ruled out" if out and others else ""
+    text = f"{where} {best} keeps most{of}: {shown} ({100 * low:.1f} to {100 * high:.1f})"
+    if best == first and 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
         text += f", {100 * chosen['unbiased']:.1f} % after correction for choosing the highest"
-    alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
-    alike = [each for each in alike if each not in failed or not others]
+    pairs = asked(scored.comparisons)
+    differ = pairs[pairs["p_holm"] <= 1.0 - needs.confidence]
+    apart = {*differ.loc[differ["a"] == best, "b"], *differ.loc[differ["b"] == best, "a"]}
+    alike = [each for each in others or rows.index if each != best and each not in apart]
     text += f"; {' and '.join(alike)} cannot be told from it." if alike else "."
-    return text + (" It cannot be told from chance." if low <= floor else "")
+    text += " It cannot be told from chance." if low <= floor else ""
+    if rates is not None and best in others and (why := _unsure(rates, degree, best, needs)):
+        text += f" NOT KNOWN if at most {100 * needs.limit:g} % are re-identified: {why}."
+    listed = ", ".join(f"{name} ({why})" for name, why in out.items())
+    return f"{text} {'Ruled out' if others else 'All are ruled out'}: {listed}." if out else text
 
 
 def _method(choice: str) -> str:
@@ -138,6 +157,7 @@ def _attacked(found: pd.DataFrame) -> Iterator[str]:
                 f"At {row['degree']} % {row['method']}, the system finds the original of {rate} % "
                 f"of the regions{between} among {row['gallery']:,}; by chance "
                 f"{100 * row['chance']:.1f} %."
+                + (f" NOT KNOWN whether it resists: {row['reason']}." if row["reason"] else "")
             )
 
 
@@ -238,6 +258,9 @@ class Result(Scored):
             "failed_detector": "on which a detector failed",
             "unreadable": "unreadable",
         }
+        same = 0  # images scored although nothing was found in them
+        if self.made_by["settings"]["keep_without_regions"]:
+            same, counts["without_regions"] = counts["without_regions"], 0
         others = [f"{counts[key]:,} {text}" for key, text in reasons.items() if counts[key]]
         left = f"; left out: {', '.join(others)}" if others else ""
         if why := tally(counts["left_out_because"]):
@@ -251,6 +274,7 @@ class Result(Scored):
         else:
             over = f"{count(clusters, 'cluster')} of queries"
         repeated = f", {copies:,} of them copies of others" if copies else ""
+        repeated += f", {same:,} of them unchanged: without regions" if same else ""
         used = f"{count(counts['scored'], 'image')} scored{repeated}, k = {self.k}{left}."
         confidence = self.made_by["settings"]["confidence"]
         return f"{used} Percent; {confidence:.0%} intervals over {over}."

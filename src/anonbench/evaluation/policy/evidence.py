@@ -12,11 +12,11 @@ import pandas as pd
 
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.attacks import FAKES, PRIVACY_ATTACKS, RegionAttack
-from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
+from anonbench.core.registries.method_names import base_of, has_own_vectors, is_given, pictures_of
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest, worst
 
 ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH = "allowed", "degree", "information_left", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
@@ -26,13 +26,13 @@ RULES = (ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH, SEARCHED, AUDIT, UNSEARCHE
 REIDENTIFICATION, OF_REMAINDER = "reidentification", "remainder"
 COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
-    *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
+    *("value", "low", "high", "control", "chance", "ceiling", "n", "clusters", "reason", "source"),
 ]
 """One row per variant and rule. `value` is a share (for `strength` the parameter, for
 `information_left` the place in `anonbench.core.registries.methods.INFORMATION_LEVELS`, for `audit`
 a number of images) with its interval; exact values have an interval of no width. `control` is the
-rate to compare with; `reason` says why a value is not known; `source` names the file that it is
-from."""
+rate to compare with, `ceiling` the lower end of the attack's rate on originals; `reason` says why a
+value is not known; `source` names the file that it is from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
@@ -75,7 +75,8 @@ def evidence(given: Measured) -> pd.DataFrame:
         method, _, degree = variant.rpartition("-")
         pictures = pictures_of(method)
         found = [
-            _exact(DEGREE, int(degree) / 100),
+            # another program may have left any region visible
+            *([] if is_given(pictures) else [_exact(DEGREE, int(degree) / 100)]),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
             *_information_left(given, pictures),
             *_strengths(given, pictures),
@@ -157,13 +158,15 @@ def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
     risks = {"region": "linkability", "person": "singling_out"}
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
         table = strongest(given.rates, given.widest, given.confidence, regions)
+        most = worst(given.rates, of=["method", "entity"], regions=regions)
+        ceiling = most.loc[most["method"] == ORIGINAL, "low"].min()
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
             shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
             if not row["shortfall"]:
                 shown |= {"low": row["low"], "high": row["high"]}
             shown |= {"rule": ATTACK, "attack": attack, "measure": "rank_1", "value": row["rate"]}
             shown |= {"risk": risks.get(row["match"], ""), "source": _RATES_FILE}
-            shown["reason"] = row["unknown"] or row["shortfall"]
+            shown |= {"ceiling": ceiling, "reason": row["unknown"] or row["shortfall"]}
             found.setdefault((str(row["method"]), int(row["degree"])), []).append(shown)
     return found
 
@@ -179,6 +182,7 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
     table = table.assign(control=control, seen=table["measure"].str.startswith(SEEN))
     clear = table[(table["method"] == ORIGINAL) & (table["reason"] == "") & control.notna()]
     blind = set(map(tuple, clear.loc[~(clear["low"] > clear["control"]), keys].to_numpy()))
+    ceilings = clear.set_index(keys)["low"].to_dict()
     of_degree = table[table["degree"] == degree]
     mine, pictures = of_degree[of_degree["method"] == method], pictures_of(method)
     lacks = table[table["reason"] != ""]
@@ -207,4 +211,5 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
                 shown["reason"] = why
             else:
                 shown |= {"low": row["low"], "high": row["high"]}
+                shown["ceiling"] = ceilings.get(tuple(row[key] for key in keys))
         yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}

@@ -95,6 +95,7 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
                 yield f"{name}: the verdict on {row['rule']} is not that of its numbers"
 
 
+_BLUNT = "the attack may find as little in originals, so it shows nothing"
 _OF_ENTITY = re.compile(rf"(?:^|; )({'|'.join(Entity)}): ")
 """Begin of a reason that is about one kind of region."""
 _PARTS: Mapping[str, tuple[str, Callable[[float], str] | None]] = {
@@ -164,7 +165,8 @@ def _said(row: Mapping[Any, Any]) -> tuple[str, list[str]]:
         parts.append(asked)
     reason = row["reason"]
     if not reason and row["verdict"] == str(Verdict.UNKNOWN) and row["low"] <= row["high"]:
-        reason = "the interval contains the limit"
+        is_blunt = row["high"] >= row["ceiling"]  # NaN is not
+        reason = _BLUNT if is_blunt else "the interval contains the limit"
     first, *others = _OF_ENTITY.split(reason)
     reasons: dict[str, list[str]] = {"": [first]} if first else {}
     for entity, why in zip(others[::2], others[1::2], strict=True):

@@ -1,8 +1,9 @@
 """Verdicts of a policy: pass, fail or not known, of each rule and each variant.
 
-A rate passes only where the upper end of its interval lies within its limit, and fails only where
-the lower end lies beyond it. A variant passes if all its rules do: an intersection-union test, in
-which no interval has to be widened for the number of rules (Berger 1982, Technometrics 24:295-300).
+A rate passes only where the upper end of its interval lies within its limit and below the interval
+of originals, and fails only where the lower end lies beyond its limit. A variant passes if all its
+rules do: an intersection-union test, in which no interval has to be widened for the number of rules
+(Berger 1982, Technometrics 24:295-300).
 The area under the front of privacy and utility is in this module, too.
 """
 
@@ -146,15 +147,17 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 def verdict_of(row: Mapping[Any, Any], side: str, limit: float) -> Verdict:
     """Verdict on a row of evidence that has to stay on one side of a limit."""
-    names = ("control", "low", "high")
+    names = ("control", "low", "high", "ceiling")
     control, *ends = (math.nan if pd.isna(v := row.get(n)) else float(v) for n in names)
     if row["rule"] != ATTACK:
         control = math.nan
-    low, high = (round(above_control(end, control), 12) for end in ends)  # 1 - 0.97 is 0.03
+    above = (round(above_control(end, control), 12) for end in ends)  # 1 - 0.97 is 0.03
+    low, high, ceiling = above
     is_within, is_beyond = high <= limit, low > limit
     if side == _LEAST:
         is_within, is_beyond = low >= limit, high < limit
-    is_known = not row.get("reason")
+    # an attack that may find as little in originals shows no protection; limit 1 asks for none
+    is_known = not row.get("reason") and (limit >= 1.0 or not high >= ceiling)
     return (
         Verdict.FAIL if is_beyond else Verdict.PASS if is_within and is_known else Verdict.UNKNOWN
     )

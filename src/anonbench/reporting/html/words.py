@@ -19,6 +19,7 @@ from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
 from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
+from anonbench.reporting.choice_table import doubt_of
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -175,7 +176,7 @@ class Words:
         """Reason why a choice does not pass."""
         kind, rule = NAMES[row["verdict"]], _rule(row)
         wide = kind == "open" and not pd.isna(row["rule_high"]) and not pd.isna(row["rule_limit"])
-        key = f"why.{kind}.{rule}_{'part' if _is_part(row) else 'wide'}" if wide else ""
+        key = f"why.{kind}.{rule}_{doubt_of(row)}" if wide else ""
         persons = _persons(row, self.facts) if kind == "open" else {}
         if rule == "attack" and pd.isna(row["rule_high"]) and row["rule_clusters"] < MIN_CLUSTERS:
             persons = {"needed": MIN_CLUSTERS, "seen": row["rule_clusters"]} | persons
@@ -281,8 +282,8 @@ class Words:
         if not top["unknown"] and is_useless(top):
             return Step(texts("step.useless", dataset=name), run)
         is_open, rule, attack = top["verdict"] != Verdict.FAIL, _rule(top), str(top["rule_attack"])
-        if is_open and _is_part(top):
-            return Step(texts("step.open.part", dataset=name), run)
+        if is_open and (doubt := doubt_of(top)) != "wide":
+            return Step(texts(f"step.open.{doubt}", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
         times, boxes, tried = _times(top), _true_boxes(top), there or 100
         more_times = 4.0 if math.isnan(times) else min(times, 20.0)
@@ -322,11 +323,6 @@ class Words:
 
 def _rule(row: Mapping[Any, Any]) -> str:  # the decisive one; `none` if no attack was run
     return "none" if row["rule"] == "attack" and not row["rule_attack"] else str(row["rule"])
-
-
-def _is_part(row: Mapping[Any, Any]) -> bool:
-    """Whether a rate is within its limit, but not known for every kind of region."""
-    return bool(row["rule"] == "attack" and row["rule_high"] <= row["rule_limit"])
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
