@@ -57,6 +57,7 @@ def test_evaluate_prints_and_writes_files(
     assert "104 images scored, k = 5; left out: 1 unreadable (1: not an image, or" in printed
     assert "photos" not in printed and ".png" not in printed  # counts only
     folder = Path("answer")
+    assert {each.stat().st_mode & 0o777 for each in (folder, Path("kept"))} == {0o700}
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *("result.md", "result.json", "scores.csv", "comparisons.csv"),

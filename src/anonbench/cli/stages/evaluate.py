@@ -116,8 +116,9 @@ def as_text(result: Result) -> str:
 
 
 def _write(result: Result, folder: Path) -> None:
-    from anonbench.core.io import plain_cell, write_csv, write_parquet, write_text
+    from anonbench.core.io import make_private, plain_cell, write_csv, write_parquet, write_text
 
+    make_private(folder)  # some files name images
     write_text(folder / "result.md", result.to_markdown() + "\n")
     write_text(folder / "result.json", result.to_json() + "\n")
     write_csv(result.table, folder / "scores.csv")

@@ -16,6 +16,7 @@ from anonbench.config import Anonymization, Detection, Presentation, Privacy, Re
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, image_regions, region_fault
 from anonbench.core.errors import InputError, listed
+from anonbench.core.io import make_private
 from anonbench.core.numeric.clusters import joined
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
@@ -149,6 +150,8 @@ def evaluate(
         *(tuple(given), variants, detection, anonymization, _regions(boxes, pictures)),
         *(keep_without_regions, seed, Path(cache) if cache is not None else None),
     )
+    if cache is not None:
+        make_private(Path(cache))  # it has vectors of originals
     with open_encoder(encoder, similarity) as system, encoding(system, cache) as encode:
         encoded = encode_variants(pictures, encode, system.similarity, treatment, threads())
         names = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
