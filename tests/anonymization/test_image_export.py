@@ -152,6 +152,13 @@ def test_the_owner_may_have_the_names(run: Config, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "out.tar").stat().st_mode) == 0o600
 
 
+def test_no_name_is_a_formula(run: Config, tmp_path: Path) -> None:
+    manifest = run.results / "archive/manifest.parquet"
+    write_parquet(pd.read_parquet(manifest).assign(**{"class": "=1+1"}), manifest)
+    export(run, tmp_path / "out", names=True)
+    assert set(pd.read_csv(tmp_path / "out/images.csv")["label"]) == {"'=1+1"}
+
+
 def test_key_is_its_owners_only_and_has_the_reports_numbers(run: Config, tmp_path: Path) -> None:
     key = tmp_path / "key.csv"
     export(run, tmp_path / "out.tar", key=key)

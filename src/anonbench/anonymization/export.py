@@ -19,7 +19,13 @@ import pandas as pd
 from anonbench.config import Config, Layout
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, partial_path, require_folder_or_tar, require_new
+from anonbench.core.io import (
+    atomic,
+    partial_path,
+    plain_cell,
+    require_folder_or_tar,
+    require_new,
+)
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given, is_redrawn
@@ -248,7 +254,7 @@ def _write(
     size, shown = 0, table[[column for column in columns if column in table]]
     with ExitStack() as undo:
         with _sink(to) as add:
-            add(TABLE, shown.to_csv(index=False, lineterminator="\n").encode())
+            add(TABLE, shown.map(plain_cell).to_csv(index=False, lineterminator="\n").encode())
             for variant, images in sets.items():
                 own = table[table["id"].isin(images.ids)]
                 numbered = zip(own["id"], own["number"], strict=True)

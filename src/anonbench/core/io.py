@@ -260,11 +260,14 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def plain_cell(value: object) -> object:
-    """Return a value as a safe cell: no formula, no control characters, no reversed text."""
+    """Return a value as a safe cell: no formula, no control characters, no reversed text.
+
+    In some languages, spreadsheets also take wide signs for the start of a formula.
+    """
     if not isinstance(value, str):
         return value
     plain = _STEERING.sub(lambda found: ascii(found[0])[1:-1], value)
-    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
+    return f"'{plain}" if plain.startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")) else plain
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

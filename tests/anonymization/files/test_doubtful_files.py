@@ -247,12 +247,12 @@ def test_a_damaged_record_says_so(photos: Path, old: str, new: str) -> None:
 
 
 def test_the_table_holds_no_formula_and_no_control_character(tmp_path: Path) -> None:
-    for name in ("=1+1.png", "\u202egpj.png", "e\x1b[31m\n.png", "a-b.png"):
+    for name in ("=1+1.png", "\uff1d1.png", "\u202egpj.png", "e\x1b[31m\n.png", "a-b.png"):
         save(tmp_path / "photos", name)
     audit = anonymized(tmp_path / "photos", tmp_path / "out").audit
     with audit.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         names = {row["name"] for row in csv.DictReader(file)}
-    assert names == {"'=1+1.png", "\\u202egpj.png", "e\\x1b[31m\\n.png", "a-b.png"}
+    assert names == {"'=1+1.png", "'\uff1d1.png", "\\u202egpj.png", "e\\x1b[31m\\n.png", "a-b.png"}
 
 
 def test_folders_may_have_names_that_are_no_text(photos: Path) -> None:
