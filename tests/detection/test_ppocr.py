@@ -22,7 +22,7 @@ from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import PUBLISHED
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
-from anonbench.detection.text_search import TextSearch
+from anonbench.detection.text_search import TextSearch, faint_print
 from anonbench.detection.views import Reach, Views
 from anonbench_demo import documents
 
@@ -114,6 +114,13 @@ def test_lines_under_a_cover_that_shines_through_are_found(
     (found,) = build("ppocr", Detection()).detect([shown])
     for ink in lines:
         assert covered(shown.shape, found)[ink].mean() > 0.95
+
+
+def test_faint_lines_that_reach_beyond_the_image_are_found() -> None:
+    image = np.full((60, 400), 255, np.uint8)
+    cv2.putText(image, "Erika Mustermann", (0, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (251,), 2)
+    line = Region(Entity.TEXT, -3, -2, 190, 26, 0.9, (-3, -2, 190, -2, 190, 26, -3, 26))
+    assert line in faint_print(image, Finds(line))
 
 
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:

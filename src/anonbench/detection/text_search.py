@@ -5,7 +5,6 @@ those that are found tells how to turn the image.
 """
 
 from collections.abc import Iterator, Sequence
-from math import ceil
 
 import numpy as np
 
@@ -147,7 +146,8 @@ def faint_print(image: np.ndarray, detector: Detector) -> Iterator[Region]:
         for at in _places(lines[labels]):
             for line in _scaled(detector, seen, at, 1):
                 (_, _), sides, _ = cv2.minAreaRect(corners_of(line).astype(np.float32))
-                inside = is_faint[int(line.y0) : ceil(line.y1), int(line.x0) : ceil(line.x1)]
+                x, y, wide, high = cv2.boundingRect(_hull(line))
+                inside = is_faint[y : y + high, x : x + wide]
                 if max(sides) >= _RATIO * min(sides) and inside.mean() > 0.5:
                     yield line
 
