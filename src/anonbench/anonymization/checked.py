@@ -88,7 +88,7 @@ class Hidden(NamedTuple):
 
     pixels: np.ndarray
     counts: Mapping[str, int]  # as the audit counted them: `check_layers`
-    refused: NotHidden | None = None  # why its regions are masked, where the method left one
+    refused: str = ""  # why its regions are masked, where the method left one visible
 
 
 def hidden(
@@ -119,7 +119,8 @@ def hidden(
             raise
         black = settings.model_copy(update={"mask": Mask(colour=(0, 0, 0))})
         variant = Variant(Method.MASK, variant.degree)
-        return hidden(image, regions, variant, black, audited, source)._replace(refused=refused)
+        made, why = hidden(image, regions, variant, black, audited, source), str(refused)
+        return made._replace(refused=why)
     return Hidden(result, counts)
 
 

@@ -1,5 +1,6 @@
 """What is searched where: galleries, persons, and train images."""
 
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.anonymization.checked import as_published
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
-from anonbench.core.vocabulary import Entity
+from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.clusters import read_people
 from anonbench.evaluation.privacy import published
 from anonbench.evaluation.privacy.probes import NONE, ONLY_TRAIN, Gallery, Match, draw_galleries
@@ -140,3 +142,11 @@ def test_attackers_see_masks_where_a_method_leaves_a_region_visible() -> None:
     """As in the published images: equalization leaves black and white as they are."""
     regions = {"a": [Region(Entity.FACE, 0, 0, 24, 24, 1.0)]}
     assert not HiddenOnRead(_Halves(), Anonymization(), regions, "equalize").read("a").any()
+
+
+def test_what_is_published_keeps_no_original_in_memory() -> None:
+    image, regions = _Halves().read("a"), [Region(Entity.FACE, 0, 0, 24, 24, 1.0)]
+    original = weakref.ref(image)
+    made = as_published("a", image, regions, Variant("equalize", 100), Anonymization())
+    del image
+    assert "is not hidden" in str(made.refused) and original() is None

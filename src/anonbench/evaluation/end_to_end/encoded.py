@@ -112,7 +112,7 @@ def encode_variants(
             for variant, vectors in parts.items() if used else ():
                 make = partial(_hidden, variant=variant, settings=treatment.anonymization)
                 made = list(pool.map(make, used))
-                failed[str(variant)] += sum(each.refused is not None for each in made)
+                failed[str(variant)] += sum(each.refused != "" for each in made)
                 with naming(names):
                     vectors.append(encode_images([as_rgb(each.pixels) for each in made]))
             ids += names
