@@ -148,7 +148,7 @@ def make_private(folder: Path) -> None:
     """Create a folder that only its owner may enter; an existing one is left unchanged."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_private(path: Path) -> BinaryIO:

@@ -191,16 +191,19 @@ def _letters(dark: np.ndarray, text: np.ndarray, height: float) -> Iterator[Box]
     wide, high, inked = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
     free = 2 * np.bincount(labels.ravel(), text.ravel(), minlength=len(stats)) < inked
     free[0] = False
-    flecks = middles[free & (np.maximum(wide, high) < _FLECK * height)]
+    flecks = np.zeros(dark.shape, np.float32)
+    columns, rows = middles[free & (np.maximum(wide, high) < _FLECK * height)].astype(int).T
+    flecks[rows, columns] = 1
+    around = (2 * ceil(_AROUND * height) - 1,) * 2
+    beside = cv2.boxFilter(flecks, -1, around, normalize=False, borderType=cv2.BORDER_CONSTANT)
     free &= (_LETTER[0] * height <= high) & (high <= _LETTER[1] * height)
     free &= (_SHAPE[0] * high <= wide) & (wide <= _SHAPE[1] * high)
     free &= inked >= _INKED * wide * high
     for x, y, width, length, _ in stats[free].tolist():
-        middle = (x + width / 2, y + length / 2)
-        beside = (np.abs(flecks - middle) < _AROUND * height).all(axis=1).sum()
         mark = np.pad(contrast[y : y + length, x : x + width], 1)
         core = cv2.erode(mark, _square(height / 6)).max()
-        if beside <= _DUST and core < _BLOT * mark.max():
+        many = round(float(beside[y + length // 2, x + width // 2])) > _DUST
+        if not many and core < _BLOT * mark.max():
             yield x, y, x + width, y + length
 
 
