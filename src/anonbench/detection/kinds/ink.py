@@ -113,8 +113,8 @@ class InkDetector(PerImage):
 def shows_letters(image: np.ndarray, regions: Sequence[Region]) -> bool:
     """Whether a page has marks of the size of its letters outside of all regions.
 
-    Of 168 scans seven have such marks (six letters, one a speck), of 100 photographs none. With
-    four lines, photographs do.
+    Where only text was searched for, 37 of 148 pages and one of 20 receipts have some, and none of
+    100 photographs.
     """
     lines = [region for region in regions if region.entity is Entity.TEXT]
     copy = _copy(image, lines) if len(lines) >= _PAGE else None
