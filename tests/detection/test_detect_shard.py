@@ -247,7 +247,8 @@ def test_warns_of_no_findings(tmp_path: Path, run: Runs, caplog: pytest.LogCaptu
     for name in ("zxing", "mtcnn", "boxes"):
         assert text.count(f"images by {name}") == 1
     # of a few, it warns at the end
-    assert "NOTHING FOUND in the first 3 images by zxing" in told(nothing.tail(3), ZXING)
+    for number, few in ((1, "1 image"), (3, "3 images")):
+        assert f"NOTHING FOUND in the first {few} by zxing" in told(nothing.tail(number), ZXING)
     assert "NOTHING FOUND" not in told(write_images(tmp_path, [5] + [0] * 130), ZXING)
 
 

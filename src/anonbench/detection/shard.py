@@ -20,6 +20,7 @@ from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import Detector
+from anonbench.core.wording import count as counted
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
@@ -275,6 +276,7 @@ class ShardSearch:
 
 
 def _warn_of_nothing(images: int, name: str) -> None:
-    text = f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for "
-    text += "this data, with the right thresholds? Images without regions are not anonymized."
+    text = f"NOTHING FOUND in the first {counted(images, 'image')} by {name}: is it the right "
+    text += "detector for this data, with the right thresholds? Images without regions are not "
+    text += "anonymized."
     warn_on_terminal(log, text)
