@@ -328,9 +328,9 @@ def test_what_helps_where_tries_were_too_few() -> None:
     )
     assert "too little found in originals" in why  # there were images enough
     top |= {"rule_ceiling": 0.03}
-    assert "with a better model" in found(top, images=144).text
+    assert "(setting <code>privacy.recognizer.weights</code>)" in found(top, images=144).text
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
-    assert "may succeed as rarely in the originals" in why
+    assert "may succeed just as rarely on the originals" in why
     attacked = {**ATTACKED, "rule_attack": "residual", "rule_n": 47.0, "rule_clusters": 6.0}
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(row(**attacked))
     assert why.startswith("only 6 persons or documents") and "at least 8 are needed" in why
