@@ -223,7 +223,9 @@ def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
     card = content["card"]
     assert len(content["scores"]) == len(result.table) == len(VARIANTS) * 2 * 7
     assert (card["images"]["scored"], card["images"]["without_regions"]) == (SIZE - 1, 1)
-    assert "1 without regions" in result.to_markdown()
+    cell = "{value:.1%} ({low:.1%} to {high:.1%})".format(**result.table.iloc[0]).replace("%", "")
+    shown = result.to_markdown()
+    assert f"| blur | 100 | {cell} |" in shown and "1 without regions" in shown
     assert card["settings"]["variants"] == [str(variant) for variant in VARIANTS]
     assert card["similarity"] == "cosine" and card["digests"]["system"] is None
     assert {len(card["digests"][name]) for name in ("images", "boxes")} == {64}
