@@ -45,8 +45,8 @@ _MAKE_ROOM = (
     "anonbench: {}: make room, or the disk writable, and run the same command again: what is done "
     "is kept"
 )
-_NO_BACKUP = "no backup found."
-"""How Snakemake's warning about each output that stays, and was not there yet, ends."""
+_OF_BACKUPS = "no backup found.", "(updating job failed)."
+"""How Snakemake's warnings about each output of a failed job, which stays as it was, end."""
 _STOPPING = ("Will exit after finishing", "Terminating processes on user request")
 """How Snakemake's messages begin with which it answers SIGTERM, and Ctrl-C."""
 
@@ -138,7 +138,7 @@ class LogHandler(LogHandlerBase):
             return  # Ctrl-C has reached the jobs too: what they end with is no error
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             text = self.format(record)
-            if text.endswith(_NO_BACKUP):
+            if text.endswith(_OF_BACKUPS):
                 return
             if found := _NO_ROOM.match(text.rstrip().rpartition("\n")[2]):
                 text = _MAKE_ROOM.format(found[1])

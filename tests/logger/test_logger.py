@@ -44,6 +44,7 @@ rule second:
 
 
 NOISE = ("Select jobs", "Execute 1 jobs", "Finished jobid", "Complete log", "steps (", "no backup")
+NOISE += ("Restored previous version",)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,8 +56,10 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.workflow
 def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: Path) -> None:
-    done = run(tmp_path)
+    (tmp_path / "bad.txt").write_text("of an earlier run")
+    done = run(tmp_path, "--forcerun", "bad", "--")
     assert done.returncode != 0
+    assert (tmp_path / "bad.txt").read_text() == "of an earlier run"
     assert (tmp_path / "other.txt").exists()
     assert "[ 33 %] 1 of 3 jobs" in done.stderr
     said = done.stderr[done.stderr.index("\n1 job failed, 1 not run because of it:\n") :]
