@@ -91,6 +91,16 @@ def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(score(*in_memory), expected, check_exact=True)
 
 
+def test_a_blank_image_has_a_zero_vector(caplog: pytest.LogCaptureFixture) -> None:
+    """As in the workflow: a hidden one is similar to nothing, an original has no ranking."""
+    blank = np.arange(SIZE)[:, None] != 7
+    table = score(REFERENCE, (IDS, QUERIES[1] * blank), (IDS, DATABASE[1] * blank))
+    assert "database: 1 embeddings are zero" in caplog.text
+    assert 0.0 < value(score(*[REFERENCE, QUERIES, DATABASE]), "map") - value(table, "map") < 0.02
+    with pytest.raises(InputError, match="reference: 1 embeddings of originals are zero"):
+        score((IDS, REFERENCE[1] * blank), QUERIES, DATABASE)
+
+
 @pytest.mark.parametrize("common", [False, True])
 def test_vectors_are_compared_as_their_file_says(tmp_path: Path, common: bool) -> None:
     lengths = np.random.default_rng(5).uniform(0.2, 5.0, (SIZE, 1))

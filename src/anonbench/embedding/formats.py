@@ -11,6 +11,7 @@ Values are float16, float32 or float64; ids are text or integers. An NPY file of
 into memory and not read, so that archives of millions of images need not fit.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,8 @@ from anonbench.embedding.store import Embeddings, refuse_repeated
 
 ID_LIST = ".ids.txt"  # end of the name of an NPY file's id list, instead of `.npy`
 _CHUNK = 1 << 16
+
+log = logging.getLogger(__name__)
 
 
 def read(path: Path) -> Embeddings:
@@ -59,7 +62,7 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
 
     Raises:
         InputError: values are no floats, not two-dimensional or of another number than the ids; an
-            id is empty or repeated; a vector is zero or not finite.
+            id is empty or repeated; a vector is not finite.
     """
     names = _names(ids, where)
     array = np.asanyarray(values)
@@ -93,22 +96,22 @@ def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
     """Return float32 [N, D], the array itself if it has this type already."""
     same = array.dtype == np.float32 and array.dtype.isnative
     values = array if same else np.empty(array.shape, dtype=np.float32)
+    blank = 0
     for start in range(0, len(array), _CHUNK):
         rows = slice(start, start + _CHUNK)
         if not same:
             with np.errstate(over="ignore"):  # values beyond float32 are refused as infinite
                 values[rows] = array[rows]
         chunk = values[rows]
-        for bad, finding in (
-            (~np.isfinite(chunk).all(axis=1), "not finite (NaN or infinity)"),
-            (~chunk.any(axis=1), "zero, and has no cosine similarity"),
-        ):
-            if bad.any():
-                name = names[start + int(np.flatnonzero(bad)[0])]
-                raise InputError(
-                    f"{where}: the embedding of {name!r} is {finding}; embed the image again or "
-                    "leave it out of all files"
-                )
+        if (bad := ~np.isfinite(chunk).all(axis=1)).any():
+            name = names[start + int(np.flatnonzero(bad)[0])]
+            raise InputError(
+                f"{where}: the embedding of {name!r} is not finite (NaN or infinity); embed the "
+                "image again or leave it out of all files"
+            )
+        blank += int((~chunk.any(axis=1)).sum())
+    if blank:
+        log.warning("%s: %d embeddings are zero, and by cosine similar to nothing", where, blank)
     return values
 
 
