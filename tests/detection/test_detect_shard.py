@@ -236,7 +236,9 @@ def test_batches_are_bounded_and_do_not_matter(
         assert run.bytes_of(out) == run.bytes_of("a")
 
 
-def test_warns_of_no_findings(tmp_path: Path, run: Runs, caplog: pytest.LogCaptureFixture) -> None:
+def test_warns_of_no_findings(
+    tmp_path: Path, run: Runs, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     def told(manifest: pd.DataFrame, *detectors: str) -> str:
         caplog.clear()
         run(manifest, boxes={}, detectors=detectors, kept=[])

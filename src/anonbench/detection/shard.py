@@ -218,7 +218,9 @@ class ShardSearch:
         if name != "boxes" and name not in self._settled and found:
             self._settled.add(name)
             if not any(found):
-                _warn_of_nothing(len(found), name)
+                # beside others, one often has nothing to find: not all images show all kinds
+                others = any(any(each.values()) for each in self._found.values())
+                _warn_of_nothing(len(found), name, on_terminal=not others)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
         """Regions of used images (or those with `ids`), with corrections."""
@@ -275,8 +277,11 @@ class ShardSearch:
         return self._blocks[image_id]
 
 
-def _warn_of_nothing(images: int, name: str) -> None:
+def _warn_of_nothing(images: int, name: str, on_terminal: bool = True) -> None:
     text = f"NOTHING FOUND in the first {counted(images, 'image')} by {name}: is it the right "
     text += "detector for this data, with the right thresholds? Images without regions are not "
     text += "anonymized."
-    warn_on_terminal(log, text)
+    if on_terminal:
+        warn_on_terminal(log, text)
+    else:
+        log.warning("%s", text)
