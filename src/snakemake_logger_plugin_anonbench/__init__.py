@@ -5,8 +5,10 @@ Snakemake; its full log stays in .snakemake/log.
 """
 
 import atexit
+import errno
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -36,6 +38,12 @@ _INTERRUPTED = 130
 _LOCKED = (
     "anonbench: another run is writing to these results. If none is running, one was killed: run "
     "the same command with --unlock added, then without it"
+)
+_NO_ROOM = re.compile(rf"OSError: \[Errno (?:{errno.ENOSPC}|{errno.EDQUOT}|{errno.EROFS})\] (.+)")
+"""The last line of Snakemake's traceback where it cannot write its own records."""
+_MAKE_ROOM = (
+    "anonbench: {}: make room, or the disk writable, and run the same command again: what is done "
+    "is kept"
 )
 _NO_BACKUP = "no backup found."
 """How Snakemake's warning about each output that stays, and was not there yet, ends."""
@@ -132,6 +140,8 @@ class LogHandler(LogHandlerBase):
             text = self.format(record)
             if text.endswith(_NO_BACKUP):
                 return
+            if found := _NO_ROOM.match(text.rstrip().rpartition("\n")[2]):
+                text = _MAKE_ROOM.format(found[1])
             self._print(_LOCKED if text.startswith("LockException") else text)
             return
         is_due = time.time() - self._drawn >= (0.2 if self._is_terminal else 5.0)

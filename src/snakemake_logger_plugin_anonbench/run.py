@@ -18,6 +18,7 @@ SHOWN = 20  # failed jobs that are listed
 _TRUSTED = 60.0  # seconds at the plan's pace that are added to what was measured
 _CLOCK_SECONDS = 2.0  # seconds by which the clocks of a machine and its file server may differ
 _KEPT = "What is done is kept"
+_CUT_SHORT = "its log says no reason; perhaps its process was killed, out of memory"
 _BAR = re.compile(
     r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[[^<]*<?(?P<left>[\d:]*)"
 )
@@ -167,8 +168,11 @@ class Run:
             again = "the disk is full; make room and run again"
         lines = [f"{count(len(self.failed), 'job')} failed{left}:"]
         for job in list(self.failed.values())[:SHOWN]:
-            lines.append(f"  {job.label} failed" + (f": {job.message}" if job.message else ""))
+            line = job.last_line(self.folder)
+            is_cut_short = not line or _BAR.match(line)
+            reason = job.message or (_CUT_SHORT if is_cut_short else "")
+            lines.append(f"  {job.label} failed{f': {reason}' if reason else ''}")
             lines += [f"    {log}" for log in job.logs]
-            lines += [f"    | {line}"] if (line := job.last_line(self.folder)) else []
+            lines += [f"    | {line}"] if line else []
         lines += [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
         return "\n".join([*lines, f"{_KEPT}: {again}."])

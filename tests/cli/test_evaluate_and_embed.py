@@ -98,7 +98,9 @@ def test_evaluate_writes_over_nothing(photos: Path, cli: Any) -> None:
 def test_wrong_clusters_are_refused_early(photos: Path, cli: Any) -> None:
     Path("persons.csv").write_text("id,cluster\n0/000,NA\n")
     more = "--clusters persons.csv --cache kept"
-    assert "103 queries have none" in cli(f"evaluate {photos}", *OPTIONS, more, status=1).err
+    said = cli(f"evaluate {photos}", *OPTIONS, more, "--detector zxing", status=1)
+    assert "103 queries have none" in said.err
+    assert said.out.startswith("searching for barcode (by zxing)")
     assert not Path("kept").exists()
 
 

@@ -236,19 +236,34 @@ def test_batches_are_bounded_and_do_not_matter(
         assert run.bytes_of(out) == run.bytes_of("a")
 
 
-def test_warns_of_no_findings(tmp_path: Path, run: Runs, caplog: pytest.LogCaptureFixture) -> None:
+def test_warns_of_no_findings(
+    tmp_path: Path,
+    run: Runs,
+    corners: dict[str, Corner],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal: list[str] = []
+    monkeypatch.setattr(shard, "warn_on_terminal", lambda _, text: terminal.append(text))
+
     def told(manifest: pd.DataFrame, *detectors: str) -> str:
         caplog.clear()
+        terminal.clear()
         run(manifest, boxes={}, detectors=detectors, kept=[])
-        return caplog.text
+        return "\n".join(terminal)
 
     nothing = write_images(tmp_path, [0] * 130 + [5])
     text = told(nothing, ZXING, MTCNN, BOXES)
     for name in ("zxing", "mtcnn", "boxes"):
         assert text.count(f"images by {name}") == 1
     # of a few, it warns at the end
-    assert "NOTHING FOUND in the first 3 images by zxing" in told(nothing.tail(3), ZXING)
-    assert "NOTHING FOUND" not in told(write_images(tmp_path, [5] + [0] * 130), ZXING)
+    for number, few in ((1, "1 image"), (3, "3 images")):
+        assert f"NOTHING FOUND in the first {few} by zxing" in told(nothing.tail(number), ZXING)
+    found = write_images(tmp_path, [5] + [0] * 130)
+    assert "NOTHING FOUND" not in told(found, ZXING)
+    monkeypatch.setattr(corners[ZXING], "detect", lambda images: [[] for _ in images])
+    assert told(found, ZXING, MTCNN) == ""
+    assert "NOTHING FOUND in the first 128 images by zxing" in caplog.text, "only in the log"
 
 
 def test_own_boxes_and_corrections_come_after_the_detectors(

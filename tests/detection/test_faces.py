@@ -382,3 +382,16 @@ def test_faces_of_halftones_are_covered(faces: list[portraits.Drawing], pixels_a
         dots = np.where(grey > screen, 255, 0).astype(np.uint8)
         shown, dotted = detector.detect([grey, dots])
         assert max(overlap(shown[0], each) for each in dotted) > 0.6
+
+
+@pytest.mark.parametrize(("colour", "opacity"), [(0, 0.99), (255, 0.97)])
+def test_faces_under_strokes_that_hide_nearly_all_are_covered(
+    faces: list[portraits.Drawing], colour: int, opacity: float
+) -> None:
+    detector = build("centerface", Detection.model_validate(COVERING))
+    for face in faces:
+        found = detector.detect([face.image])[0][0]
+        under = face.image.copy()
+        at = slice(int(found.y0), int(found.y1)), slice(int(found.x0), int(found.x1))
+        under[at] = np.rint(opacity * colour + (1 - opacity) * under[at])
+        assert max(overlap(found, each) for each in detector.detect([under])[0]) > 0.6

@@ -202,6 +202,10 @@ def test_the_package_s_file_in_its_place_and_in_a_folder_of_one_s_own(
     way_out = re.escape(PUBLISHED[name].install or "get it again")
     with pytest.raises(InputError, match=f"damaged.*{way_out}"):
         load(model=name)
+    monkeypatch.setattr(ppocr_model, "packaged", lambda _: None)
+    known = f", or {way_out}" if PUBLISHED[name].install else ""
+    with pytest.raises(InputError, match=f"second_model: .*set it to null{known}$"):
+        ppocr_model.find_models([name], None, "second_model")
 
 
 def test_text_at_the_edge_is_covered_to_the_last_pixel(weights: Path) -> None:

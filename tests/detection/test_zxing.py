@@ -14,7 +14,12 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.zxing import ReadAndUnread, grown_along_bars, grown_sideways
+from anonbench.detection.kinds.zxing import (
+    ReadAndUnread,
+    across_bars,
+    grown_along_bars,
+    grown_sideways,
+)
 from anonbench.detection.search import build
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
@@ -170,8 +175,11 @@ def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     page, mask = pasted(printed("Code128", scale), 40, 30)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     y, left, right = rows[0] + round(share * len(rows)), columns[0], columns[-1]
-    grown = grown_along_bars(page, np.array([(left, y), (right, y), (right, y), (left, y)], float))
+    row = np.array([(left, y), (right, y), (right, y), (left, y)], float)
+    grown = grown_along_bars(page, row)
     assert grown[:, 1].min() <= rows[0] and grown[:, 1].max() >= rows[-1]
+    noise = np.random.default_rng(0).integers(0, 256, page.shape, dtype=np.uint8)
+    assert np.array_equal(across_bars(noise, row), row), "no bars have one direction"
 
 
 @pytest.mark.parametrize("name", ["QRCode", "Code128"])

@@ -84,6 +84,18 @@ def test_snakemake_tells_of_locks_and_before_the_first_job(tmp_path: Path) -> No
     assert "MissingRuleException" in refused.stderr
 
 
+@pytest.mark.workflow
+def test_a_full_disk_is_told_in_one_line_where_snakemake_writes_its_records(tmp_path: Path) -> None:
+    backup = tmp_path / ".snakemake/backups/bad.txt"
+    backup.parent.mkdir(parents=True)
+    backup.symlink_to("/dev/full")
+    (tmp_path / "bad.txt").write_text("of an earlier run")
+    done = run(tmp_path, "--forcerun", "bad", "--", "bad.txt")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("anonbench: No space left on device") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.workflow
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, None])

@@ -130,6 +130,15 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
         "    | ERROR root: the disk is full",
         "What is done is kept: fix the cause and run the same command again.",
     ]
+    log.write_text("images searched:  50%|##  | 3/6 [00:01<00:02,  1.00it/s]", encoding="utf-8")
+    for path in (log, tmp_path / "none.log"):
+        run = planned({"detect": 1})
+        start(run, 1, "detect", log=str(path))
+        fail(run, 1, str(path))
+        why = (
+            "  detect failed: its log says no reason; perhaps its process was killed, out of memory"
+        )
+        assert run.summary().splitlines()[1] == why
     run = planned({"train": 100})
     for job in range(100):
         start(run, job, "train", str(job))

@@ -20,6 +20,7 @@ from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import Detector
+from anonbench.core.wording import count as counted
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
@@ -217,7 +218,9 @@ class ShardSearch:
         if name != "boxes" and name not in self._settled and found:
             self._settled.add(name)
             if not any(found):
-                _warn_of_nothing(len(found), name)
+                # beside others, one often has nothing to find: not all images show all kinds
+                others = any(any(each.values()) for each in self._found.values())
+                _warn_of_nothing(len(found), name, on_terminal=not others)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
         """Regions of used images (or those with `ids`), with corrections."""
@@ -274,7 +277,11 @@ class ShardSearch:
         return self._blocks[image_id]
 
 
-def _warn_of_nothing(images: int, name: str) -> None:
-    text = f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for "
-    text += "this data, with the right thresholds? Images without regions are not anonymized."
-    warn_on_terminal(log, text)
+def _warn_of_nothing(images: int, name: str, on_terminal: bool = True) -> None:
+    text = f"NOTHING FOUND in the first {counted(images, 'image')} by {name}: is it the right "
+    text += "detector for this data, with the right thresholds? Images without regions are not "
+    text += "anonymized."
+    if on_terminal:
+        warn_on_terminal(log, text)
+    else:
+        log.warning("%s", text)

@@ -81,6 +81,14 @@ def provenance(given: Source) -> Mapping[str, object]:
     return read_provenance(Path(str(given))) if is_hdf5 else {}
 
 
+def require_unmapped(provenance: Mapping[str, object], name: str) -> None:
+    """Refuse vectors that a map has moved: a map is learned from, and made for, unmoved ones."""
+    if provenance.get("mapped"):
+        raise InputError(
+            f"{name}: moved by a map already; give the vectors as the system made them"
+        )
+
+
 def system_of(provenance: Mapping[str, object]) -> str:
     """Digest of the system that made vectors, as the workflow or `embed` wrote it."""
     return str(provenance.get("model") or provenance.get("system") or "")

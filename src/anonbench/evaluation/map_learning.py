@@ -17,7 +17,14 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
 from anonbench.embedding.mapping import Map, Pairs, folds_of, warn
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.alignment import Source, matched, named, provenance, system_of
+from anonbench.evaluation.alignment import (
+    Source,
+    matched,
+    named,
+    provenance,
+    require_unmapped,
+    system_of,
+)
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.map_judging import (
     FREE,
@@ -78,6 +85,9 @@ def fit_map(
     require_value("seed", seed, Seed)
     retrieval = section("retrieval", retrieval, Retrieval())
     one, other = named(originals, "originals"), named(hidden, "hidden")
+    made_by = [provenance(each) for each in (originals, hidden)]
+    for told, (name, _) in zip(made_by, (one, other), strict=True):
+        require_unmapped(told, name)
     widths = [each.values.shape[1] for _, each in (one, other)]
     if widths[0] != widths[1]:
         raise InputError(
@@ -85,12 +95,16 @@ def fit_map(
             "embed both with the same system"
         )
     truth, changed, _ = matched(one, other, other, common=True)
+    kinds = (("originals", one[1].ids), ("hidden images", other[1].ids))
+    left = [(len(ids) - len(truth.ids), len(ids), kind) for kind, ids in kinds]
+    if any(count for count, *_ in left):
+        counted = (f"{count} of {whole} {kind}" for count, whole, kind in left)
+        log.warning("left out: %s, which have no partner of the same id", ", ".join(counted))
     if len(truth.ids) < (least := images_needed(retrieval, 1)):
         raise InputError(
             f"{len(truth.ids)} pairs; a map needs {least}, and a recommendation "
             f"{images_needed(retrieval)}"
         )
-    made_by = [provenance(each) for each in (originals, hidden)]
     systems = [system_of(each) for each in made_by]
     if all(systems) and systems[0] != systems[1]:
         raise InputError("originals and hidden images were embedded by two systems; use one")

@@ -35,6 +35,8 @@ from anonbench.anonymization.files.run import Anonymized
 from anonbench.cli import main
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pdf import draw_pdf
 from anonbench.detection.review.server import ReviewServer
 from anonbench.detection.review.session import Gone, Review
 
@@ -239,6 +241,18 @@ def test_what_was_marked_is_hidden_by_the_next_run_and_nothing_else_changes(revi
     assert looked == {"none.png", "z.png", "scan.pdf/page-0002"}
     for name in ("out.corrections.csv", "out.corrections.review.csv"):  # they name originals
         assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
+
+
+def test_pages_of_a_tiff_file_are_reviewed(reviewed: Path) -> None:
+    save_pages(reviewed / "fax.tif", photograph("one"), photograph("two"))
+    run(reviewed)
+    review = review_folder(Path("out"), sample=1)
+    assert review.picture(0).startswith(b"\xff\xd8")
+    confirm(review, "fax.tif/page-0002", BOX)
+    done = run(reviewed)
+    assert (done.corrected, done.made) == (1, 1)
+    page = draw_pdf(Path("out/fax.tif.pdf").read_bytes(), Page(2, 200), 10**7)
+    assert not page[20:50, 10:60].any()
 
 
 def test_what_was_removed_stays_in_sight_unless_the_image_changes(reviewed: Path) -> None:

@@ -28,7 +28,7 @@ from anonbench.anonymization.files.stored import (
 from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
-from anonbench.datasets.images import encode
+from anonbench.datasets.images import encode, read_image
 from image_files import coded
 
 CANARY = "Erika Mustermann"
@@ -100,6 +100,40 @@ def test_every_page_is_hidden_and_a_blank_one_is_no_reason_to_refuse(tmp_path: P
     assert sizes == [pytest.approx(each, abs=0.01) for each in expected]
     (row,) = records(done)
     assert [region["page"] for region in row["regions"]] == [1, 3]
+
+
+@pytest.mark.parametrize("compression", ["group4", "tiff_lzw", "jpeg"])
+def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: str) -> None:
+    mode = "1" if compression == "group4" else "RGB"
+    first, *others = (photograph(text).convert(mode) for text in ("one", "two"))
+    smaller = first.resize((50, 38))
+    smaller.encoderinfo = {"tiffinfo": {254: 1}}
+    path = tmp_path / "in/a.tif"
+    path.parent.mkdir()
+    first.save(path, save_all=True, append_images=[*others, smaller], compression=compression)
+    done = anonymized(tmp_path / "in", tmp_path / "out", contact_sheet=True)
+    assert (done.written, done.regions, done.sheet is None) == (1, 2, False)
+    assert done.converted == {"TIFF pages written as PDF": 1}
+    copy = tmp_path / "out/a.tif.pdf"
+    assert set(files(tmp_path / "out")) == {"a.tif.pdf"} and codes_of(copy) == []
+    (row,) = records(done)
+    for number in (1, 2):
+        before = read_image(path, None, Page(number))
+        after = draw_pdf(copy.read_bytes(), Page(number, DPI), 10**7)
+        visible = (before.reshape(150, 200, -1) == after).all(2)
+        grown = read_regions(row["regions"][number - 1], 8 if compression == "jpeg" else 1)
+        assert visible[~grown].all() and not after[grown].any()
+    again = anonymized(tmp_path / "in", tmp_path / "out", contact_sheet=True)
+    assert (again.written, again.made) == (1, 0)
+
+
+def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
+    """Return the pixels, bool [150, 200], of the blocks that a region touches."""
+    low = [int(row[side] // block * block) for side in ("y0", "x0")]
+    high = [int(-(-row[side] // block) * block) for side in ("y1", "x1")]
+    pixels = np.zeros((150, 200), bool)
+    pixels[low[0] : high[0], low[1] : high[1]] = True
+    return pixels
 
 
 def test_a_copy_does_not_tell_whether_what_is_hidden_had_colours(tmp_path: Path) -> None:

@@ -223,9 +223,13 @@ def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
     card = content["card"]
     assert len(content["scores"]) == len(result.table) == len(VARIANTS) * 2 * 7
     assert (card["images"]["scored"], card["images"]["without_regions"]) == (SIZE - 1, 1)
-    assert "1 without regions" in result.to_markdown()
+    cell = "{value:.1%} ({low:.1%} to {high:.1%})".format(**result.table.iloc[0]).replace("%", "")
+    shown = result.to_markdown()
+    assert f"| blur | 100 | {cell} |" in shown and "1 without regions" in shown
+    turned = replace(result, images=result.images.assign(converted="turned by EXIF"))
+    assert f"; converted while they were read: {SIZE}: turned by EXIF. Percent" in turned.counts()
     assert card["settings"]["variants"] == [str(variant) for variant in VARIANTS]
-    assert card["similarity"] == "cosine" and card["digests"]["system"] is None
+    assert card["similarity"] == "cosine" and card["digests"]["system"] is card["clusters"] is None
     assert {len(card["digests"][name]) for name in ("images", "boxes")} == {64}
     assert {"anonbench", "numpy"} <= card["versions"].keys()
     assert not any("img" in json.dumps(content[part]) for part in content)  # no file is named
@@ -390,10 +394,12 @@ def test_what_is_left_is_judged_as_the_best_is(result: Result) -> None:
     assert "It cannot be told from chance." in advised(poor)
     assert f"NOT KNOWN what {other} keeps: its interval" in advised(wide)
     third = result.table[lost].assign(method="replace")
-    more = result.comparisons.assign(a=other, b="replace", p_holm=1.0)
-    three = replace(result, table=pd.concat([result.table, third]), comparisons=more)
     both = pd.concat([rates, rates_of(replace=-0.1)])
-    assert "; replace cannot be told from it. Ruled" in advise(three, SIZE, Presentation(), both)[0]
+    for p, is_alike in ((1.0, True), (0.0, False)):
+        more = result.comparisons.assign(a=other, b="replace", p_holm=p)
+        three = replace(result, table=pd.concat([result.table, third]), comparisons=more)
+        (said, *_) = advise(three, SIZE, Presentation(), both)
+        assert ("; replace cannot be told from it. Ruled" in said) is is_alike
 
 
 @pytest.mark.slow
@@ -418,6 +424,11 @@ def test_the_correction_for_choosing_is_said_to_be_made(result: Result) -> None:
     chosen = replace(result, best=result.best.assign(optimism=0.01, unbiased=0.312))
     (said, *_) = advise(chosen, SIZE, Presentation())
     assert "), 31.2 % after correction for choosing the highest" in said
+    slight = replace(result, best=result.best.assign(optimism=1e-6))
+    assert "after correction" not in advise(slight, SIZE, Presentation())[0]
+    unknown = replace(result, best=result.best.assign(reason="8 clusters"))
+    (said, *_) = advise(unknown, SIZE, Presentation())
+    assert "queries: NOT KNOWN which method keeps most: 8 clusters (" in said
 
 
 @pytest.mark.slow
@@ -437,7 +448,9 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
 
 
-def test_no_advice_for_few_images(photos: Path) -> None:
+def test_no_advice_for_few_images(photos: Path, result: Result) -> None:
+    for copies, said in ((SIZE - 100, "keeps most: "), (SIZE - 99, "add 1.")):
+        assert said in advise(result, SIZE, Presentation(), copies=copies)[0]
     some = sorted(photos.rglob("*.png"))[1:60]
     everywhere = [Region(Entity.FACE, 2, 2, 9, 9, 1.0)]
     boxes = {path.as_posix().removesuffix(".png").lstrip("/"): everywhere for path in some}

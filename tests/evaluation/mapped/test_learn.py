@@ -182,7 +182,9 @@ def test_labels_are_those_of_the_first_column_that_tells_images_apart(tmp_path: 
     assert read_labels(tmp_path / "manifest.parquet", ["one", "none"]) is None
 
 
-def test_map_command(tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_command(
+    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
     files = write(Path(), train=0)
     original, hidden = (read_embeddings(files[name]) for name in FILES[:2])
@@ -218,6 +220,14 @@ def test_map_command(tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) 
     assert "learned for the system 'ours'" in said
     said = cli(fit.format("strangers.h5"), status=1).err
     assert said.count("strangers.h5") == 1, "a file is named once"
+    again = cli("map apply map.safetensors mapped.h5 -o twice.h5 --method mask-100", status=1).err
+    assert "mapped.h5: moved by a map already" in again
+    assert "mapped.h5: moved by a map already" in cli(fit.format("mapped.h5"), status=1).err
+    mixed = ["other", *hidden.ids[1:]]
+    write_embeddings(Path("mixed.h5"), Embeddings(mixed, hidden.values, {"model": "ours"}))
+    assert "left out" not in caplog.text
+    cli(fit.format("mixed.h5"))
+    assert "left out: 1 of 100 originals, 1 of 100 hidden images" in caplog.text
 
 
 def test_a_map_of_few_pairs_is_not_recommended_and_says_so(

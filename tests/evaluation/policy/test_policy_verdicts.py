@@ -15,7 +15,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.detection import COLUMNS
 from anonbench.evaluation.policy import verdicts
 from anonbench.evaluation.policy.evidence import evidence
-from anonbench.evaluation.policy.table import read_policy, resisted, unlimited, why_not
+from anonbench.evaluation.policy.table import measured, read_policy, resisted, unlimited, why_not
 from anonbench.evaluation.policy.verdicts import (
     JUDGED,
     OF_ENTITIES,
@@ -97,6 +97,8 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
         "residual, found: 60.0 % (59.0 to 61.0), control 1.0 %, above it 59.6 %",
     ):
         assert part in reasons(**given)
+    row = {"rule": "attack", "value": 0.25, "low": 0.2, "high": 0.3, "control": 0.25, "n": 40}
+    assert measured(row) == "25.0 % (20.0 to 30.0), control 25.0 %, not above it, N = 40"
     assert "blocks.text" not in reasons(**given)  # nobody looks for text
     assert verdict_of(**given) is FAIL
 

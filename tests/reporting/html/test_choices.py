@@ -307,6 +307,15 @@ def test_attackers_that_could_not_learn_need_images(share: float, lesson: str) -
         assert ("datasets.a.split: { validation: 0.5 }" in said) == (share == 1.0 and lesson != "")
 
 
+@pytest.mark.parametrize("subset", [0, 120])
+def test_a_sample_can_be_made_larger_where_images_are_too_few(subset: int) -> None:
+    top = row(rule_n=30.0, rule_clusters=10.0, **ATTACKED)
+    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, subset=subset)
+    for language, most in (("en", "At most 120 images"), ("de", "Höchstens 120 Bilder")):
+        said = Words(Texts(language), facts).step(top).then
+        assert (most in said and "datasets.a.subset" in said) == bool(subset)
+
+
 def test_what_helps_where_tries_were_too_few() -> None:
     asked = found(row(rule_n=120.0, rule_value=0.02, rule_high=0.12, **ATTACKED), images=120)
     assert "until about 188 can be attacked (120 now)" in asked.text
@@ -328,9 +337,9 @@ def test_what_helps_where_tries_were_too_few() -> None:
     )
     assert "too little found in originals" in why  # there were images enough
     top |= {"rule_ceiling": 0.03}
-    assert "with a better model" in found(top, images=144).text
+    assert "(setting <code>privacy.recognizer.weights</code>)" in found(top, images=144).text
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
-    assert "may succeed as rarely in the originals" in why
+    assert "may succeed just as rarely on the originals" in why
     attacked = {**ATTACKED, "rule_attack": "residual", "rule_n": 47.0, "rule_clusters": 6.0}
     why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(row(**attacked))
     assert why.startswith("only 6 persons or documents") and "at least 8 are needed" in why

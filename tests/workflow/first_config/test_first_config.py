@@ -119,7 +119,7 @@ def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
 def test_splits_layouts_and_classes_are_seen(tmp_path: Path) -> None:
     picture(tmp_path / "one/pics/0.png")
     seen = survey(tmp_path / "one")
-    assert (seen.images, seen.classes, seen.labels) == (1, (), ())
+    assert (seen.images, seen.classes, seen.labels, seen.persons) == (1, (), (), 0)
     for number in range(5):
         picture(tmp_path / "own" / ("train", "val")[number % 2] / f"{number}.png")
         picture(tmp_path / "faces/img_align_celeba" / f"{number:06d}.jpg")

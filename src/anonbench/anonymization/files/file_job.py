@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import mmap
 import os
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ from anonbench.anonymization.files.record import (
     in_draw_order,
     remove_passing,
 )
-from anonbench.anonymization.files.stored import SUFFIXES, stored, write, write_pdf
+from anonbench.anonymization.files.stored import SUFFIXES, TIFF_DPI, stored, write, write_pdf
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, UnreadableImage
@@ -43,15 +44,21 @@ from anonbench.core.workers import DIED
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.annotations.rows import SLACK
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
-from anonbench.datasets.formats.pages import Page, page_id, require_page
+from anonbench.datasets.formats.pages import Page, page_id, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
-from anonbench.datasets.images import SeveralFrames, encode, open_checked, read_image
+from anonbench.datasets.images import (
+    SeveralFrames,
+    encode,
+    open_checked,
+    read_image,
+    upright_size,
+)
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
 
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
-PIXELS = "PDF pages drawn as pixels"
+PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
@@ -99,7 +106,7 @@ class Anonymizer:
         try:
             done = self._done(task)
         except UnreadableImage as error:
-            hint = ", of which no copy is made: save each as an image, or all as a PDF"
+            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
             why = f"{error}{hint if isinstance(error, SeveralFrames) else ''}"
             done = Outcome(task.image.name, "unreadable", why)
         _remove_others(self._job.to, task, done)
@@ -113,9 +120,14 @@ class Anonymizer:
         if task.before and self._is_done(task, task.before, digest):
             return task.before
         if is_pdf(data) and task.image.name.lower().endswith(SUFFIX):  # else its name would lie
-            return self._document(task, data, digest)
-        with open_checked(data, None) as header:
-            pixels = header.width * header.height
+            return self._document(task, data, digest, pdf_pages(data), task.image.name)
+        try:
+            with open_checked(data, None) as header:
+                pixels = header.width * header.height
+        except SeveralFrames:
+            if count := len(tiff_frames(io.BytesIO(data))):
+                return self._document(task, data, digest, count, task.image.name + SUFFIX)
+            raise
         with memory_for(pixels):
             return self._image(task, data, digest)
 
@@ -164,22 +176,24 @@ class Anonymizer:
         known |= {"hidden_pixels": hidden, "converted": how.converted}
         return Outcome(image.name, "written", made=True, **known)
 
-    def _document(self, task: Task, data: bytes, digest: str) -> Outcome:
-        """Write the copy of a PDF file, each page as an image, or leave none."""
-        name, numbers = task.image.name, range(1, pdf_pages(data) + 1)
-        require_page(1, len(numbers))
+    def _document(self, task: Task, data: bytes, digest: str, count: int, output: str) -> Outcome:
+        """Write the copy of a PDF or TIFF file, a PDF with each page as an image, or leave none."""
+        name, numbers = task.image.name, range(1, count + 1)
+        require_page(1, count)
         done: list[_Page] = []
 
         def pages() -> Iterator[tuple[bytes, int]]:
             for number in numbers:
-                png, page = self._page(task, data, number, len(numbers))
+                png, page = self._page(task, data, number, count)
                 done.append(page)
                 yield png, page.copy.dpi
                 del png
 
         why = None
         try:
-            with self._published(name) as part:
+            if output.removeprefix(name) in task.taken:
+                raise _NotPublished(f"its copy would have another image's name ({SUFFIX})")
+            with self._published(output) as part:
                 with part.open("wb") as file:
                     write_pdf(file, len(numbers), pages())
                 with (
@@ -200,11 +214,12 @@ class Anonymizer:
         }
         if why:
             limit, there = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
-            known["pages"] = [[*pdf_size(data, each, limit), each.dpi] for each in there]
+            known["pages"] = [[*_size(data, each, limit), each.dpi] for each in there]
             return Outcome(name, why.status, str(why), **known)
-        sizes = [[*page.copy.shape[1::-1], page.copy.dpi] for page in done]
-        known |= {"output": name, "output_digest": output_digest, "converted": PIXELS}
-        known |= {"pages": sizes, "width": sizes[0][0], "height": sizes[0][1]}
+        known["pages"] = sizes = [[*page.copy.shape[1::-1], page.dpi] for page in done]
+        known |= {"output": output, "output_digest": output_digest}
+        known |= {"width": sizes[0][0], "height": sizes[0][1]}
+        known["converted"] = PIXELS if output == name else FROM_TIFF
         hidden = sum(page.hidden for page in done)
         return Outcome(name, "written", made=True, hidden_pixels=hidden, **known)
 
@@ -215,7 +230,7 @@ class Anonymizer:
         )
         try:
             page = _page_of(data, number)
-            width, height = pdf_size(data, page, job.detection.max_pixels)
+            width, height = _size(data, page, job.detection.max_pixels)
             with memory_for(width * height):
                 original = read_image(data, job.detection.max_pixels, page)
                 own, source = task.corrections.get(name, []), Source(data, page)
@@ -230,7 +245,7 @@ class Anonymizer:
                     png = encode(pixels)
                 except InputError as error:
                     raise _NotPublished(f"cannot be written as PDF ({error})") from None
-                copy = CheckedPage.of(pixels, page.dpi)
+                copy = CheckedPage.of(pixels, page.dpi or TIFF_DPI)
         except UnreadableImage as error:
             raise UnreadableImage(f"page {number}: {error}") from None
         except _NotPublished as why:
@@ -239,7 +254,7 @@ class Anonymizer:
             raise
         rows = as_rows(regions, job.variant.degree)
         own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
-        return png, _Page(copy, hidden, own_rows, old, searched)
+        return png, _Page(copy, page.dpi, hidden, own_rows, old, searched)
 
     def _regions(
         self, image_id: str, original: np.ndarray, own: Sequence[Correction], source: Source
@@ -304,9 +319,10 @@ class _NotPublished(Exception):  # noqa: N818 - a finding about an image
 
 
 class _Page(NamedTuple):
-    """What became of a page of a PDF file."""
+    """What became of a page."""
 
     copy: CheckedPage
+    dpi: int  # at which the original was drawn
     hidden: int  # pixels
     rows: list[dict[str, Any]]
     before: list[dict[str, Any]]  # what detectors found
@@ -314,7 +330,15 @@ class _Page(NamedTuple):
 
 
 def _page_of(data: bytes, number: int) -> Page:
-    return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
+    is_drawn = is_pdf(data)
+    return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))) if is_drawn else 0)
+
+
+def _size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
+    if page.dpi:
+        return pdf_size(data, page, limit)
+    with open_checked(data, limit, page) as image:
+        return upright_size(image)
 
 
 def died(to: Path, task: Task) -> Outcome:

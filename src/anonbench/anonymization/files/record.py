@@ -50,7 +50,7 @@ class Outcome:
     """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
     page, from 1."""
     pages: list[list[int]] = field(default_factory=list)
-    """Of a PDF: width and height of each page in pixels, and pixels an inch."""
+    """Of a PDF: width and height of each page in pixels, and pixels an inch; 0 of a TIFF file."""
     searched: list[dict[str, Any]] = field(default_factory=list)
     """How the image, or each page of a PDF, was searched: `anonbench.detection.search.Searched`."""
     corrected: str = ""  # digest of the corrections that were applied; empty where there are none

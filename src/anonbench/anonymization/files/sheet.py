@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from anonbench.anonymization.files.record import Outcome, write_private
+from anonbench.anonymization.files.stored import TIFF_DPI
 from anonbench.core.wording import count, harmless
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.images import read_image
@@ -78,7 +79,7 @@ def _certainty(outcome: Outcome) -> tuple[int, float, str]:
 
 
 def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
-    """Yield a figure for the image, or for each page of a PDF."""
+    """Yield a figure for the image, or for each page."""
     try:
         data = (to / outcome.output).read_bytes()
     except OSError:
@@ -90,7 +91,7 @@ def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
     for number, (_, _, dpi) in enumerate(outcome.pages, 1):
         rows = [row for row in outcome.regions if row["page"] == number]
         name, doubts = f"{outcome.output}, page {number}", outcome.searched[number - 1]["doubts"]
-        yield _tile(name, data, Page(number, dpi), rows, doubts)
+        yield _tile(name, data, Page(number, dpi or TIFF_DPI), rows, doubts)
 
 
 def _tile(

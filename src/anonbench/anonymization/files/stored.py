@@ -110,7 +110,8 @@ AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
 _SAME = {"MPO": "JPEG", "DIB": "BMP"}
 _LOSSY = {"HEIF": "JPEG"}
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg"}
-SUFFIXES = tuple(_SUFFIX.values())  # that a copy's name may have more than its original's
+SUFFIXES = (*_SUFFIX.values(), ".pdf")  # that a copy's name may have more than its original's
+TIFF_DPI = 200  # pixels an inch of a TIFF file's pages in their copy, a PDF
 _COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
 """Of TIFF, without loss and for any depth; others become the third."""
 JPEG_QUALITY = 95  # where the original has no tables of its own: CMYK, HEIC

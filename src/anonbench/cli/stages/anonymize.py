@@ -42,8 +42,8 @@ IMAGES  {IMAGES}
 --dry-run  check and count, without looking into any image
 --json  print JSON
 
-A PDF becomes a PDF of images, without text. TIFF files of several pages and animations are left
-out: save their pages as images.
+A PDF becomes a PDF of images, without text, and so does a TIFF file of several pages, under its
+name and .pdf. Animations are left out: save their frames as images.
 Copies keep names, folders, format and colour profile; they are upright, without other metadata. The
 exit status is 3 if images are missing from the output or may show what should be hidden;
 FOLDER.audit.json and FOLDER.audit.csv say which. The same command continues a stopped run.

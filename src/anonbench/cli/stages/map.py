@@ -80,10 +80,11 @@ def run_apply(options: argparse.Namespace) -> None:
     from anonbench.embedding.formats import read
     from anonbench.embedding.mapping import Map
     from anonbench.embedding.store import Embeddings, write_embeddings
-    from anonbench.evaluation.alignment import provenance, system_of
+    from anonbench.evaluation.alignment import provenance, require_unmapped, system_of
 
     learned, given = Map.load(options.map), read(options.vectors)
     made_by = provenance(options.vectors)
+    require_unmapped(made_by, str(options.vectors))
     if learned.card.get("method") and not options.method and not options.queries:
         raise InputError(
             f"--method: the map was learned for {learned.card['method']}; say of what method the "

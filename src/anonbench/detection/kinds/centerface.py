@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from math import ceil
 from pathlib import Path
 from typing import ClassVar
 
@@ -37,7 +38,11 @@ _SQUARE, _SQUARES = 32, 4  # side in pixels, and number, of squares that make an
 _STEP, _STEPS = 96, 0.2
 """Grey levels between neighbouring pixels that are a step, and least share of steps in a square of
 dots: two fifths of pages have such squares, none of 100 photographs does."""
-_DOTS = 2.0  # standard deviation in pixels of the blur that makes dots grey
+_DOTS = 2.0  # standard deviation in pixels of the blur that makes dots grey, and coding blocks
+_BARELY = 16  # levels from black or white up to which contrast is barely seen until it is raised
+_RAISED = np.full(256, 128, np.uint8)
+_RAISED[:_BARELY] = _RAISED[-_BARELY:] = np.arange(0, 256, 255 // (_BARELY - 1))
+_UNDER = 0.5  # least share of a face in these levels: no face in 300 photographs has so much
 _BYTES_A_PIXEL = 260  # bytes of memory for a pixel: 3.0 GB were measured at 12 megapixels
 
 
@@ -114,8 +119,9 @@ class AmongLines(base.PerImage):
 def versions(faces: Detector, image: np.ndarray) -> Iterator[np.ndarray]:
     """Yield an image, then what else shows its faces.
 
-    That is a blurred one, if it has dots in place of grey, as in newspapers and faxes; and its
-    negative, if the best face is there, for negatives get narrow boxes.
+    That is a blurred one, if it has dots in place of grey, as in newspapers and faxes; its
+    negative, if the best face is there, for negatives get narrow boxes; and one with its darkest
+    and brightest levels spread, if a face is under a marker's strokes, which hide up to 99 % of it.
     """
     yield image
     if is_halftone(image):
@@ -125,12 +131,20 @@ def versions(faces: Detector, image: np.ndarray) -> Iterator[np.ndarray]:
     scale = min(1.0, max(least, min(longest / 2, most)) / longest)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
-    def best(pixels: np.ndarray) -> float:
-        return max((face.score for face in faces.detect([pixels])[0]), default=0.0)
+    def best(pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        found = max(faces.detect([pixels])[0], key=lambda each: each.score, default=None)
+        if found is None:
+            return 0.0, small[:0]
+        return found.score, small[int(found.y0) : ceil(found.y1), int(found.x0) : ceil(found.x1)]
 
-    score = best(255 - small)
-    if score > _NEGATIVE and score > best(small):
+    score, _ = best(255 - small)
+    if score > _NEGATIVE and score > best(small)[0]:
         yield 255 - image
+    score, face = best(cv2.LUT(small, _RAISED))
+    if score > _NEGATIVE and np.mean((face + _BARELY).astype(np.uint8) < 2 * _BARELY) > _UNDER:
+        raised = cv2.LUT(image, _RAISED)
+        yield raised
+        yield cv2.GaussianBlur(raised, (0, 0), _DOTS)
 
 
 def is_halftone(image: np.ndarray) -> bool:

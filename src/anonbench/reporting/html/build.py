@@ -94,7 +94,9 @@ def build_report(
     retrieval = Retrieval.model_validate(config.get("retrieval", {}))
     needs = Needs.of(retrieval, shown, Policy.model_validate(config.get("policy", {})))
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
-    results = [_read(section, needs, bests, system) for section in datasets]
+    sets = config.get("datasets", {})
+    subsets = [sets.get(section.name, {}).get("subset") or 0 for section in datasets]
+    results = [_read(s, needs, bests, system, n) for s, n in zip(datasets, subsets, strict=True)]
     for r in results:
         folder = output.parent / r.section.name
         write_csv(r.choices, folder / "choices.csv")
@@ -130,7 +132,9 @@ def build_report(
     write_text(output, html)
 
 
-def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | None) -> Results:
+def _read(
+    section: DatasetSection, needs: Needs, bests: Bests, system: str | None, subset: int
+) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
     scores = found.setdefault("scores", pd.DataFrame(columns=COLUMNS))
@@ -177,6 +181,7 @@ def _read(section: DatasetSection, needs: Needs, bests: Bests, system: str | Non
         unlimited=without_limit(judged, top),
         true_boxes=boxes_needed(judged),
         searched=searched,
+        subset=subset,
     )
     return Results(section, found, effects, table, facts, explorer)
 

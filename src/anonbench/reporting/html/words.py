@@ -48,6 +48,7 @@ class Facts:
     unlimited: Mapping[str, float] = field(default_factory=dict)  # see `without_limit`
     true_boxes: int = 0  # number of images that need true boxes (`boxes_needed`)
     searched: Sequence[str] = ()  # entities that are searched for, if others are not
+    subset: int = 0  # most images that the config takes; 0: all
 
 
 _NAMED = 3  # number of untested attacks that a sentence names
@@ -257,6 +258,8 @@ class Words:
             more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
         if top is not None and NO_LESSON in str(top["detail"]) and facts.searched_share == 1.0:
             more.append(texts("step.then.learn", dataset=facts.name))
+        if facts.subset and is_open:
+            more.append(texts("step.then.subset", dataset=facts.name, images=facts.subset))
         if facts.toy:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
