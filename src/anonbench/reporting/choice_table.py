@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
+from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
 from anonbench.evaluation.comparisons.columns import SEPARATOR
-from anonbench.evaluation.policy.evidence import ATTACK, RULES
+from anonbench.evaluation.policy.evidence import ATTACK, MIN_IMAGES, MISSED, RULES
 from anonbench.evaluation.policy.table import said
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
 from anonbench.evaluation.privacy.attacks.table import SEEN
@@ -332,3 +333,31 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 def with_floor(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores whose floor is the higher of what a random ranking reaches with either query kind."""
     return scores.assign(floor=scores[["floor", "chance"]].max(axis=1).fillna(0.0))
+
+
+def times_as_many(row: Mapping[Any, Any]) -> float:
+    """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
+    value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
+    return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
+
+
+def boxes_needed(policy: pd.DataFrame | None) -> int:
+    """Images that need true boxes for the policy's miss rates to be known; 0 if all are."""
+    if policy is None:
+        return 0
+    lacking = policy[(policy["rule"] == MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
+    lacking = lacking.rename(columns={n: f"rule_{n}" for n in ("value", "high", "limit", "n")})
+    return max(map(true_boxes, lacking.to_dict("records")), default=0)
+
+
+def true_boxes(row: Mapping[Any, Any]) -> int:
+    """Number of images that need true boxes, including those that have them.
+
+    At the miss rate so far; without one, if nothing is missed (Wilson's interval).
+    """
+    there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), times_as_many(row)
+    if not row["rule_limit"] > 0.0:
+        return max(2 * there, MIN_IMAGES)
+    if there and not math.isnan(times):
+        return max(math.ceil(there * times), there + 1)
+    return max(fewest_trials(row["rule_limit"], 0.95), MIN_IMAGES)

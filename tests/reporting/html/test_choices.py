@@ -346,6 +346,12 @@ def test_what_helps_where_tries_were_too_few() -> None:
     for high, said in ((0.09, "try another search system"), (0.11, "attack more images")):
         kept = {"kept": 0.02, "kept_low": 0.0, "kept_high": high, "rule_n": 20.0}
         assert said in found(row(**kept, **ATTACKED)).text
+    top, drawn = row(rule_n=116.0, **ATTACKED), {"probes": 300}
+    facts = Facts("a", 121, 0, (), 0, None, toy=False, examples={}, drawn=drawn)
+    asked = Words(Texts(), facts).step(top)
+    assert "add images of other persons" in asked.text and asked.command == "anonbench run", (
+        "all were tried that can be"
+    )
     for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
         asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)
         settings = shlex.split(asked.command)[-1].removeprefix("privacy=")

@@ -10,7 +10,7 @@ import yaml
 
 from anonbench.anonymization.given.gather import left_visible
 from anonbench.anonymization.published import read_doubts
-from anonbench.config import Policy, Presentation, Retrieval
+from anonbench.config import Policy, Presentation, Privacy, Retrieval
 from anonbench.core.io import read_json, write_csv, write_text
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import TABLES as REGISTERED
@@ -24,7 +24,13 @@ from anonbench.evaluation.scores import COLUMNS
 from anonbench.evaluation.sufficiency import Needs, statement_gap, why_no_statement
 from anonbench.reporting import grid_tables as tables
 from anonbench.reporting.choice_effects import costs_grid, recommendations_grid, tally
-from anonbench.reporting.choice_table import Bests, best_choices, choices, without_limit
+from anonbench.reporting.choice_table import (
+    Bests,
+    best_choices,
+    boxes_needed,
+    choices,
+    without_limit,
+)
 from anonbench.reporting.dataset_tables import READERS, dataset_grid
 from anonbench.reporting.grid import Grid
 from anonbench.reporting.grid_layout import lay_out
@@ -32,7 +38,7 @@ from anonbench.reporting.html import page
 from anonbench.reporting.html.first_page import are_alike, first_page, known
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import write_statement
-from anonbench.reporting.html.words import Facts, Words, boxes_needed
+from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, ENTITIES, METHODS, TIED, WORDS
 from anonbench.reporting.shown_images import read_outlines
 from anonbench.reporting.summary import summarize, summarize_originals
@@ -94,9 +100,7 @@ def build_report(
     retrieval = Retrieval.model_validate(config.get("retrieval", {}))
     needs = Needs.of(retrieval, shown, Policy.model_validate(config.get("policy", {})))
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
-    sets = config.get("datasets", {})
-    subsets = [sets.get(section.name, {}).get("subset") or 0 for section in datasets]
-    results = [_read(s, needs, bests, system, n) for s, n in zip(datasets, subsets, strict=True)]
+    results = [_read(section, needs, bests, system, config) for section in datasets]
     for r in results:
         folder = output.parent / r.section.name
         write_csv(r.choices, folder / "choices.csv")
@@ -133,7 +137,11 @@ def build_report(
 
 
 def _read(
-    section: DatasetSection, needs: Needs, bests: Bests, system: str | None, subset: int
+    section: DatasetSection,
+    needs: Needs,
+    bests: Bests,
+    system: str | None,
+    config: Mapping[str, Any],
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {need: read(path) for need, read in READERS.items() if (path := section.file(need))}
@@ -164,6 +172,7 @@ def _read(
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
     # raw pixels predict the originals' classes or persons better than the model
     toy = any(means.get((PIXELS, m), 0.0) > means.get((UNADAPTED, m), 1.0) for m in ACCURACIES)
+    privacy = Privacy.model_validate(config.get("privacy", {}))
     facts = Facts(
         name=section.name,
         images=images,
@@ -181,7 +190,8 @@ def _read(
         unlimited=without_limit(judged, top),
         true_boxes=boxes_needed(judged),
         searched=searched,
-        subset=subset,
+        subset=config.get("datasets", {}).get(section.name, {}).get("subset") or 0,
+        drawn={name: getattr(privacy, name) for name in ("probes", "gallery", "attacked_regions")},
     )
     return Results(section, found, effects, table, facts, explorer)
 

@@ -19,7 +19,7 @@ from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
 from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
-from anonbench.reporting.choice_table import doubt_of
+from anonbench.reporting.choice_table import doubt_of, times_as_many, true_boxes
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.shown_images import Outlines
 
@@ -49,6 +49,8 @@ class Facts:
     true_boxes: int = 0  # number of images that need true boxes (`boxes_needed`)
     searched: Sequence[str] = ()  # entities that are searched for, if others are not
     subset: int = 0  # most images that the config takes; 0: all
+    drawn: Mapping[str, int] = field(default_factory=dict)
+    """Settings of `privacy` that say how often attacks are tried at most."""
 
 
 _NAMED = 3  # number of untested attacks that a sentence names
@@ -288,11 +290,13 @@ class Words:
         if is_open and (doubt := doubt_of(top)) != "wide":
             return Step(texts(f"step.open.{doubt}", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
-        times, boxes, tried = _times(top), _true_boxes(top), there or 100
+        times, boxes, tried = times_as_many(top), true_boxes(top), there or 100
         more_times = 4.0 if math.isnan(times) else min(times, 20.0)
         tries = max(math.ceil(tried * more_times), tried + 1)
-        if rule == "attack" and is_open and facts.images is not None and 0 < facts.images <= there:
-            # every image was attacked already
+        setting = _DRAWN.get(attack, "attacked_regions")
+        is_all = facts.images is not None and 0 < facts.images <= there
+        is_all |= attack not in _OF_IMAGES and 0 < there < facts.drawn.get(setting, 0)
+        if rule == "attack" and is_open and facts.images and is_all:  # all were attacked already
             key = "few_tries" if math.isnan(times) else "images"
             # an image may have several regions that are attacked
             images = max(math.ceil(facts.images * more_times), facts.images + 1)
@@ -302,7 +306,7 @@ class Words:
             named = {"detail": top["detail"], "attack": self.attack(attack)}
             text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
             return Step(text, run, persons=persons.get("add", 0))
-        more = f"{_DRAWN.get(attack, 'attacked_regions')}: {tries}"
+        more = f"{setting}: {tries}"
         more += f", {attack}: {{images: {tries}}}" if attack in _OF_IMAGES else ""
         commands = {
             "degree": f"{run} --config 'datasets={{{name}: {{degrees: [100]}}}}'",
@@ -333,12 +337,6 @@ def is_useless(row: Mapping[Any, Any]) -> bool:
     return bool(row["kept_high"] < USELESS)
 
 
-def _times(row: Mapping[Any, Any]) -> float:
-    """Factor by which a decisive interval needs more tries; NaN if the rate is over its limit."""
-    value, high, limit = row["rule_value"], row["rule_high"], row["rule_limit"]
-    return float(((high - value) / (limit - value)) ** 2) if value < limit else math.nan
-
-
 def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     """Persons or documents `seen`, `needed` among the searched, and to `add` in all.
 
@@ -356,25 +354,3 @@ def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     )
     more = math.ceil((needed - int(seen)) / facts.searched_share)
     return {"seen": int(seen), "needed": needed, "add": more} if more > 0 else {}
-
-
-def boxes_needed(policy: pd.DataFrame | None) -> int:
-    """Images that need true boxes for the policy's miss rates to be known; 0 if all are."""
-    if policy is None:
-        return 0
-    lacking = policy[(policy["rule"] == evidence.MISSED) & (policy["verdict"] == Verdict.UNKNOWN)]
-    lacking = lacking.rename(columns={n: f"rule_{n}" for n in ("value", "high", "limit", "n")})
-    return max(map(_true_boxes, lacking.to_dict("records")), default=0)
-
-
-def _true_boxes(row: Mapping[Any, Any]) -> int:
-    """Number of images that need true boxes, including those that have them.
-
-    At the miss rate so far; without one, if nothing is missed (Wilson's interval).
-    """
-    there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), _times(row)
-    if not row["rule_limit"] > 0.0:
-        return max(2 * there, evidence.MIN_IMAGES)
-    if there and not math.isnan(times):
-        return max(math.ceil(there * times), there + 1)
-    return max(fewest_trials(row["rule_limit"], 0.95), evidence.MIN_IMAGES)
