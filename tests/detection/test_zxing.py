@@ -292,6 +292,18 @@ def test_a_pale_code_beside_dark_print_is_covered(detector: Detector, name: str)
     assert covered(page.shape, found)[mask].mean() > 0.95
 
 
+@pytest.mark.parametrize("module", [5, 10])
+def test_a_code_of_separate_dots_is_found(detector: Detector, module: int) -> None:
+    code = zxingcpp.create_barcode("4711-MUSTERMANN", zxingcpp.BarcodeFormat.QRCode)
+    squares = np.array(code.to_image(scale=1, add_quiet_zones=True))
+    page = np.full((squares.shape[0] * module, squares.shape[1] * module), 255, np.uint8)
+    for y, x in np.argwhere(squares < 128).tolist():
+        middle = (module * x + module // 2, module * y + module // 2)
+        cv2.circle(page, middle, round(0.4 * module), (20,), -1)
+    (found,) = detector.detect([page])
+    assert covered(page.shape, found)[page < 128].mean() > 0.95
+
+
 def test_what_is_read_again_adds_codes_and_changes_none() -> None:
     boxes = (20, 40, 100, 60), (18, 10, 102, 62), (120, 40, 180, 60)
     once, again, other = (Region(Entity.BARCODE, *box, 1.0) for box in boxes)

@@ -348,9 +348,14 @@ def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def sharpened_planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes` sharpened, for what is out of focus by up to some six pixels."""
+    """Yield each of `planes` sharpened, for what is out of focus by up to some six pixels.
+
+    Then smoothed, for codes that are drawn as separate dots.
+    """
     for plane in planes(image):
         yield cv2.addWeighted(plane, 4.0, cv2.GaussianBlur(plane, (0, 0), 3.0), -3.0, 0)
+        yield cv2.GaussianBlur(plane, (0, 0), 2.0)
+        yield cv2.GaussianBlur(plane, (0, 0), 4.0)
 
 
 def pale_planes(image: np.ndarray) -> Iterator[np.ndarray]:

@@ -25,7 +25,7 @@ _DARK = 90  # median grey below which an image is a negative
 _CONTRAST = 32  # grey levels by which ink is darker than its paper, in one colour channel at least
 _GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
 _PAPER = 0.8  # least share of about one brightness in a document that has two lines of text
-_TEXT = 0.1  # least share of the area of a document that lines of text cover
+_TEXT = 0.1  # least share of the area of a document, or among the lines of a card, that they cover
 _BRIGHTNESS = 33  # grey levels that paper spans
 _BARE = 0.9  # share of paper from which an image without lines of text is a document
 _ON_PAGE = 4  # fewest lines of text on a page that is a part of a photograph
@@ -68,8 +68,8 @@ class Ink(DetectorKind):
     """Ink of documents that no line of text explains: signatures, handwriting, stamps.
 
     An image is a document if it has many lines of text, or is mostly paper. Of other photographs,
-    only pages that lie in them are searched. The lines are those of the detector ppocr with its
-    settings.
+    only pages and cards that lie in them are searched. The lines are those of the detector ppocr
+    with its settings.
     """
 
     name: ClassVar = "ink"
@@ -208,7 +208,7 @@ def _letters(dark: np.ndarray, text: np.ndarray, height: float) -> Iterator[Box]
 
 
 def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | None:
-    """A photograph with the colour of paper beside its pages; None if it shows no page."""
+    """A photograph with the colour of paper beside its pages and cards; None if it shows none."""
     printed = _low(lines, image)
     if len(printed) < _ON_PAGE:
         return None
@@ -228,6 +228,10 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     shades = (level >= _SHADE * level.max()) & is_dark, ~is_dark
     in_shade = [np.median(behind[each], axis=0) for each in shades if each.any()]
     pages: np.ndarray = np.zeros(shape, np.uint8)
+    if len(printed) >= _FEWEST:  # a card with a pattern and a portrait has no colour of paper
+        corners = np.concatenate([scale * corners_of(line) for line in printed])
+        cv2.fillConvexPoly(pages, cv2.convexHull(corners.round().astype(np.int32)), (1,))
+        pages *= np.uint8(text.sum() >= _TEXT * pages.sum())
     for grounds in ([np.median(lit, axis=0)], [sloped], in_shade):
         near = [(np.abs(small - ground) <= _BRIGHTNESS).all(axis=2) for ground in grounds]
         paper = (np.any(near, axis=0) | (text > 0)).astype(np.uint8)
