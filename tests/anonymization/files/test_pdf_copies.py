@@ -127,6 +127,21 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
     assert (again.written, again.made) == (1, 0)
 
 
+def test_a_blank_page_of_a_fax_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    path = tmp_path / "in/a.tif"
+    path.parent.mkdir()
+    blank, rule = Image.new("1", (80, 60), 1), Image.new("1", (80, 60), 1)
+    rule.paste(0, (0, 20, 80, 24))  # from side to side: each row has one colour
+    others = [blank, rule, photograph("two").convert("1")]
+    photograph("one").convert("1").save(path, save_all=True, append_images=others)
+    done = anonymized(tmp_path / "in", tmp_path / "out", keep_without_regions=True)
+    copy = tmp_path / "out/a.tif.pdf"
+    assert (done.written, done.regions, codes_of(copy)) == (1, 2, [])
+    for number in (2, 3):
+        page = draw_pdf(copy.read_bytes(), Page(number, DPI), 10**7)
+        np.testing.assert_array_equal(page[..., 0], read_image(path, None, Page(number)))
+
+
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
     """Return the pixels, bool [150, 200], of the blocks that a region touches."""
     low = [int(row[side] // block * block) for side in ("y0", "x0")]

@@ -239,7 +239,7 @@ class Anonymizer:
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise _NotPublished(f"nothing was found on page {number}", "without_regions")
                 pixels, hidden = self._hidden(original, regions, source)
-                if (pixels == pixels[..., :1]).all():  # whatever is hidden
+                if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():  # whatever is hidden
                     pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
                     png = encode(pixels)
