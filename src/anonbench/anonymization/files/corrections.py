@@ -26,6 +26,7 @@ from anonbench.datasets.annotations.read import Action, Correction, group_by_ima
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import (
+    TIFF,
     WITH_PAGES,
     Page,
     file_digest_of,
@@ -67,7 +68,9 @@ def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Co
                 "all corrections"
             )
         return {}, {}
-    parts = [(image.name, part) for image in images for part in _parts(image)]
+    parts = [
+        (image.name, part) for image in images for part in _parts(image, before.get(image.name))
+    ]
     gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
     known, others = (
         pd.DataFrame(pairs, columns=["id", "path"])
@@ -116,11 +119,13 @@ def looked_at(to: Path, outcomes: Iterable[Outcome]) -> set[str]:
     }
 
 
-def _parts(image: ImageFile) -> list[str]:
-    if not image.name.lower().endswith(WITH_PAGES):
+def _parts(image: ImageFile, before: Outcome | None) -> list[str]:
+    # a TIFF file may have any name; a person marks its pages only after it had a copy
+    if not image.name.lower().endswith(WITH_PAGES) and not (before and before.pages):
         return [image.name]
+    source = image.file if image.offset is None else image.data()
     suffix = PurePosixPath(image.name).suffix
-    pages = count_pages(image.file if image.offset is None else image.data(), suffix)
+    pages = max(count_pages(source, kind) for kind in {suffix, TIFF})
     return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
 
 
