@@ -127,6 +127,16 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
     assert (again.written, again.made) == (1, 0)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.pdf"])
+def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name: str) -> None:
+    """A review's corrections of their pages would not be applied."""
+    path = tmp_path / "in" / name
+    path.parent.mkdir()
+    photograph("one").save(path, "TIFF", save_all=True, append_images=[photograph("two")])
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.unreadable) == (0, 1) and not files(tmp_path / "out")
+
+
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
     """Return the pixels, bool [150, 200], of the blocks that a region touches."""
     low = [int(row[side] // block * block) for side in ("y0", "x0")]
