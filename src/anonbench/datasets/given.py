@@ -18,6 +18,7 @@ from anonbench.datasets.walk import SUFFIXES, is_image_name, scan, walk
 
 _PAGE = re.compile(r"(?P<document>.+)(?P<page>/page-\d{4})")  # see `pages.page_id`
 
+
 def split_suffix(name: str) -> tuple[str, str]:
     """Split a name into stem and suffix, where the suffix is one of an image."""
     return os.path.splitext(name) if is_image_name(name) else (name, "")  # noqa: PTH122  fast
