@@ -125,6 +125,21 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
         assert visible[~grown].all() and not after[grown].any()
     again = anonymized(tmp_path / "in", tmp_path / "out", contact_sheet=True)
     assert (again.written, again.made) == (1, 0)
+    assert row["pages"] == [[200, 150, 0]] * 2 and done.sheet is not None
+    assert 'width="200"' in done.sheet.read_text(encoding="utf-8")
+    scans(tmp_path / "in/a.tif.pdf", photograph("three"))
+    both = anonymized(tmp_path / "in", tmp_path / "out")
+    assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
+
+
+def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_path: Path) -> None:
+    first, second = (photograph(text, code=False) for text in ("one", "two"))
+    path = tmp_path / "in/a.tif"
+    path.parent.mkdir()
+    first.save(path, save_all=True, append_images=[second], tiffinfo={274: 6})
+    (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
+    assert row["status"] == "without_regions"
+    assert row["pages"] == [[150, 200, 0]] * 2
 
 
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:

@@ -223,7 +223,8 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     down, across = np.indices(shape, np.float32)
     level = lit.mean(axis=1)
     on_paper = level >= _SHADE * level.max()  # others are large black letters
-    slopes = np.linalg.lstsq(np.insert(middles, 2, 1, axis=1)[on_paper], lit[on_paper])[0]
+    known = np.insert(middles, 2, 1, axis=1)[on_paper]
+    slopes = np.linalg.lstsq(known, lit[on_paper], rcond=None)[0]
     sloped = np.dstack([across, down, np.ones(shape)]) @ slopes  # light may come from a side
     behind = cv2.medianBlur(small, _BEHIND)[text > 0]
     level = behind.mean(axis=1)
