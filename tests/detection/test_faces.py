@@ -367,12 +367,9 @@ def test_turns_of_large_images(
 
 def test_faces_of_negatives_are_covered(faces: list[portraits.Drawing]) -> None:
     detector = build("centerface", Detection.model_validate(COVERING))
-    once = build("centerface", Detection(speed="single"))
     for face in faces:
         shown, negative = detector.detect([face.image, 255 - face.image])
         assert overlap(shown[0], negative[0]) > 0.9
-        others = [*centerface.versions(once, face.image)][1:]
-        assert not others, "neither a negative nor under strokes"
 
 
 @pytest.mark.parametrize("pixels_a_dot", [4, 6])

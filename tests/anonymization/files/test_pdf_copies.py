@@ -177,10 +177,12 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
     (tmp_path / "in/cut.pdf").write_bytes(whole[:300])
     scans(tmp_path / "in/large.pdf", photograph("one"), large)
     (tmp_path / "in/no.png").write_bytes(whole)
+    pypdfium2.PdfDocument.new().save(tmp_path / "in/empty.pdf")
     limit = Detection(max_pixels=100_000)
     done = anonymized(tmp_path / "in", tmp_path / "out", detection=limit)
     assert set(files(tmp_path / "out")) == {"a.pdf"}
-    unreadable = dict.fromkeys(("cut.pdf", "large.pdf", "no.png"), "unreadable")
+    names = "cut.pdf", "large.pdf", "no.png", "empty.pdf"
+    unreadable = dict.fromkeys(names, "unreadable")
     assert statuses(done) == {"a.pdf": "written"} | unreadable
     (reason,) = (row["reason"] for row in records(done) if row["name"] == "large.pdf")
     assert reason.startswith("page 2: ")
