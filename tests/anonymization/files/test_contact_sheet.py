@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import stat
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,15 @@ def test_pages_of_a_tiff_file_are_reviewed(reviewed: Path) -> None:
     assert (done.corrected, done.made) == (1, 1)
     page = draw_pdf(Path("out/fax.tif.pdf").read_bytes(), Page(2, 200), 10**7)
     assert not page[20:50, 10:60].any()
+
+
+def test_damaged_documents_in_a_tar_do_not_end_a_run_with_corrections(reviewed: Path) -> None:
+    (reviewed / "empty.tif").touch()
+    with tarfile.open("photos.tar", "w") as tar:
+        tar.add(reviewed, "")
+    correct("a.png,add,text,10,20,60,50")
+    done = run(Path("photos.tar"))
+    assert (done.corrected, done.unreadable) == (1, 1)
 
 
 def test_what_was_removed_stays_in_sight_unless_the_image_changes(reviewed: Path) -> None:

@@ -11,20 +11,14 @@ import numpy as np
 import pypdfium2
 import pytest
 import zxingcpp
-from codes import SRGB, anonymized, files, photograph, records, save, statuses
+from codes import SRGB, anonymized, files, photograph, records, save, save_pages, statuses
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.files import stored
-from anonbench.anonymization.files.stored import (
-    Stored,
-    standard,
-    standard_tables,
-    standards,
-    write,
-)
+from anonbench.anonymization.files.stored import Stored, standard, standard_tables, standards, write
 from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
@@ -140,6 +134,23 @@ def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_
     (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
     assert row["status"] == "without_regions"
     assert row["pages"] == [[150, 200, 0]] * 2
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pdf"])
+def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name: str) -> None:
+    """A review's corrections of their pages would not be applied."""
+    save_pages(tmp_path / "in/a.tif", photograph("one"), photograph("two"))
+    (tmp_path / "in/a.tif").rename(tmp_path / "in" / name)
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.unreadable) == (0, 1) and not files(tmp_path / "out")
+
+
+def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None:
+    for name in ("a.tif", "a.tif.pdf"):
+        save_pages(tmp_path / "in" / name, photograph("one"), photograph("two"))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert set(files(tmp_path / "out")) == {"a.tif.pdf"}
+    assert [row["status"] for row in records(done)] == ["failed", "written"]
 
 
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:

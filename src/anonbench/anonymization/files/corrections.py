@@ -6,7 +6,7 @@ A review shows the originals that the folder's record names, doubtful ones first
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -24,15 +24,8 @@ from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
 from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import Images
-from anonbench.datasets.documents import count_pages
-from anonbench.datasets.formats.pages import (
-    WITH_PAGES,
-    Page,
-    file_digest_of,
-    page_digest,
-    page_id,
-)
-from anonbench.datasets.inputs import ImageFile, open_images
+from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
+from anonbench.datasets.inputs import ImageFile, count_pages_of, open_images
 from anonbench.datasets.inputs import Images as Given
 from anonbench.detection.review.changes import key_of
 from anonbench.detection.review.file import Record
@@ -117,10 +110,7 @@ def looked_at(to: Path, outcomes: Iterable[Outcome]) -> set[str]:
 
 
 def _parts(image: ImageFile) -> list[str]:
-    if not image.name.lower().endswith(WITH_PAGES):
-        return [image.name]
-    suffix = PurePosixPath(image.name).suffix
-    pages = count_pages(image.file if image.offset is None else image.data(), suffix)
+    pages = count_pages_of(image)
     return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
 
 
