@@ -119,6 +119,21 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
         assert visible[~grown].all() and not after[grown].any()
     again = anonymized(tmp_path / "in", tmp_path / "out", contact_sheet=True)
     assert (again.written, again.made) == (1, 0)
+    assert row["pages"] == [[200, 150, 0]] * 2 and done.sheet is not None
+    assert 'width="200"' in done.sheet.read_text(encoding="utf-8")
+    scans(tmp_path / "in/a.tif.pdf", photograph("three"))
+    both = anonymized(tmp_path / "in", tmp_path / "out")
+    assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
+
+
+def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_path: Path) -> None:
+    first, second = (photograph(text, code=False) for text in ("one", "two"))
+    path = tmp_path / "in/a.tif"
+    path.parent.mkdir()
+    first.save(path, save_all=True, append_images=[second], tiffinfo={274: 6})
+    (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
+    assert row["status"] == "without_regions"
+    assert row["pages"] == [[150, 200, 0]] * 2
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.pdf"])
@@ -173,10 +188,12 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
     (tmp_path / "in/cut.pdf").write_bytes(whole[:300])
     scans(tmp_path / "in/large.pdf", photograph("one"), large)
     (tmp_path / "in/no.png").write_bytes(whole)
+    pypdfium2.PdfDocument.new().save(tmp_path / "in/empty.pdf")
     limit = Detection(max_pixels=100_000)
     done = anonymized(tmp_path / "in", tmp_path / "out", detection=limit)
     assert set(files(tmp_path / "out")) == {"a.pdf"}
-    unreadable = dict.fromkeys(("cut.pdf", "large.pdf", "no.png"), "unreadable")
+    names = "cut.pdf", "large.pdf", "no.png", "empty.pdf"
+    unreadable = dict.fromkeys(names, "unreadable")
     assert statuses(done) == {"a.pdf": "written"} | unreadable
     (reason,) = (row["reason"] for row in records(done) if row["name"] == "large.pdf")
     assert reason.startswith("page 2: ")
