@@ -90,6 +90,9 @@ def test_the_most_similar_name_is_taken() -> None:
         ("a.jpg", ["a_hidden.jpg", "b/a.jpg", "A.jpg"], None),
         ("a", ["a.jpg"], "a.jpg"),
         ("a.jpg", ["a"], "a"),
+        ("d/a/page-0002", ["d/a.tif/page-0001", "d/a.tif/page-0002"], "d/a.tif/page-0002"),
+        ("a/page-0002", ["a.tif/page-0002", "a/page-0002"], "a/page-0002"),
+        ("a/page-0002", ["a.tif/page-0002.png"], None),
     ):
         assert copies_of([original], [original], copies, "copies") == [expected], original
 

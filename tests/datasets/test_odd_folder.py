@@ -165,6 +165,8 @@ def test_anonymize_names_all(odd: Path, tmp_path: Path, capsys: pytest.CaptureFi
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert files_of(odd / "f") - {"more"} <= rows.keys()
     assert rows["Akte.TIF"]["output"] == "Akte.TIF.pdf"
+    several = "animated or of several pages, of which no copy is made: save each as an image"
+    assert rows["moving.gif"]["reason"] == f"{several}, or all as a PDF or TIFF file"
     assert rows["secret.pdf"]["reason"] == "an encrypted PDF; save it without its password"
     assert rows["cmyk.jpg"]["converted"] == "CMYK to RGB without a colour profile"
     written = {name: row["output"] for name, row in rows.items() if row["status"] == "written"}

@@ -395,3 +395,17 @@ def test_faces_under_strokes_that_hide_nearly_all_are_covered(
         at = slice(int(found.y0), int(found.y1)), slice(int(found.x0), int(found.x1))
         under[at] = np.rint(opacity * colour + (1 - opacity) * under[at])
         assert max(overlap(found, each) for each in detector.detect([under])[0]) > 0.6
+
+
+def test_a_face_under_strokes_beside_a_plainer_one_is_searched_for() -> None:
+    image = np.full((200, 200), 128, np.uint8)
+    image[:, 100:] = 5
+    sides = [Region(Entity.FACE, x, 0, x + 100, 200, score) for x, score in ((0, 0.9), (100, 0.6))]
+
+    class Sides:
+        def detect(self, images: list[np.ndarray]) -> list[list[Region]]:
+            return [sides for _ in images]
+
+    assert len([*centerface.versions(Sides(), image)]) == 3
+    sides.pop()
+    assert len([*centerface.versions(Sides(), image)]) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from drawn_text import Finds, covered, load, page, pages, receipt_coverage, turned
+from drawn_text import Finds, Looks, covered, load, page, pages, receipt_coverage, turned
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -121,6 +121,9 @@ def test_faint_lines_that_reach_beyond_the_image_are_found() -> None:
     cv2.putText(image, "Erika Mustermann", (0, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (251,), 2)
     line = Region(Entity.TEXT, -3, -2, 190, 26, 0.9, (-3, -2, 190, -2, 190, 26, -3, 26))
     assert line in faint_print(image, Finds(line))
+    solid, looked = np.full((60, 400), 255, np.uint8), Looks(lambda _: [line])
+    solid[20:30, 50:300] = 251
+    assert not [*faint_print(solid, looked)] and not looked.shapes, "a bar is no line"
 
 
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:
@@ -162,9 +165,13 @@ def test_of_a_second_model_only_new_regions_of_a_line_s_height_count() -> None:
     found = [(each.x0, each.y0, each.x1, each.y1) for each in large]
     assert found == [line, new, whole], "what lies in one of these is hidden by it"
     assert (small[-1].x0, small[-1].y1) == (10, 160), "searched at double size"
-    poster = TextSearch(Views(Finds(), Reach(whole=640, tile=640, overlap=20)), None, Finds(sure))
+    blind = Views(Finds(), Reach(whole=640, tile=640, overlap=20))
+    poster = TextSearch(blind, None, Finds(sure))
     high, low = poster.detect([np.zeros((side, 640, 3), np.uint8) for side in (330, 310)])
     assert high == [sure] and not low, "a word of at most half the height, at a high score"
+    image = np.full((99, 300), 255, np.uint8)
+    image[40:46, 50:200:3] = 0  # looks like fine print
+    assert TextSearch(blind, None, None).detect([image]) == [[]], "a quick search"
 
 
 @pytest.mark.slow

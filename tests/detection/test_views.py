@@ -135,6 +135,16 @@ def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> Non
     assert len(views.Views(standing(least=30), upright).detect([image])[0]) == 1
 
 
+def test_what_lies_in_a_sure_region_is_not_searched_for_again() -> None:
+    """Not what lies above, below or beside it."""
+    small = [face(x, y, x + 9, y + 9, 0.2) for x, y in ((340, 240), (340, 40), (40, 240))]
+    look = Looks(lambda seen: [face(300, 200, 500, 400, 0.9), *small] if len(seen) > 128 else [])
+    reach = views.Reach(1000, 1000, 40, second=views.SecondLook(below=20, score=0.5))
+    image = np.zeros((600, 800), np.uint8)
+    assert len(views.Views(look, reach).detect([image])[0]) == 1
+    assert look.shapes == [image.shape, (128, 128), (128, 128)]
+
+
 REGIONS = st.builds(
     quad,
     st.integers(100, 500),
@@ -233,13 +243,29 @@ def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> 
 
 
 def test_an_image_turned_as_a_whole_is_searched_in_tiles() -> None:
-    image = np.full((900, 1200), 200, np.uint8)
-    image[10:30, 20:100] = 0
-    dark = Looks(lambda seen: around(seen < 60))
-    mask = drawn(views.Views(dark, REACH).turned(image, 35))
-    assert max(map(max, dark.shapes)) <= REACH.whole
-    assert mask[image == 0].mean() > 0.97
-    assert mask.mean() < 0.02
+    noise = np.random.default_rng(0).integers(0, 255, (240, 330), np.uint8)
+    pixels = cv2.GaussianBlur(noise, (0, 0), 2.0)
+    whole, back = views.turned(pixels, 35)
+    reach = views.Reach(whole=150, tile=100, overlap=20)
+    expected = [
+        (whole[rows, columns], back @ (columns.start, rows.start, 1))
+        for rows, columns in views.tiles(whole.shape, reach)
+    ]
+    expected = [pair for pair in expected if (pair[0] < 255).any()]
+    found = [*views.turned_tiles(pixels, (480, 660), 35, reach)]
+    found = [view for view in found if (view.pixels < 255).any()]
+    for (part, corner), view in zip(expected, found, strict=True):
+        assert np.abs(part.astype(int) - view.pixels).max() <= 8
+        assert view.back == pytest.approx(2 * np.column_stack([back[:, :2], corner]))
+
+
+def test_pale_print_is_spread_to_black_and_noise_is_not() -> None:
+    plane = np.full((99, 99), 200, np.uint8)
+    for depth, expected in ((40, 0), (20, 0), (4, 128)):
+        plane[40:50, 40:50], plane[45, 45] = 200 - depth, 200 - depth // 2
+        (spread,) = views.pale_planes(plane)
+        assert spread[42, 42] == pytest.approx(expected, abs=1)
+        assert spread[45, 45] == pytest.approx((255 + expected) / 2, abs=1)
 
 
 @pytest.mark.parametrize("degrees", [-80, -45, 8, 60, 100])

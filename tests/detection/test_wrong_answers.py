@@ -280,11 +280,15 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
         folder / "boxes.parquet",
         folder / "skipped.csv",
         folder / "counts.csv",
+        ["face", "text", "mrz"],
     )
 
 
-def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
+def test_everything_that_was_listed_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     gather(tmp_path, keep=False)
+    assert "NOTHING FOUND of these kinds: text, mrz." in caplog.text
     assert (tmp_path / "counts.csv").read_text(encoding="utf-8").splitlines() == [
         "split,listed,unreadable,failed,without_regions,used,used_without_regions,used_failed,"
         "used_doubtful",

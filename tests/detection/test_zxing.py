@@ -14,6 +14,7 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
+from anonbench.detection.base import clipped
 from anonbench.detection.kinds.zxing import (
     ReadAndUnread,
     across_bars,
@@ -172,12 +173,21 @@ def test_real_codes_that_cannot_be_read_are_covered(detector: Detector, shared: 
 @pytest.mark.parametrize(("scale", "share"), [(5, 0.61), (7, 0.5), (12, 0.3)])
 def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     """Rows of a wide code are sampled further apart: one that is left can still be read."""
-    page, mask = pasted(printed("Code128", scale), 40, 30)
+    page, mask = pasted(printed("Code128", scale), 240, 30)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     y, left, right = rows[0] + round(share * len(rows)), columns[0], columns[-1]
     row = np.array([(left, y), (right, y), (right, y), (left, y)], float)
+    page[y + 5 : y + 5 + len(columns) // 50] = 235  # a scratch
     grown = grown_along_bars(page, row)
     assert grown[:, 1].min() <= rows[0] and grown[:, 1].max() >= rows[-1]
+    aslant = np.array([(1, -0.5, 0.5 * y), (0, 1, 0)])  # the bars, not the row
+    page, seen = (
+        cv2.warpAffine(each, aslant, each.shape[::-1], borderValue=ground)
+        for each, ground in ((page, 235.0), (mask.astype(np.uint8), 0.0))
+    )
+    grown = grown_along_bars(page, row)
+    hidden = covered(page.shape, clipped(Entity.BARCODE, [grown], [1.0], page))
+    assert hidden[seen > 0].mean() > 0.98
     noise = np.random.default_rng(0).integers(0, 256, page.shape, dtype=np.uint8)
     assert np.array_equal(across_bars(noise, row), row), "no bars have one direction"
 

@@ -210,3 +210,16 @@ def test_rows_of_foreign_files_and_ids_that_do_not_match(tmp_path: Path) -> None
             tmp_path / "new.h5", store.Embeddings(["a"], np.ones((2, 2), np.float32))
         )
     assert not (tmp_path / "new.h5").exists()
+
+
+def test_bad_rows_of_a_long_file_are_counted_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = np.ones((70_000, 2), np.float32)  # more than are looked at together
+    values[[5, 69_999]], values[9, 0] = 0, 0
+    ids = "\n".join(map(str, range(70_000)))
+    read(npy(tmp_path / "a", values, ids))
+    assert "a.npy: 2 embeddings are zero" in caplog.text
+    values[69_998, 1] = np.nan
+    with pytest.raises(InputError, match="'69998' is not finite"):
+        read(npy(tmp_path / "a", values, ids))

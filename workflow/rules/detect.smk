@@ -115,6 +115,7 @@ for _name in experiment.datasets:
             code=code_of("gather"),
             run=last_run(),
             keep_without_regions=datasets[_name].keep_without_regions,
+            entities=list(map(str, experiment.entities(_name))),
             dataset=_name,
         script:
             "../scripts/gather.py"

@@ -17,6 +17,7 @@ with job(snakemake, __file__) as cache:
             boxes=snakemake.output.boxes,
             all_skipped=snakemake.output.skipped,
             counts=snakemake.output.counts,
+            entities=snakemake.params.entities,
         )
         columns = ["id", "path", "width", "height", "bytes", "digest"]
         rows = pd.read_parquet(manifest, columns=columns)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,18 @@ from anonbench.datasets.headers import Limits, look_at_all
 from anonbench.datasets.inputs import require_finished
 from anonbench.datasets.walk import SUFFIXES, is_image_name, scan, walk
 
+_PAGE = re.compile(r"(?P<document>.+)(?P<page>/page-\d{4})")  # see `pages.page_id`
+
 
 def split_suffix(name: str) -> tuple[str, str]:
     """Split a name into stem and suffix, where the suffix is one of an image."""
     return os.path.splitext(name) if is_image_name(name) else (name, "")  # noqa: PTH122  fast
+
+
+def _stem(copy: str) -> str:
+    if page := _PAGE.fullmatch(copy):
+        return split_suffix(page["document"])[0] + page["page"]
+    return split_suffix(copy)[0]
 
 
 def copies_of(
@@ -27,12 +36,13 @@ def copies_of(
     """Find the copy of each original, by its name (a path with suffix) or id, [N]; else None.
 
     First comes the same name, then that with one more suffix of an image (`a.gif.png` of `a.gif`),
-    then the name or id with another suffix, unless it is another original's name. InputError (names
+    then the name or id with another suffix, unless it is another original's name. The suffix of a
+    page is its document's (`a.tif/page-0001`: the copy of a.tif is a.tif.pdf). InputError (names
     `where`) if two copies match equally well, or one belongs to two originals.
     """
     there, by_stem = dict.fromkeys(copies), defaultdict[str, list[str]](list)
     for copy in there:
-        by_stem[split_suffix(copy)[0]].append(copy)
+        by_stem[_stem(copy)].append(copy)
     taken = set(names)
     found: list[str | None] = []
     for own, name in zip(ids, names, strict=True):

@@ -297,6 +297,20 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
         yield replace(image, id=ids[image], key=image.id or image.name)
 
 
+def count_pages_of(image: ImageFile) -> int:
+    """Number of pages of a PDF or TIFF file, by its suffix; 1 if it is unknown."""
+    from anonbench.datasets.documents import count_pages
+    from anonbench.datasets.formats.pages import WITH_PAGES
+
+    if image.page is not None or not image.name.lower().endswith(WITH_PAGES):
+        return 1
+    try:
+        source = image.file if image.offset is None else image.data()
+    except UnreadableImage:
+        return 1
+    return count_pages(source, image.name[image.name.rindex(".") :])
+
+
 def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]:
     """Return images, of documents their pages, with the ids of `documents.with_pages`."""
     from anonbench.datasets.formats.pages import WITH_PAGES, page_id
@@ -305,20 +319,11 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
         return images
     from concurrent.futures import ThreadPoolExecutor
 
-    from anonbench.datasets.documents import THREADS, count_pages
-
-    def count(image: ImageFile) -> int:
-        if image.page is not None or not image.name.lower().endswith(WITH_PAGES):
-            return 1
-        try:
-            source = image.file if image.offset is None else image.data()
-        except UnreadableImage:
-            return 1
-        return count_pages(source, image.name[image.name.rindex(".") :])
+    from anonbench.datasets.documents import THREADS
 
     found = []
     with ThreadPoolExecutor(THREADS) as threads:
-        for image, pages in zip(images, threads.map(count, images), strict=True):
+        for image, pages in zip(images, threads.map(count_pages_of, images), strict=True):
             if pages == 1:
                 found.append(image)
             elif problem := walk.id_problem(page_id(image.id, pages)):

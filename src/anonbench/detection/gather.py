@@ -1,5 +1,6 @@
 """Table of all regions from the shards' tables, and counts of images before and after."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,14 @@ import pandas as pd
 from anonbench.core.boxes import read_boxes, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import tally
 from anonbench.datasets.image_sets.shards import used_statuses
 from anonbench.datasets.walk import COPY
 from anonbench.detection.search import more_detectors
+
+log = logging.getLogger(__name__)
 
 COUNTS = [
     *("split", "listed", "unreadable", "failed", "without_regions"),
@@ -36,8 +40,11 @@ def gather_boxes(
     boxes: Path,
     all_skipped: Path,
     counts: Path,
+    entities: Sequence[str] = (),
 ) -> None:
     """Write all regions, everything that was skipped with its reason, and the counts by split.
+
+    It warns of the `entities` that were looked for and not found in any image.
 
     Raises:
         InputError: a split has no image left.
@@ -57,9 +64,14 @@ def gather_boxes(
             f"detection ({why}); lower the detectors' thresholds, see the log where one failed, or "
             f"add others to `detectors` ({more_detectors(())})"
         )
-    write_boxes(
-        pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes
-    )
+    found = pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"])
+    if missing := [entity for entity in entities if entity not in {*found["entity"].astype(str)}]:
+        warn_on_terminal(
+            log,
+            f"NOTHING FOUND of these kinds: {', '.join(missing)}. If images show them, take other "
+            "detectors or thresholds",
+        )
+    write_boxes(found, boxes)
     write_csv(skips, all_skipped)
     write_csv(table, counts)
 

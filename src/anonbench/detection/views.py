@@ -135,7 +135,7 @@ class Views:
         if second is not None:
             unsure = [(view, region) for view, region in unsure if not _is_inside(region, found)]
             turns = reach.turns if is_large else ()
-            for view, seen in self._search_views(_crops(image, unsure, 2 * largest, turns)):
+            for view, seen in self._search_views(_crops(image, unsure, turns)):
                 if seen.score >= second.score:
                     yield moved(seen, view.back)
 
@@ -191,22 +191,21 @@ def tiled(
 
 
 def _crops(
-    image: np.ndarray, unsure: Iterable[tuple[View, Region]], scale: float, turns: Sequence[int]
+    image: np.ndarray, unsure: Iterable[tuple[View, Region]], turns: Sequence[int]
 ) -> Iterator[View]:
     """Yield squares of an image about regions, each region in one of them at least."""
-    side = round(_CROP / min(scale, 1.0))
     centres: list[tuple[int, float, float]] = []
     for view, region in sorted(unsure, key=lambda pair: -pair[1].score):
         x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
         for turn in turns or (view.turn,):
-            if any(t == turn and max(abs(x - u), abs(y - v)) < side / 4 for t, u, v in centres):
+            if any(t == turn and max(abs(x - u), abs(y - v)) < _CROP / 4 for t, u, v in centres):
                 continue
             centres.append((turn, x, y))
             left, top = (
-                max(0, min(round(middle - side / 2), length - side))
+                max(0, min(round(middle - _CROP / 2), length - _CROP))
                 for middle, length in ((x, image.shape[1]), (y, image.shape[0]))
             )
-            seen, back = turned(image[top : top + side, left : left + side], turn)
+            seen, back = turned(image[top : top + _CROP, left : left + _CROP], turn)
             back[:, 2] += left, top
             yield View(seen, back, turn)
 

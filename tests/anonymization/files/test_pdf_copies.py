@@ -11,20 +11,14 @@ import numpy as np
 import pypdfium2
 import pytest
 import zxingcpp
-from codes import SRGB, anonymized, files, photograph, records, save, statuses
+from codes import SRGB, anonymized, files, photograph, records, save, save_pages, statuses
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.files import stored
-from anonbench.anonymization.files.stored import (
-    Stored,
-    standard,
-    standard_tables,
-    standards,
-    write,
-)
+from anonbench.anonymization.files.stored import Stored, standard, standard_tables, standards, write
 from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
@@ -125,21 +119,38 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
         assert visible[~grown].all() and not after[grown].any()
     again = anonymized(tmp_path / "in", tmp_path / "out", contact_sheet=True)
     assert (again.written, again.made) == (1, 0)
+    assert row["pages"] == [[200, 150, 0]] * 2 and done.sheet is not None
+    assert 'width="200"' in done.sheet.read_text(encoding="utf-8")
+    scans(tmp_path / "in/a.tif.pdf", photograph("three"))
+    both = anonymized(tmp_path / "in", tmp_path / "out")
+    assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
 
 
-def test_a_blank_page_of_a_fax_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_path: Path) -> None:
+    first, second = (photograph(text, code=False) for text in ("one", "two"))
     path = tmp_path / "in/a.tif"
     path.parent.mkdir()
-    blank, rule = Image.new("1", (80, 60), 1), Image.new("1", (80, 60), 1)
-    rule.paste(0, (0, 20, 80, 24))  # from side to side: each row has one colour
-    others = [blank, rule, photograph("two").convert("1")]
-    photograph("one").convert("1").save(path, save_all=True, append_images=others)
-    done = anonymized(tmp_path / "in", tmp_path / "out", keep_without_regions=True)
-    copy = tmp_path / "out/a.tif.pdf"
-    assert (done.written, done.regions, codes_of(copy)) == (1, 2, [])
-    for number in (2, 3):
-        page = draw_pdf(copy.read_bytes(), Page(number, DPI), 10**7)
-        np.testing.assert_array_equal(page[..., 0], read_image(path, None, Page(number)))
+    first.save(path, save_all=True, append_images=[second], tiffinfo={274: 6})
+    (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
+    assert row["status"] == "without_regions"
+    assert row["pages"] == [[150, 200, 0]] * 2
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pdf"])
+def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name: str) -> None:
+    """A review's corrections of their pages would not be applied."""
+    save_pages(tmp_path / "in/a.tif", photograph("one"), photograph("two"))
+    (tmp_path / "in/a.tif").rename(tmp_path / "in" / name)
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.unreadable) == (0, 1) and not files(tmp_path / "out")
+
+
+def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None:
+    for name in ("a.tif", "a.tif.pdf"):
+        save_pages(tmp_path / "in" / name, photograph("one"), photograph("two"))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert set(files(tmp_path / "out")) == {"a.tif.pdf"}
+    assert [row["status"] for row in records(done)] == ["failed", "written"]
 
 
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
@@ -177,10 +188,12 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
     (tmp_path / "in/cut.pdf").write_bytes(whole[:300])
     scans(tmp_path / "in/large.pdf", photograph("one"), large)
     (tmp_path / "in/no.png").write_bytes(whole)
+    pypdfium2.PdfDocument.new().save(tmp_path / "in/empty.pdf")
     limit = Detection(max_pixels=100_000)
     done = anonymized(tmp_path / "in", tmp_path / "out", detection=limit)
     assert set(files(tmp_path / "out")) == {"a.pdf"}
-    unreadable = dict.fromkeys(("cut.pdf", "large.pdf", "no.png"), "unreadable")
+    names = "cut.pdf", "large.pdf", "no.png", "empty.pdf"
+    unreadable = dict.fromkeys(names, "unreadable")
     assert statuses(done) == {"a.pdf": "written"} | unreadable
     (reason,) = (row["reason"] for row in records(done) if row["name"] == "large.pdf")
     assert reason.startswith("page 2: ")

@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -314,6 +315,8 @@ def test_a_sample_can_be_made_larger_where_images_are_too_few(subset: int) -> No
     for language, most in (("en", "At most 120 images"), ("de", "Höchstens 120 Bilder")):
         said = Words(Texts(language), facts).step(top).then
         assert (most in said and "datasets.a.subset" in said) == bool(subset)
+        passing = Words(Texts(language), facts).step(top | {"verdict": Verdict.PASS})
+        assert "subset" not in passing.then
 
 
 def test_what_helps_where_tries_were_too_few() -> None:
@@ -352,6 +355,9 @@ def test_what_helps_where_tries_were_too_few() -> None:
     assert "add images of other persons" in asked.text and asked.command == "anonbench run", (
         "all were tried that can be"
     )
+    facts = replace(facts, drawn={"attacked_regions": 300})
+    asked = Words(Texts(), facts).step(top | {"rule_attack": "residual"})
+    assert "attack more images" in asked.text, "this attack has a number of images of its own"
     for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
         asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)
         settings = shlex.split(asked.command)[-1].removeprefix("privacy=")

@@ -6,7 +6,7 @@ A review shows the originals that the folder's record names, doubtful ones first
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -24,16 +24,8 @@ from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.wording import count
 from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import Images
-from anonbench.datasets.documents import count_pages
-from anonbench.datasets.formats.pages import (
-    TIFF,
-    WITH_PAGES,
-    Page,
-    file_digest_of,
-    page_digest,
-    page_id,
-)
-from anonbench.datasets.inputs import ImageFile, open_images
+from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
+from anonbench.datasets.inputs import ImageFile, count_pages_of, open_images
 from anonbench.datasets.inputs import Images as Given
 from anonbench.detection.review.changes import key_of
 from anonbench.detection.review.file import Record
@@ -68,9 +60,7 @@ def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Co
                 "all corrections"
             )
         return {}, {}
-    parts = [
-        (image.name, part) for image in images for part in _parts(image, before.get(image.name))
-    ]
+    parts = [(image.name, part) for image in images for part in _parts(image)]
     gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
     known, others = (
         pd.DataFrame(pairs, columns=["id", "path"])
@@ -119,13 +109,8 @@ def looked_at(to: Path, outcomes: Iterable[Outcome]) -> set[str]:
     }
 
 
-def _parts(image: ImageFile, before: Outcome | None) -> list[str]:
-    # a TIFF file may have any name; a person marks its pages only after it had a copy
-    if not image.name.lower().endswith(WITH_PAGES) and not (before and before.pages):
-        return [image.name]
-    source = image.file if image.offset is None else image.data()
-    suffix = PurePosixPath(image.name).suffix
-    pages = max(count_pages(source, kind) for kind in {suffix, TIFF})
+def _parts(image: ImageFile) -> list[str]:
+    pages = count_pages_of(image)
     return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
 
 

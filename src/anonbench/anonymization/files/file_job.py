@@ -44,7 +44,7 @@ from anonbench.core.workers import DIED
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.annotations.rows import SLACK
 from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
-from anonbench.datasets.formats.pages import Page, page_id, require_page, tiff_frames
+from anonbench.datasets.formats.pages import TIFF, Page, page_id, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import (
     SeveralFrames,
@@ -125,9 +125,11 @@ class Anonymizer:
             with open_checked(data, None) as header:
                 pixels = header.width * header.height
         except SeveralFrames:
-            if count := len(tiff_frames(io.BytesIO(data))):
-                return self._document(task, data, digest, count, task.image.name + SUFFIX)
-            raise
+            count = len(tiff_frames(io.BytesIO(data)))
+            # by its name, too: corrections of pages are read of such names only
+            if not count or not task.image.name.lower().endswith(TIFF):
+                raise
+            return self._document(task, data, digest, count, task.image.name + SUFFIX)
         with memory_for(pixels):
             return self._image(task, data, digest)
 

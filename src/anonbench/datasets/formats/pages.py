@@ -14,8 +14,8 @@ from typing import BinaryIO, NamedTuple
 from anonbench.core.errors import UnreadableImage
 
 MOST_PAGES = 9999  # of a document; the page tree of a small PDF may name millions
-TIFF = ".tif"
-WITH_PAGES = (TIFF, ".tiff", ".pdf")  # suffixes of files that may have several pages
+TIFF = (".tif", ".tiff")
+WITH_PAGES = (*TIFF, ".pdf")  # suffixes of files that may have several pages
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
 # tags for the kind of a directory of a TIFF file, and their values for what is no page

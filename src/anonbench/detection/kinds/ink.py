@@ -216,11 +216,15 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     small = cv2.resize(as_rgb(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     shape = small.shape[:2]
     text = _drawn(shape, printed, scale, 0.0)
-    middles = [(scale * corners_of(line).mean(axis=0)).astype(int) for line in printed]
+    places = [scale * corners_of(line).mean(axis=0) for line in printed]
+    middles = np.minimum(places, np.subtract(shape[::-1], 1)).astype(int)
     inside = (small[_drawn(shape, [line], scale, 0.0) > 0] for line in printed)
     lit = np.array([np.median(pixels, axis=0) for pixels in inside])
     down, across = np.indices(shape, np.float32)
-    slopes = np.linalg.lstsq([(*middle, 1) for middle in middles], lit, rcond=None)[0]
+    level = lit.mean(axis=1)
+    on_paper = level >= _SHADE * level.max()  # others are large black letters
+    known = np.insert(middles, 2, 1, axis=1)[on_paper]
+    slopes = np.linalg.lstsq(known, lit[on_paper], rcond=None)[0]
     sloped = np.dstack([across, down, np.ones(shape)]) @ slopes  # light may come from a side
     behind = cv2.medianBlur(small, _BEHIND)[text > 0]
     level = behind.mean(axis=1)
@@ -238,8 +242,8 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
         solid = cv2.morphologyEx(paper, cv2.MORPH_CLOSE, _square(_GAP))
         solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _square(2 * _GAP))
         count, labels = cv2.connectedComponents(solid, connectivity=4)
-        of_lines = (labels[min(v, shape[0] - 1), min(u, shape[1] - 1)] for u, v in middles)
-        for label in np.flatnonzero(np.bincount([*of_lines], minlength=count) >= _ON_PAGE):
+        of_lines = labels[middles[:, 1], middles[:, 0]]
+        for label in np.flatnonzero(np.bincount(of_lines, minlength=count) >= _ON_PAGE):
             outline = cv2.findNonZero((labels == label).astype(np.uint8))
             page: np.ndarray = np.zeros(shape, np.uint8)
             cv2.fillConvexPoly(page, cv2.convexHull(outline), (1,))
@@ -301,8 +305,10 @@ def _drawn(
 ) -> np.ndarray:
     """Pixels inside lines of text, uint8 [h, w]."""
     text = np.zeros(shape[:2], np.uint8)
+    last = np.subtract(shape[1::-1], 1)
     for line in lines:
-        hull = cv2.convexHull((corners_of(line) * scale).round().astype(np.int32))
+        corners = np.minimum(corners_of(line) * scale, last)
+        hull = cv2.convexHull(corners.round().astype(np.int32))
         cv2.fillConvexPoly(text, hull, (1,))
     return cv2.dilate(text, _square(4 * margin)) if margin else text
 

@@ -1,8 +1,8 @@
 """Barcodes by zxing-cpp; linear ones that it cannot read by OpenCV.
 
 Of a linear code zxing reports only a few rows; the others are found here. What it reads only in a
-sharpened image, in one with pale print spread, or of a code cut out and set on white, is found as
-well.
+sharpened or smoothed image, in one with pale print spread, or of a code cut out and set on white,
+is found as well.
 """
 
 from __future__ import annotations
