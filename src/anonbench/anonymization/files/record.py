@@ -47,8 +47,8 @@ class Outcome:
     hidden_pixels: int = 0  # as the audit counted them
     converted: str = ""  # by reading a written image (`anonbench.datasets.formats.pixels`)
     regions: list[dict[str, Any]] = field(default_factory=list)
-    """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
-    page, from 1."""
+    """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and of a PDF
+    or TIFF file of several pages the page, from 1."""
     pages: list[list[int]] = field(default_factory=list)
     """Of a PDF: width and height of each page in pixels, and pixels an inch; 0 of a TIFF file."""
     searched: list[dict[str, Any]] = field(default_factory=list)

@@ -261,7 +261,8 @@ class Words:
         if top is not None and NO_LESSON in str(top["detail"]) and facts.searched_share == 1.0:
             more.append(texts("step.then.learn", dataset=facts.name))
         if facts.subset and is_open:
-            more.append(texts("step.then.subset", dataset=facts.name, images=facts.subset))
+            most = texts.number(facts.subset)
+            more.append(texts("step.then.subset", dataset=facts.name, images=most))
         if facts.toy:
             more.append(texts("step.then.toy"))
         return first._replace(then=Markup(" ").join(more))
