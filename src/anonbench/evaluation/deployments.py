@@ -20,7 +20,7 @@ from anonbench.evaluation.decision import Judging, judge
 from anonbench.evaluation.retrieval.scoring.chance import Levels, levels
 from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, draw, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
-from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, effective_settings
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.evaluation.scores import LOWEST
 
@@ -63,7 +63,7 @@ def score_deployments(
     values = None if first is None else first.reindex(list(ids))
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     chosen = effective_settings(len(ids), retrieval)
-    of_images = partial(levels, len(ids), cutoff(len(ids), chosen), chosen)
+    of_images = partial(levels, len(ids), chosen)
     engine = Engine(chosen, len(ids))
     originals = judges[OWN].units()
     shares = (0, *settings.shares, 100)

@@ -174,14 +174,13 @@ def gather_scenarios(
     metadata = pq.read_schema(shards[0]).metadata
     images = int(metadata[IMAGES])
     settings = metrics.effective_settings(images, settings)
-    k = metrics.cutoff(images, settings)
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
         rows = _rows(shards, scenario)
         kinds = sorted(rows["query"].unique())
         # one kind of queries is enough: chance depends on a query's reference ranking
         first = rows[rows["query"] == kinds[0]]
         chance, with_self = (
-            levels(images, k, settings, column == FLOOR, first[column].to_numpy(np.float64))
+            levels(images, settings, column == FLOOR, first[column].to_numpy(np.float64))
             for column in (CHANCE, FLOOR)
         )
         # the database's own vectors: of anonymized images, or of originals if there are no others
@@ -195,7 +194,7 @@ def gather_scenarios(
             means[kind] = {name: mean(each) for name, each in values.items()} | counts
         content = {
             "images": images,
-            "k": k,
+            "k": metrics.cutoff(images, settings),
             "top": metrics.top(images, settings),
             "queries": means,
             "chance": chance,

@@ -57,7 +57,6 @@ def score_scenario(
     truth = Vectors.of(reference, "reference")
     ids, frame = truth.ids, truth.frame
     settings = metrics.effective_settings(len(ids), settings)
-    k = metrics.cutoff(len(ids), settings)
     if frame.similarity == "cosine":
         require_rankings(reference.ids, reference.values, "reference")
     is_alike = frame.suits(database.similarity, database.values.shape[1])
@@ -99,6 +98,7 @@ def score_scenario(
         names.assign(query=kind, **dict(zip(COLUMNS, scores, strict=True)))
         for kind, scores in sorted(zip(queried, found, strict=True))
     ]
-    random = levels(len(ids), k, settings, False, chance)
-    with_self = levels(len(ids), k, settings, True, floor)
+    random = levels(len(ids), settings, False, chance)
+    with_self = levels(len(ids), settings, True, floor)
+    k = metrics.cutoff(len(ids), settings)
     return Scores(pd.concat(tables, ignore_index=True), k, random, with_self)

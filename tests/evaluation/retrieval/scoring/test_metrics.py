@@ -52,6 +52,6 @@ def test_so_many_images_are_needed(own: bool, k: int) -> None:
 
 def test_levels_of_large_archives_are_numbers() -> None:
     for images in (10**6, 5 * 10**6):
-        levels = chance.levels(images, images // 20, Retrieval(top=1000))
+        levels = chance.levels(images, Retrieval(top=1000))
         assert all(np.isfinite(level) and -1.0 <= level <= 1.0 for level in levels.values())
-        assert levels["unchanged"] == 0.0 < chance.levels(images, 10, Retrieval(top=2))["unchanged"]
+        assert levels["unchanged"] == 0.0 < chance.levels(images, Retrieval(top=2))["unchanged"]

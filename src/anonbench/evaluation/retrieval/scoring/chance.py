@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.config import Retrieval
-from anonbench.evaluation.retrieval.scoring.metrics import retrievable
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff, retrievable
 
 AT_TOP = frozenset({"overlap_top", "tau", "unchanged"})
 """Metrics of the first `Retrieval.top` results; the others are of the first k."""
@@ -23,23 +23,19 @@ Levels = dict[str, float | None]
 
 
 def levels(
-    images: int,
-    k: int,
-    settings: Retrieval,
-    own_first: bool = False,
-    ndcg: np.ndarray | None = None,
+    images: int, settings: Retrieval, own_first: bool = False, ndcg: np.ndarray | None = None
 ) -> Levels:
-    """Expected score of a random ranking by metric, with k of the database's images relevant.
+    """Expected score of a random ranking of the database's images, by metric.
 
     Settings are those of `metrics.effective_settings`. With `own_first` the query's own image comes
     first in both rankings; it is ignored if own images do not count. `ndcg` is the expected nDCG of
     each query [Q], NaN if undefined; None: mnDCG is left out.
     """
-    size = retrievable(images, settings)
+    size, k = retrievable(images, settings), cutoff(images, settings)
     top = min(settings.top, size)
     first = int(own_first and settings.include_self)
     return {
-        "map": chance_ap(images, k, settings, own_first),
+        "map": chance_ap(images, settings, own_first),
         "overlap": _shared(size, k, first) / k,
         "overlap_top": _shared(size, top, first) / top,
         "rbo": _rbo(size, k, settings.persistence, first),
@@ -54,7 +50,7 @@ def mean(values: np.ndarray) -> float | None:
     return float(defined.mean()) if len(defined) else None
 
 
-def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
+def chance_ap(images: int, settings: Retrieval, own_first: bool = False) -> float:
     """Expected AP of a random ranking in which k of the images are relevant.
 
     The image at rank r is relevant with probability k/N, and there are (r - 1)(k - 1)/(N - 1)
@@ -62,7 +58,7 @@ def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False)
     103:131-138). If the own image comes first, it is relevant, and the same holds from rank 2 on
     for the others. `own_first` is ignored if own images do not count.
     """
-    size = retrievable(images, settings)
+    size, k = retrievable(images, settings), cutoff(images, settings)
     depth = size if settings.ap_depth == "full" else k
     first = int(own_first and settings.include_self)
     left, relevant = size - first, k - first

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 STRIP = 1 << 15
 """Similarities that are ranked at once, and first results that are scored at once: few enough for a
 core's cache, and enough to pay for the calls."""
-Scores = dict[str, np.ndarray]  # by `COLUMNS`, float64: one score for each query
 Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 """A database of N vectors: returns the similarities of queries [rows, D], float32 [rows, N]. They
 may be in the buffer, and the caller may change them."""
@@ -111,12 +110,12 @@ class Engine:
         searched: Searched,
         queries: Sequence[np.ndarray],
         self_columns: np.ndarray,
-    ) -> list[Scores]:
+    ) -> np.ndarray:
         """Score a block of queries, of one kind or several, against the latest `reference`.
 
         All kinds share one product, because BLAS copies the database for each. Queries are, by
-        kind, the same images as embedded by the scenario's model [rows, D]. The result has for each
-        kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
+        kind, the same images as embedded by the scenario's model [rows, D]. The result are scores
+        (`Measures.scores`), float64 [kinds, `COLUMNS`, rows].
         """
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
@@ -124,7 +123,7 @@ class Engine:
         similarity = self._similarity(searched, together, columns, self._room)
         measures = self._measures
         k, depth = measures.k, measures.depth
-        result = np.empty((len(COLUMNS), kinds, rows))
+        result = np.empty((kinds, len(COLUMNS), rows))
         is_full = self._settings.ap_depth == "full"
 
         def rank(part: slice) -> None:
@@ -155,12 +154,11 @@ class Engine:
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
                     both = values, truth.similarity[query]
-                    scores["ap"][row] = measures.average_precision(*both)
-            for column, values in zip(COLUMNS, result, strict=True):
-                values[:, part] = scores[column].reshape(-1, kinds).T
+                    scores[COLUMNS.index("ap"), row] = measures.average_precision(*both)
+            result[:, :, part] = scores.reshape(len(COLUMNS), -1, kinds).transpose(2, 0, 1)
 
         _share_out(rank, blocks(rows, max(1, STRIP // depth // kinds)))
-        return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
+        return result
 
     def _similarity(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
@@ -232,7 +230,7 @@ def score_all(
             del search  # free its database before the next one is created
             kinds += [np.empty((len(COLUMNS), len(self_columns))) for _ in scores[len(kinds) :]]
             for of_kind, each in zip(kinds, scores, strict=True):
-                of_kind[:, numbers] = [each[column][rows] for column in COLUMNS]
+                of_kind[:, numbers] = each[:, rows]
     return chance, floor, found
 
 

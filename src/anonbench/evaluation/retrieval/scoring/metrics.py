@@ -164,8 +164,8 @@ class Measures:
 
     def scores(
         self, places: np.ndarray, precision: np.ndarray | None, gain: np.ndarray, ideal: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """Score rows of a ranking, by `COLUMNS`, float64 [rows].
+    ) -> np.ndarray:
+        """Score rows of a ranking, float64 [`COLUMNS`, rows].
 
         Average precision; nDCG@k, NaN where the ideal gain is not positive (a share of nothing, or
         of a loss, says nothing); overlap with the reference's first k and first `top`; rank-biased
@@ -186,7 +186,7 @@ class Measures:
             precision = relevant * np.cumsum(relevant, -1) / self._ranks
         # both lists hold an image from the larger of its two places on
         shared = self._overlap_weights.take(np.maximum(first, steps[:k]))
-        scores = (
+        scores = [
             precision.sum(-1) / k,
             self._share((gain * self._discounts).sum(-1), ideal),
             overlap(places, k),
@@ -194,9 +194,9 @@ class Measures:
             # the sum over equal lists is 1 up to rounding, which is removed
             shared.sum(-1) / self._overlap_weights[:k][None].sum(-1),
             kendall_tau(places, steps, self.top),
-            (places[:, : self.top] == steps[: self.top]).all(-1).astype(np.float64),
-        )
-        return dict(zip(COLUMNS, scores, strict=True))
+            (places[:, : self.top] == steps[: self.top]).all(-1),
+        ]
+        return np.stack(scores).astype(np.float64)
 
     def _share(self, values: np.ndarray, ideal: np.ndarray) -> np.ndarray:
         defined = ideal > 0
