@@ -267,20 +267,6 @@ class Pairs:
         with ThreadPoolExecutor(threads()) as pool:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
 
-    def add(self, others: Pairs) -> None:
-        """Add further pairs with the same folds."""
-        own, further = self._whole(), others._whole()
-        self._basis = None
-        self.moments = {fold: _total([sums, further[fold]]) for fold, sums in own.items()}
-
-    def _whole(self) -> dict[int, _Moments]:
-        if (basis := self._basis) is None:
-            return self.moments
-        return {
-            fold: _Moments(count, basis @ x, d, basis @ xx @ basis.T, basis @ xd)
-            for fold, (count, x, d, xx, xd) in self.moments.items()
-        }
-
     def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
         """Learn a map from all folds, or from all but one; they choose one of the strengths."""
         chosen = frozenset(self.moments) - {without}

@@ -117,11 +117,10 @@ def judge(
     found.add(WHITENING, count, queries, by_fold(hidden, partial(_whitening, given, 1)))
     queries, anonymized = (_expanded(each, hidden) for each in (original, hidden))
     found.add(EXPANSION, 0, queries, hidden, anonymized=anonymized)
-    sums: dict[tuple[int, int], Pairs] = {}
     # the curve: each number of pairs is twice the previous one
     for number in (FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count):
         draws = range(DRAWS if number <= MOST_DRAWN else 1)
-        learners = [partial(_few, given, maps, sums, number, draw, seed) for draw in draws]
+        learners = [partial(_few, given, maps, number, draw, seed) for draw in draws]
         mapped = [by_fold(hidden, learn) for learn in learners]
         found.add(MAPPED, number, original, *mapped, is_labelled=False)
     found.add(MAPPED, count, original, by_fold(hidden, lambda fold: maps[fold].apply))
@@ -252,23 +251,16 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
 def _few(
     given: Judged,
     maps: Mapping[int | None, Map],
-    sums: dict[tuple[int, int], Pairs],
     number: int,
     draw: int,
     seed: int,
     fold: int,
 ) -> Transform:
-    """Learn a map from some pairs: those of the previous number, which `sums` holds, and more."""
+    """Learn a map from some pairs; a draw of more holds them too."""
     originals, hidden, folds = given.taught
     rows = np.flatnonzero(folds != fold)
-    before = number // 2 if (fold, draw) in sums else 0
-    chosen = np.sort(rng(seed, "pairs", draw).permutation(rows)[before:number])
-    added = Pairs(
-        originals[chosen], hidden[chosen], np.zeros(len(chosen), np.int64), given.similarity
-    )
-    few = sums.setdefault((fold, draw), added)
-    if few is not added:
-        few.add(added)
+    chosen = np.sort(rng(seed, "pairs", draw).permutation(rows)[:number])
+    few = Pairs(originals[chosen], hidden[chosen], np.zeros(number, np.int64), given.similarity)
     card = maps[fold].card
     # the penalty of the map of all pairs, raised as the number of pairs falls
     strength = float(card["strength"]) * int(card["pairs"]) / number
@@ -293,13 +285,8 @@ def _whitening(given: Judged, side: int, fold: int) -> Transform:
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
     mean = taught.mean(axis=0)
-    count, width = taught.shape
-    if count < width:  # no variance outside the space that these span
-        _, spread, axes = np.linalg.svd(taught - mean, full_matrices=False)
-        values, vectors = spread**2 / (count - 1), axes.T
-    else:
-        values, vectors = np.linalg.eigh(np.cov(taught.T))
-    floor = _FLOOR + values.sum() / width
+    values, vectors = np.linalg.eigh(np.cov(taught.T))
+    floor = _FLOOR + values.mean()
     outside = 1.0 / np.sqrt(floor)
     scales = 1.0 / np.sqrt(np.maximum(values, 0.0) + floor) - outside
 
