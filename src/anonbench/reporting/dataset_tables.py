@@ -22,22 +22,9 @@ from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes import POWER, read_variances
 from anonbench.evaluation.scores import read_scores
+from anonbench.reporting import labels
 from anonbench.reporting import privacy_tables as privacy
 from anonbench.reporting.grid import Grid, grid_of, write_grid
-from anonbench.reporting.labels import (
-    ADAPTIONS,
-    AT_CHANCE,
-    METHODS,
-    NONE,
-    QUERIES,
-    WORDS,
-    interval,
-    intervals,
-    metric_label,
-    percent,
-    unadapted_model,
-    variant_label,
-)
 from anonbench.reporting.summary import present
 
 MOST_COLUMNS = 8  # of trainings; if there are more, those of the unadapted model only
@@ -49,19 +36,23 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     has_second = SECOND in set(shown["reference"])
     own = shown[shown["reference"] == OWN].reset_index(drop=True)
     judged = shown[shown["reference"] == (SECOND if has_second else OWN)].reset_index(drop=True)
-    names, shares = own["method"].map(METHODS), own["share"].astype(int)
+    names, shares = own["method"].map(labels.METHODS), own["share"].astype(int)
     parts = names + " " + shares.astype(str) + " %"
-    marks = (own["low"].fillna(own["value"]) <= own["floor"]).map({True: AT_CHANCE, False: ""})
+    marks = (own["low"].fillna(own["value"]) <= own["floor"]).map(
+        {True: labels.AT_CHANCE, False: ""}
+    )
     ends = zip(*(own[each] for each in ("value", "low", "high")), marks, strict=True)
     columns = {
         "Database": parts.mask(shares == 100, names).mask(shares == 0, "Originals"),
         "Queries": names.mask(own["query"] == QueryKind.ORIGINAL, "originals"),
-        "mAP": [interval(value, low, high, " to ", mark=mark) for value, low, high, mark in ends],
-        "Kept": intervals(judged, ("kept", "kept_low", "kept_high"), between=" to "),
-        "Difference": intervals(
+        "mAP": [
+            labels.interval(value, low, high, " to ", mark=mark) for value, low, high, mark in ends
+        ],
+        "Kept": labels.intervals(judged, ("kept", "kept_low", "kept_high"), between=" to "),
+        "Difference": labels.intervals(
             judged, ("difference", "difference_low", "difference_high"), between=" to ", sign="+"
         ),
-        "Verdict": judged["verdict"].replace("", NONE),
+        "Verdict": judged["verdict"].replace("", labels.NONE),
     }
     return grid_of(
         "deployments",
@@ -69,11 +60,11 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
         dataset=dataset,
         degree=int(table["degree"].max()) if len(table) else 100,
         first=shown.iloc[0].to_dict() if len(shown) else None,
-        model=unadapted_model(),
+        model=labels.unadapted_model(),
         confidence=confidence,
         has_second=has_second,
         reasons=[text for text in shown["reason"].dropna().unique() if text],
-        at_chance=AT_CHANCE,
+        at_chance=labels.AT_CHANCE,
         left=2,
     )
 
@@ -86,11 +77,11 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     rows = []
     keys = ["method", "degree", "remedy", "pairs"]
     for (method, degree, remedy, pairs), group in table.groupby(keys, sort=False):
-        block = f"{METHODS[str(method)]}, {degree} %"
+        block = f"{labels.METHODS[str(method)]}, {degree} %"
         label, number = REMEDIES[str(remedy)], f"{pairs:,}" if int(str(pairs)) else ""
         texts = map(_value_and_gain, group.to_dict("records"))
         cells = dict(zip(zip(group["metric"], group["query"], strict=True), texts, strict=True))
-        rows.append((block, label, number, *(cells.get(column, NONE) for column in columns)))
+        rows.append((block, label, number, *(cells.get(column, labels.NONE) for column in columns)))
     heads = ["Remedy", "Pairs", *(f"{names[metric]}, {query} queries" for metric, query in columns)]
     variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
     return grid_of(
@@ -98,19 +89,19 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
         pd.DataFrame(rows, columns=["", *heads]),
         dataset=dataset,
         confidence=confidence,
-        model=unadapted_model(),
+        model=labels.unadapted_model(),
         labels=LABELS if is_labelled else "",
-        refused=[(METHODS[row["method"]], row) for row in variants if row["why_not"]],
+        refused=[(labels.METHODS[row["method"]], row) for row in variants if row["why_not"]],
     )
 
 
 def _value_and_gain(row: Mapping[Any, Any]) -> str:
-    text = percent(row["value"])
-    if row["remedy"] == NOTHING or text == NONE:
+    text = labels.percent(row["value"])
+    if row["remedy"] == NOTHING or text == labels.NONE:
         return text
-    ends = [percent(row[end], "+") for end in ("low", "high")]
-    known = [] if NONE in ends else [" to ".join(ends)]
-    return f"{text} ({'; '.join([percent(row['gain'], '+'), *known])})"
+    ends = [labels.percent(row[end], "+") for end in ("low", "high")]
+    known = [] if labels.NONE in ends else [" to ".join(ends)]
+    return f"{text} ({'; '.join([labels.percent(row['gain'], '+'), *known])})"
 
 
 def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
@@ -122,16 +113,16 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     keys = ["degree", "query", "method", "distance", "kept"]
     means = shown.groupby(keys)["value"].mean().to_dict()  # over seeds
     rows, blocks = [], []
-    for degree, query in product(sorted(shown["degree"].unique()), QUERIES):
+    for degree, query in product(sorted(shown["degree"].unique()), labels.QUERIES):
         of = shown[(shown["degree"] == degree) & (shown["query"] == query)]
-        for name in present(of["method"], METHODS):
+        for name in present(of["method"], labels.METHODS):
             values = (means.get((degree, query, name, *each), math.nan) for each in columns)
-            rows.append((METHODS[name], *map(percent, values)))
-            blocks.append(f"{QUERIES[query]}, degree {degree} %")
+            rows.append((labels.METHODS[name], *map(labels.percent, values)))
+            blocks.append(f"{labels.QUERIES[query]}, degree {degree} %")
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
     whole = int(table[table["kept"] == near.ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
-    shares = (text for each in distances for text in (percent(first["near"][each]), ""))
+    shares = (text for each in distances for text in (labels.percent(first["near"][each]), ""))
     above = [f"Distance {each}" for each in distances]
     heads = [("", "Method"), ("", "All"), *product(above, ("Without", "Random"))]
     top = [("Images", f"{whole:,}", *images), ("Nearest is one", "", *shares)]
@@ -149,15 +140,17 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     """Sample sizes of a data set: one block per effect, one row per query kind and metric."""
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
     rows = []
-    for effect, label in WORDS["effects"].items():
+    for effect, label in labels.WORDS["effects"].items():
         of_effect = variances[variances["effect"] == effect]
         for (metric, query), found in of_effect.groupby(["metric", "query"], sort=False):
             needed = found["needed"].astype(float).fillna(math.inf).sort_values()
             half, most = needed.iloc[len(needed) // 2], needed.iloc[-1]
-            spread = found[["sd_seed", "sd_cluster", "sd_query"]].median().map(percent)
+            spread = found[["sd_seed", "sd_cluster", "sd_query"]].median().map(labels.percent)
             numbers = (found["clusters"].max(), half, most)
-            cells = (NONE if math.isinf(number) else f"{int(number):,}" for number in numbers)
-            rows.append((label, metric_label(str(metric)), str(query), *spread, *cells))
+            cells = (
+                labels.NONE if math.isinf(number) else f"{int(number):,}" for number in numbers
+            )
+            rows.append((label, labels.metric_label(str(metric)), str(query), *spread, *cells))
     parts = ("Trainings", unit.capitalize(), "Queries")
     heads = [("", ""), ("", "Metric"), ("", "Queries")]
     heads += [("Standard deviation between", each) for each in parts]
@@ -178,9 +171,12 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
     judges = ["reference", "reference_seed"]
     trainings = list(dict.fromkeys(zip(*(table[each] for each in judges), strict=True)))
     columns = [each for each in trainings if len(trainings) <= MOST_COLUMNS or each[0] == UNADAPTED]
-    values = table.set_index(["model", "seed", *judges])["value"].map(percent).to_dict()
+    values = table.set_index(["model", "seed", *judges])["value"].map(labels.percent).to_dict()
     rows = [
-        (f"{_training(name)}, seed {n}", *(values.get((name, n, *by), NONE) for by in columns))
+        (
+            f"{_training(name)}, seed {n}",
+            *(values.get((name, n, *by), labels.NONE) for by in columns),
+        )
         for name, n in trainings
     ]
     heads = [("", "Training"), *((f"By {_training(name)}", f"seed {n}") for name, n in columns)]
@@ -197,8 +193,8 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
 
 def _training(name: str) -> str:
     model = Model.parse(name)
-    label = ADAPTIONS[model.adaption.value]
-    return f"{label}, {variant_label(str(model.variant))}" if model.variant.method else label
+    label = labels.ADAPTIONS[model.adaption.value]
+    return f"{label}, {labels.variant_label(str(model.variant))}" if model.variant.method else label
 
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {

@@ -114,21 +114,19 @@ def hit_rates(found: Places, rank: int) -> np.ndarray:
     Tied crops come in random order: a gallery of equal crops (masks) gives the chance level.
     """
     room = np.clip(rank - found.above, 0, found.tied)
-    return _chance_of_any(found.tied, found.tied_matches, room)
+    return _any_drawn(found.tied, found.tied_matches, room)
 
 
 def chances(found: Places, rank: int) -> np.ndarray:
     """Probability that a random order has a match among its first `rank`, float64 [P]."""
-    return _chance_of_any(found.gallery, found.matches, np.minimum(rank, found.gallery))
+    return _any_drawn(found.gallery, found.matches, np.minimum(rank, found.gallery))
 
 
-def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Probability that any right item is drawn: 1 - C(n - m, d) / C(n, d); all [P]."""
-    none = np.ones(len(items))
-    for step in range(int(drawn.max(initial=0))):
-        left = np.maximum(items - right - step, 0) / np.maximum(items - step, 1)
-        none = np.where(step < drawn, none * left, none)
-    return 1.0 - none
+def _any_drawn(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Probability that any right item is drawn, of all items at random; all [P]."""
+    from scipy.stats import hypergeom  # imported here: it takes half a second
+
+    return np.asarray(hypergeom.sf(0, items, right, drawn))
 
 
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:

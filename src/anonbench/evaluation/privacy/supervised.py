@@ -15,7 +15,7 @@ import pandas as pd
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.attacks import Attacker, AttackerKind
+from anonbench.core.registries.attacks import Attacker, AttackerKind, AttackNotPossibleError
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.attackers import Linear, ridge, unit
@@ -43,10 +43,6 @@ STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Ridge penalties, as shares of the number of crops; features have unit variance."""
 LEAST = 10  # smallest number of persons (or regions) to learn anything
 _FLAT = 1e-6  # standard deviation up to which a feature counts as constant, because of rounding
-
-
-class TrainingSetTooSmallError(Exception):
-    """Reason, shown to people, why an attacker cannot learn from a training set."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +82,12 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
         By whether the gallery is hidden too, which it never is if regions find themselves.
 
     Raises:
-        TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
+        AttackNotPossibleError: fewer than `LEAST` persons or regions.
     """
     there = len(np.unique(lesson.who))
     if there < LEAST:
         what = count(there, "region" if lesson.finds_itself else "person")
-        raise TrainingSetTooSmallError(f"{what}, and {LEAST} are needed")
+        raise AttackNotPossibleError(f"{what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     fitted = list(_comparisons(lesson, np.ones(len(lesson.who), bool)))
     quality = np.zeros((len(galleries), len(fitted)))
@@ -214,7 +210,7 @@ class TrainingSets:
         who, compared = drawn["who"].to_numpy(np.int64), clear.shape[1] - 3 * THUMBNAIL**2
         try:
             return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
-        except TrainingSetTooSmallError as why:
+        except AttackNotPossibleError as why:
             return f"{TOO_LITTLE}: {why}"
 
 
