@@ -13,9 +13,9 @@ from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy import crops as module
-from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import (
     TEMPLATE,
     TEMPLATE_SIDE,
@@ -155,7 +155,7 @@ class Upright:
         assert (crops[:, EYE[0], EYE[1]].mean(axis=(1, 2, 3)) > 200).all()
         self.count += len(crops)
         values = crops[:, ::16, ::16].reshape(len(crops), -1).astype(np.float32)
-        return unit(values)
+        return unit_rows(values)
 
 
 def test_points_are_those_of_the_original(monkeypatch: pytest.MonkeyPatch) -> None:

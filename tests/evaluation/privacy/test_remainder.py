@@ -16,8 +16,8 @@ from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.numeric.seeding import rng
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
 from anonbench.evaluation.privacy.probes import NO_MODEL
 from anonbench.evaluation.privacy.published import Published
@@ -77,7 +77,7 @@ class Pixels:
     def embed(self, crops: np.ndarray) -> np.ndarray:
         self.embedded += len(crops)
         values = crops.reshape(len(crops), -1).astype(np.float32)
-        return unit(values - values.mean(axis=1, keepdims=True))
+        return unit_rows(values - values.mean(axis=1, keepdims=True))
 
 
 def attack(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.seeding import rng
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.registries.attacks import AttackNotPossibleError
-from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import hit_rates, places
 from anonbench.evaluation.privacy.supervised import TrainingSet, learn
 
@@ -18,7 +18,7 @@ def crops(seed: object, persons: int, photos: int, noise: float = 0.5) -> tuple[
     """Return unit vectors of photographs of persons, and the person of each."""
     who = np.repeat(np.arange(persons), photos)
     faces = rng("faces", seed).normal(size=(persons, WIDTH))[who]
-    return unit(faces + noise * rng("light", seed).normal(size=faces.shape)), who
+    return unit_rows(faces + noise * rng("light", seed).normal(size=faces.shape)), who
 
 
 def permuted(clear: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def found(hide: Any, finds_itself: bool = False, gallery_is_hidden: bool = False
 
     chance = float((match & ~left_out).sum(axis=1).mean() / (len(who) - (not finds_itself)))
     best = rate(learned.vectors(probes, every), learned.vectors(gallery, of_gallery))
-    return best, rate(unit(probes), unit(gallery)), chance
+    return best, rate(unit_rows(probes), unit_rows(gallery)), chance
 
 
 @pytest.mark.parametrize("finds_itself", [False, True])
@@ -120,7 +120,7 @@ def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
     clear, who = crops("attacked", 30, 4, noise=1.0)
     probes, gallery, every = wide(clear, who, "c"), wide(clear, who, "d"), np.ones(len(who), bool)
     match, left_out = who[:, None] == who, np.eye(len(who), dtype=bool)
-    naive = places(unit(probes[:, :WIDTH]), unit(gallery[:, :WIDTH]), match, left_out)
+    naive = places(unit_rows(probes[:, :WIDTH]), unit_rows(gallery[:, :WIDTH]), match, left_out)
     best = places(learned.vectors(probes, every), learned.vectors(gallery, ~every), match, left_out)
     assert hit_rates(naive, 1).mean() > 0.5
     assert hit_rates(best, 1).mean() >= hit_rates(naive, 1).mean() - 0.02

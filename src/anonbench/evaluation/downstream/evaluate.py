@@ -190,15 +190,11 @@ def knn_predict(
 ) -> dict[int, np.ndarray]:
     """Predicted classes [M] of the validation images, by k, for any number of threads.
 
-    Embeddings are [N, D], in any order, of the classes `train_labels` [N], and [M, D]; numbers of
-    neighbours above N are capped.
+    Embeddings are [N, D], of the classes `train_labels` [N], and [M, D]; numbers of neighbours
+    above N are capped.
     """
-    order = sorted(range(len(train.ids)), key=train.ids.__getitem__)
-    classes, codes = np.unique(train_labels[order], return_inverse=True)
-    units = unit_rows(train.values)
-    if order != list(range(len(order))):
-        units = units[order]
-    queries = unit_rows(val.values)
+    classes, codes = np.unique(train_labels, return_inverse=True)
+    units, queries = unit_rows(train.values), unit_rows(val.values)
     capped = {k: min(k, len(units)) for k in ks}
     widest = max(capped.values())
     nearest = Similarity(units, max(1, min(512, _BLOCK_VALUES // len(units))))

@@ -11,6 +11,7 @@ import torch
 from scipy.linalg import solve
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
@@ -75,7 +76,9 @@ class Model:
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """See `Attacker.embed`."""
         starts = range(0, len(crops), self.batch)
-        return unit(np.concatenate([self.encode(crops[at : at + self.batch]) for at in starts]))
+        return unit_rows(
+            np.concatenate([self.encode(crops[at : at + self.batch]) for at in starts])
+        )
 
 
 def backbone(path: Path) -> Model:
@@ -133,9 +136,3 @@ def onnx_recognizer(path: Path, aligned: bool = False) -> Model:
             f"{SETTING}: {path} is not a recognition model in ONNX format that takes RGB "
             f"images [N, 3, S, S] and returns a vector for each ({error})"
         ) from error
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors [N, D] scaled to length one; a zero vector stays zero and resembles nothing."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1.0), np.float32)

@@ -15,10 +15,11 @@ import pandas as pd
 from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.registries.attacks import Attacker, AttackerKind, AttackNotPossibleError
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
-from anonbench.evaluation.privacy.attackers import Linear, ridge, unit
+from anonbench.evaluation.privacy.attackers import Linear, ridge
 from anonbench.evaluation.privacy.crops import (
     Points,
     Readable,
@@ -70,7 +71,7 @@ class Comparison:
         """
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
-        return unit(found)
+        return unit_rows(found)
 
 
 def learn(lesson: TrainingSet) -> dict[bool, Comparison]:

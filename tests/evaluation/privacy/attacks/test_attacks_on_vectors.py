@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from test_attacks_on_regions import attack
 
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.registries.attacks import Archive, AttackNotPossibleError
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -15,7 +16,6 @@ from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, attack_rates
 from anonbench.evaluation.policy.table import subject
-from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
@@ -41,9 +41,9 @@ def archive(count: int = 60, persons: int = 20) -> Archive:
     who = np.arange(count) % persons
     people, classes = draw(size=(persons, 16)), draw(size=(2, 16))
     label = who % 2
-    clear = unit(people[who] + 2 * classes[label] + 0.3 * draw(size=(count, 16)))
-    noise = unit(draw(size=(count, 16)))
-    blurred = unit(clear + 0.01 * draw(size=clear.shape))
+    clear = unit_rows(people[who] + 2 * classes[label] + 0.3 * draw(size=(count, 16)))
+    noise = unit_rows(draw(size=(count, 16)))
+    blurred = unit_rows(clear + 0.01 * draw(size=clear.shape))
     return Archive(
         ids=[f"{n:03d}" for n in range(count)],
         vectors={Variant(): clear, BLUR: blurred, MASK: noise},
@@ -101,7 +101,7 @@ def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:
     # each cluster has a class of its own by chance: only one who saw it could tell
     rng = np.random.default_rng(3)
     labels, clusters = rng.integers(0, 2, 40)[np.arange(120) % 40], np.arange(120) % 40
-    vectors = unit(rng.normal(size=(40, 64))[clusters])
+    vectors = unit_rows(rng.normal(size=(40, 64))[clusters])
     told = replace(archive(), vectors={Variant(): vectors}, attribute=labels, clusters=clusters)
     (outcome,) = Inference().outcomes(told)
     assert 0.3 < outcome.shares.mean() < 0.7
@@ -163,10 +163,10 @@ def test_a_rare_attribute_is_not_hidden_by_the_frequent_value() -> None:
     """Whoever says "no" to every image is right in 11 of 12; that is no inference."""
     rng = np.random.default_rng(7)
     rare = (np.arange(480) % 12 == 0).astype(np.int64)
-    clear = unit(rng.normal(size=(480, 16)) + 2.5 * rare[:, None] * rng.normal(size=16))
+    clear = unit_rows(rng.normal(size=(480, 16)) + 2.5 * rare[:, None] * rng.normal(size=16))
     given = replace(
         archive(480, 120),
-        vectors={Variant(): clear, MASK: unit(rng.normal(size=(480, 16)))},
+        vectors={Variant(): clear, MASK: unit_rows(rng.normal(size=(480, 16)))},
         attribute=None,
         others={"Rare": rare},
     )

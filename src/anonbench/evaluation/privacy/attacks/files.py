@@ -12,6 +12,7 @@ from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, with_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
@@ -20,7 +21,6 @@ from anonbench.datasets.given import copies_of
 from anonbench.detection.base import as_grey
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import look_at
-from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import attack
@@ -224,4 +224,4 @@ def _blocks(picture: np.ndarray) -> np.ndarray:
 def _standard(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Pictures [64, 64] as vectors whose product is their correlation, float32 [N, 4096]."""
     rows = np.array(pictures, np.float32).reshape(len(pictures), _SIDE**2)
-    return unit(rows - rows.mean(axis=1, keepdims=True))
+    return unit_rows(rows - rows.mean(axis=1, keepdims=True))
