@@ -254,7 +254,7 @@ def test_verify_prints_and_ends_with_a_status(
 
 
 def test_what_a_half_finished_run_lacks_is_told(
-    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], forks: None
 ) -> None:
     config = copied
     for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):

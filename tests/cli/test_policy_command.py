@@ -159,7 +159,7 @@ def test_a_table_that_no_job_wrote_is_refused(
 
 
 def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
-    results: Path, cli: Any
+    results: Path, cli: Any, forks: None
 ) -> None:
     lacks = {"face": "10 persons, and 20 are needed", "text": "10 images, and 20 are needed"}
     reasons = [f"{each}: {lack}" for each, lack in lacks.items()]
