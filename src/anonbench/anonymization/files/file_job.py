@@ -106,11 +106,17 @@ class Anonymizer:
         try:
             done = self._done(task)
         except UnreadableImage as error:
-            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
-            why = f"{error}{hint if isinstance(error, SeveralFrames) else ''}"
-            done = Outcome(task.image.name, "unreadable", why)
+            done = Outcome(task.image.name, "unreadable", self._with_way_out(error))
         _remove_others(self._job.to, task, done)
         return done
+
+    def _with_way_out(self, error: UnreadableImage) -> str:
+        hint = ""
+        if isinstance(error, SeveralFrames):
+            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
+        elif str(error).endswith(f"more than {self._job.detection.max_pixels} pixels"):
+            hint = "; make it smaller, or raise detection.max_pixels"
+        return f"{error}{hint}"
 
     def _done(self, task: Task) -> Outcome:
         data = task.image.data(self._job.detection.max_pixels)
@@ -119,16 +125,20 @@ class Anonymizer:
             task = replace(task, corrections=additions(task.corrections))
         if task.before and self._is_done(task, task.before, digest):
             return task.before
-        if is_pdf(data) and task.image.name.lower().endswith(SUFFIX):  # else its name would lie
+        if is_pdf(data):
+            if not task.image.name.lower().endswith(SUFFIX):  # its copy's name would lie
+                raise UnreadableImage(f"a PDF; rename it to end in {SUFFIX}")
             return self._document(task, data, digest, pdf_pages(data), task.image.name)
         try:
             with open_checked(data, None) as header:
                 pixels = header.width * header.height
         except SeveralFrames:
             count = len(tiff_frames(io.BytesIO(data)))
-            # by its name, too: corrections of pages are read of such names only
-            if not count or not task.image.name.lower().endswith(TIFF):
+            if not count:
                 raise
+            if not task.image.name.lower().endswith(TIFF):  # corrections of its pages are not read
+                why = f"a TIFF file of several pages; rename it to end in {TIFF[0]}"
+                raise UnreadableImage(why) from None
             return self._document(task, data, digest, count, task.image.name + SUFFIX)
         with memory_for(pixels):
             return self._image(task, data, digest)
