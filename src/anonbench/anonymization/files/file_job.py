@@ -43,7 +43,12 @@ from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.annotations.rows import SLACK
-from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
+from anonbench.datasets.coding_blocks import (
+    JPEG2000,
+    add_coding_blocks,
+    inner_images,
+    shared_coding,
+)
 from anonbench.datasets.formats.pages import TIFF, Page, page_id, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import (
@@ -59,6 +64,7 @@ from anonbench.detection.search import DetectorFailed, Search
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
+INNER_IMAGES = "lossy images in a PDF's patterns, glyphs or masks: hidden pixels may leave traces"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
@@ -216,6 +222,9 @@ class Anonymizer:
                 output_digest = file_digest(part)
         except _NotPublished as reason:
             why = reason
+        inner = is_pdf(data) and any(page.rows for page in done) and inner_images(data)
+        for page in done:
+            page.searched["doubts"] += [INNER_IMAGES] if inner and page.rows else []
         corrected = digest_of_corrections(task.corrections)
         known: dict[str, Any] = {
             "digest": digest,
