@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+import preloaded
 from anonbench.cli import main
 
 # the same examples everywhere, fifty of each kind, and no failure because a machine was busy
@@ -19,7 +20,7 @@ gc.set_threshold(50_000, 20, 20)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-NEEDED = {"snakemake": "workflow", "browser": "browser", "storage": "cluster"}
+NEEDED = {"snakemake": "workflow", "forks": "workflow", "browser": "browser", "storage": "cluster"}
 """Marks of tests by a fixture that they use, directly or not."""
 
 
@@ -60,6 +61,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder `shared` with real images and weights beside the checkout")
     return folder
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands of this process plan in forks of one that has loaded Snakemake."""
+    monkeypatch.setattr("sys.executable", preloaded.python())
 
 
 @pytest.fixture

@@ -254,7 +254,7 @@ def test_verify_prints_and_ends_with_a_status(
 
 
 def test_what_a_half_finished_run_lacks_is_told(
-    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], forks: None
 ) -> None:
     config = copied
     for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):
@@ -273,6 +273,7 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert scenario in content["missing"]
     assert main(["bundle", *arguments, str(to)]) == 0
     told = capsys.readouterr()
+    assert "Snakemake's records of these results are not in" in in_json.err
     assert "it is not anonymous" in in_json.err
     assert f"  {scenario}\n" in told.out
     assert f"{missing} files that it would have are missing" in told.out

@@ -159,7 +159,7 @@ def test_a_table_that_no_job_wrote_is_refused(
 
 
 def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
-    results: Path, cli: Any
+    results: Path, cli: Any, forks: None
 ) -> None:
     lacks = {"face": "10 persons, and 20 are needed", "text": "10 images, and 20 are needed"}
     reasons = [f"{each}: {lack}" for each, lack in lacks.items()]
@@ -168,7 +168,9 @@ def test_reasons_stand_with_their_kind_of_region_in_the_results_of_a_config(
     config = results.parent / "config.yaml"
     dataset = {"layout": "folder", "path": str(results.parent), "detectors": ["ppocr"]}
     config.write_text(yaml.safe_dump({"results": str(results), "datasets": {"a": dataset}}))
-    lines = cli(f"policy check --configfile {config}", status=3).out.splitlines()
+    told = cli(f"policy check --configfile {config}", status=3)
+    assert "outdated is not known: datasets.a.path: the results" in told.err
+    lines = told.out.splitlines()
     rule = next(at for at, line in enumerate(lines) if "not known: reidentification" in line)
     assert lines[rule + 1 : rule + 3] == [
         f"    {each}: {lack}; no such regions in the train images to learn from"

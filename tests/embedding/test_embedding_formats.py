@@ -219,7 +219,7 @@ def test_bad_rows_of_a_long_file_are_counted_and_named(
     values[[5, 69_999]], values[9, 0] = 0, 0
     ids = "\n".join(map(str, range(70_000)))
     read(npy(tmp_path / "a", values, ids))
-    assert "a.npy: 2 embeddings are zero" in caplog.text
+    assert "a.npy: 2 zero embeddings" in caplog.text
     values[69_998, 1] = np.nan
     with pytest.raises(InputError, match="'69998' is not finite"):
         read(npy(tmp_path / "a", values, ids))

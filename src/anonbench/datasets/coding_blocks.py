@@ -5,14 +5,17 @@ block's prediction in WebP and HEIC, and the wavelets of JPEG 2000. Weak ones ha
 `shared_coding`.
 """
 
+import hashlib
 import io
+import re
 from collections.abc import Sequence
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from anonbench.core.boxes import Blocks, Region, with_blocks
+from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import HEIF, Page
-from anonbench.datasets.formats.pdf import Placed, placed_images
+from anonbench.datasets.formats.pdf import Placed, ask, placed_images
 from anonbench.datasets.formats.pixels import orientation, uses_range
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
@@ -28,6 +31,7 @@ _PHOTOMETRIC, _STRIPS, _TILES = 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
 _OLD_JPEG = "tiff_jpeg"
+_LOSSY_FILTER = re.compile(rb"/(?:DCT|JPX)(?:Decode)?\b")  # of PDF, for images coded with loss
 
 
 def add_coding_blocks(
@@ -56,6 +60,22 @@ def shared_coding(data: bytes, page: Page | None = None) -> str:
         if image.mode in ("P", "PA"):
             return "a palette"
         return "grey levels by the range in use" if uses_range(image) else ""
+
+
+def inner_images(data: bytes) -> bool:
+    """Whether a PDF file has lossy images that `coding_blocks` of no page cover.
+
+    They may be in patterns, glyphs and masks; or unused, or copies of one image in an encrypted
+    file.
+    """
+    streams = set[bytes]()
+    for found in _LOSSY_FILTER.finditer(data):
+        start = data.find(b"stream", found.end())
+        streams.add(hashlib.sha256(data[start : data.find(b"endstream", start)]).digest())
+    try:
+        return bool(streams) and len(streams) > ask("lossy", data)[0]
+    except UnreadableImage:  # in too many pages to be counted
+        return True
 
 
 # blocks as stored in a file: width, height, and the reach of decoding across and down

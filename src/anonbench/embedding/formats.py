@@ -24,6 +24,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import count
 from anonbench.embedding import hdf5
 from anonbench.embedding.store import Embeddings, refuse_repeated
 
@@ -111,7 +112,7 @@ def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
             )
         blank += int((~chunk.any(axis=1)).sum())
     if blank:
-        log.warning("%s: %d embeddings are zero, and by cosine similar to nothing", where, blank)
+        log.warning("%s: %s, by cosine similar to nothing", where, count(blank, "zero embedding"))
     return values
 
 

@@ -231,17 +231,26 @@ def why_not(
 
 
 def cross_fitted(
-    originals: Embeddings, hidden: Embeddings, clusters: pd.Series, seed: int
-) -> Embeddings:
+    originals: Embeddings,
+    hidden: Embeddings,
+    clusters: pd.Series,
+    has_persons: bool,
+    settings: Retrieval,
+    confidence: float,
+    seed: int,
+) -> tuple[Embeddings, dict[str, str]]:
     """Map hidden images' vectors, each by a map learned from other clusters' pairs.
 
-    The originals have the same ids in the same order. Raises InputError if clusters are too few.
+    The originals have the same ids in the same order; `has_persons` says whether clusters are
+    persons or documents. The second value is by query kind why such a map is not recommended, empty
+    if it is. Raises InputError if clusters are too few.
     """
-    folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
-    with threadpool_limits(1, user_api="blas"):
-        pairs = Pairs(originals.values, hidden.values, folds, originals.similarity)
-        maps = pairs.fits([*pairs.moments])
-    return Embeddings(hidden.ids, _mapped(hidden.values, folds, maps), hidden.provenance)
+    both, labels = (originals, hidden), clusters if has_persons else None
+    learned, maps, without, _ = learn(
+        both, both, clusters, labels, settings, confidence, seed, persons=True
+    )
+    mapped = _mapped(hidden.values, without, maps)
+    return Embeddings(hidden.ids, mapped, hidden.provenance), learned.card["why_not"]
 
 
 def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:

@@ -143,6 +143,7 @@ def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name:
     (tmp_path / "in/a.tif").rename(tmp_path / "in" / name)
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert (done.written, done.unreadable) == (0, 1) and not files(tmp_path / "out")
+    assert records(done)[0]["reason"] == "a TIFF file of several pages; rename it to end in .tif"
 
 
 def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None:
@@ -195,8 +196,10 @@ def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> Non
     names = "cut.pdf", "large.pdf", "no.png", "empty.pdf"
     unreadable = dict.fromkeys(names, "unreadable")
     assert statuses(done) == {"a.pdf": "written"} | unreadable
-    (reason,) = (row["reason"] for row in records(done) if row["name"] == "large.pdf")
-    assert reason.startswith("page 2: ")
+    reasons = {row["name"]: row["reason"] for row in records(done)}
+    way_out = "; make it smaller, or raise detection.max_pixels"
+    assert reasons["large.pdf"] == f"page 2: more than 100000 pixels{way_out}"
+    assert reasons["no.png"] == "a PDF; rename it to end in .pdf"
 
 
 def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:

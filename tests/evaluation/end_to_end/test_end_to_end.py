@@ -631,3 +631,27 @@ def test_mapped_vectors(photos: Path, faces: dict[str, list[Region]]) -> None:
     with pytest.raises(InputError, match="3 clusters"):
         groups = pd.Series({name: number % 3 for number, name in enumerate(hidden.ids)})
         anonbench.evaluate(encode, photos, mapped=True, clusters=groups, **asked)
+
+
+def test_a_map_by_which_persons_are_found_is_ruled_out() -> None:
+    """As `anonbench map fit` does; without persons nobody can know, and the map gains."""
+    draw = np.random.default_rng(0).standard_normal
+    persons = np.arange(150) // 5
+    vectors = 128 + 20 * draw((30, 16))[persons] + 10 * draw((150, 16))
+    pictures = np.full((150, 16, 16, 3), 255, np.uint8)
+    pictures[:, 8, :, 0] = vectors.clip(0, 255)
+    faces = {f"{number:03d}": [Region("face", 0, 0, 4, 4, 1.0)] for number in range(150)}
+
+    def turned(images: Sequence[np.ndarray]) -> np.ndarray:
+        found = [image[8, :, 0] - 128.0 for image in images]
+        return np.array([np.roll(v, i[1, 1, 0] == 0) for v, i in zip(found, images, strict=True)])
+
+    asked = {"methods": ["mask"], "boxes": faces, "mapped": True}
+    labels = pd.Series(persons, index=list(faces))
+    dear, free = (
+        anonbench.evaluate(turned, list(pictures), clusters=given, **asked).advice[0]
+        for given in (labels, None)
+    )
+    assert "original queries mask keeps most of what is not ruled out" in dear
+    assert "Ruled out: mapped_mask (it finds the same person or document more easily, +" in dear
+    assert "original queries mapped_mask keeps most: " in free and "uled out" not in free

@@ -227,7 +227,7 @@ def test_zero_vectors(world: World, caplog: pytest.LogCaptureFixture) -> None:
             world.run()
             rows = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
             assert rows["ap"].notna().all()
-            assert "blurred.h5: 2 embeddings are zero" in caplog.text
+            assert "blurred.h5: 2 zero embeddings" in caplog.text
     with pytest.raises(InputError, match=f"{world.reference}: 2 embeddings of originals are zero"):
         world.run()
 

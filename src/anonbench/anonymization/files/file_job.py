@@ -43,7 +43,12 @@ from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
 from anonbench.datasets.annotations.read import Correction, correct
 from anonbench.datasets.annotations.rows import SLACK
-from anonbench.datasets.coding_blocks import JPEG2000, add_coding_blocks, shared_coding
+from anonbench.datasets.coding_blocks import (
+    JPEG2000,
+    add_coding_blocks,
+    inner_images,
+    shared_coding,
+)
 from anonbench.datasets.formats.pages import TIFF, Page, page_id, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import (
@@ -59,6 +64,7 @@ from anonbench.detection.search import DetectorFailed, Search
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
+INNER_IMAGES = "lossy images in a PDF's patterns, glyphs or masks: hidden pixels may leave traces"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
@@ -106,11 +112,17 @@ class Anonymizer:
         try:
             done = self._done(task)
         except UnreadableImage as error:
-            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
-            why = f"{error}{hint if isinstance(error, SeveralFrames) else ''}"
-            done = Outcome(task.image.name, "unreadable", why)
+            done = Outcome(task.image.name, "unreadable", self._with_way_out(error))
         _remove_others(self._job.to, task, done)
         return done
+
+    def _with_way_out(self, error: UnreadableImage) -> str:
+        hint = ""
+        if isinstance(error, SeveralFrames):
+            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
+        elif str(error).endswith(f"more than {self._job.detection.max_pixels} pixels"):
+            hint = "; make it smaller, or raise detection.max_pixels"
+        return f"{error}{hint}"
 
     def _done(self, task: Task) -> Outcome:
         data = task.image.data(self._job.detection.max_pixels)
@@ -119,16 +131,20 @@ class Anonymizer:
             task = replace(task, corrections=additions(task.corrections))
         if task.before and self._is_done(task, task.before, digest):
             return task.before
-        if is_pdf(data) and task.image.name.lower().endswith(SUFFIX):  # else its name would lie
+        if is_pdf(data):
+            if not task.image.name.lower().endswith(SUFFIX):  # its copy's name would lie
+                raise UnreadableImage(f"a PDF; rename it to end in {SUFFIX}")
             return self._document(task, data, digest, pdf_pages(data), task.image.name)
         try:
             with open_checked(data, None) as header:
                 pixels = header.width * header.height
         except SeveralFrames:
             count = len(tiff_frames(io.BytesIO(data)))
-            # by its name, too: corrections of pages are read of such names only
-            if not count or not task.image.name.lower().endswith(TIFF):
+            if not count:
                 raise
+            if not task.image.name.lower().endswith(TIFF):  # corrections of its pages are not read
+                why = f"a TIFF file of several pages; rename it to end in {TIFF[0]}"
+                raise UnreadableImage(why) from None
             return self._document(task, data, digest, count, task.image.name + SUFFIX)
         with memory_for(pixels):
             return self._image(task, data, digest)
@@ -206,6 +222,9 @@ class Anonymizer:
                 output_digest = file_digest(part)
         except _NotPublished as reason:
             why = reason
+        inner = is_pdf(data) and any(page.rows for page in done) and inner_images(data)
+        for page in done:
+            page.searched["doubts"] += [INNER_IMAGES] if inner and page.rows else []
         corrected = digest_of_corrections(task.corrections)
         known: dict[str, Any] = {
             "digest": digest,

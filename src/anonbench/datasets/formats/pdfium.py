@@ -4,11 +4,12 @@ It runs in a separate process (`anonbench.datasets.child_process`), and is not s
 """
 
 import ctypes
+import hashlib
 import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,22 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     return found
 
 
+def lossy(document: Any, *_: Any) -> int:
+    """Number of different images coded with loss that are objects of pages or annotations."""
+    document.init_forms()
+    found = set[bytes]()
+    for number in range(1, len(document) + 1):
+        page = _loaded(document, number)
+        stamps = (images for images, _ in _annotations(page))  # open while they are looked at
+        for each in chain.from_iterable(chain([_objects(page)], stamps)):
+            if _format(each):
+                found.add(hashlib.sha256(bytes(each.get_data())).digest())
+    return len(found)
+
+
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
     """Yield lossy images, and annotations with such: corner and ends on the page, `_coding`."""
-    for left, top, right, bottom in _annotations(page):
+    for _, (left, top, right, bottom) in _annotations(page):
         yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
     for placed in _objects(page):
         if isinstance(placed, PdfImage) and (kind := _coding(placed)) is not None:
@@ -127,17 +141,17 @@ def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
             yield [matrix.on_point(*end) for end in ((0, 1), (1, 1), (0, 0))], kind
 
 
-def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
-    """Yield the places of annotations, such as stamps, that show an image coded with loss."""
+def _annotations(page: Any) -> Iterator[tuple[list[Any], tuple[float, float, float, float]]]:
+    """Yield annotations, such as stamps, that show images coded with loss: these and its place."""
     place = raw.FS_RECTF()
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
         count = raw.FPDFAnnot_GetObjectCount(annotation)
         inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
         own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
-        is_lossy = any(_format(each) for each in _objects(page, own))
-        if is_lossy and raw.FPDFAnnot_GetRect(annotation, place):
-            yield place.left, place.top, place.right, place.bottom
+        lossy = [each for each in _objects(page, own) if _format(each)]
+        if lossy and raw.FPDFAnnot_GetRect(annotation, place):
+            yield lossy, (place.left, place.top, place.right, place.bottom)
         raw.FPDFPage_CloseAnnot(annotation)
 
 

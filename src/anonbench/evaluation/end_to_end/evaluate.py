@@ -164,10 +164,12 @@ def evaluate(
             rates = _attack(pictures.images, encoded, system, treatment, numbers, presentation)
         identity, compared_by = system.identity, system.similarity
     converted = {image.id: image.converted for image in pictures.images}
-    vectors = dict(encoded.vectors)
+    vectors, unwise = dict(encoded.vectors), dict[Variant, Mapping[str, str]]()
     for each in variants if mapped else ():
         moved = Variant(published_as(str(each.method), Adaption.MAPPED), each.degree)
-        vectors[moved] = cross_fitted(vectors[Variant()], vectors[each], numbers, seed)
+        both, judging = (vectors[Variant()], vectors[each]), (retrieval, presentation.confidence)
+        found_by = cross_fitted(*both, numbers, clusters is not None, *judging, seed)
+        vectors[moved], unwise[moved] = found_by
     scored = score_variants(vectors, numbers, retrieval, presentation)
     found = sorted(encoded.boxes["entity"].unique())
     weak = {
@@ -195,7 +197,7 @@ def evaluate(
         images=encoded.images.assign(converted=encoded.images["id"].map(converted)),
         left_out=pictures.left_out,
         boxes=encoded.boxes,
-        advice=tuple(advise(scored, len(names), presentation, rates, copies, weak)),
+        advice=tuple(advise(scored, len(names), presentation, rates, copies, weak, unwise)),
         made_by=made_by,
         rates=rates,
     )

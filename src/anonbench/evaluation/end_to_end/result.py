@@ -52,11 +52,13 @@ def advise(
     rates: pd.DataFrame | None = None,
     copies: int = 0,
     weak: Mapping[str, str] | None = None,
+    unwise: Mapping[Variant, Mapping[str, str]] | None = None,
 ) -> list[str]:
     """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
     `images` were scored, of which `copies` are copies of others, and say nothing new; `rates` are
-    of re-identification, where it was tried. `weak` methods leave this much of a region by design.
+    of re-identification, where it was tried. `weak` methods leave this much of a region by design;
+    `unwise` has by query kind why vectors of a variant should not be mapped.
     """
     has_maps = any(pictures_of(name) != name for name in scored.table["method"].unique())
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), *[OF_MAPS] * has_maps, ATTACKED]
@@ -70,8 +72,12 @@ def advise(
         return [f"NOT KNOWN what anonymizing costs: {gap}: add {more:,}.", *privacy]
     sentences = []
     for degree in sorted(map(int, scored.table["degree"].unique()), reverse=True):
-        where = [(scored, degree, kind.value, needs) for kind in QueryKind]
-        sentences += [_sentence(*each, rates, weak or {}) for each in where]
+        for kind in map(str, QueryKind):
+            of_degree = {
+                of.method: why for of, why in (unwise or {}).items() if of.degree == degree
+            }
+            found = {str(name): text for name, why in of_degree.items() if (text := why[kind])}
+            sentences.append(_sentence(scored, degree, kind, needs, rates, weak or {}, found))
     return [*sentences, *privacy]
 
 
@@ -106,6 +112,7 @@ def _sentence(
     needs: Needs,
     rates: pd.DataFrame | None,
     weak: Mapping[str, str],
+    unwise: Mapping[str, str],
 ) -> str:
     """State the method that keeps most, preferring methods that are not ruled out."""
     where = f"At {degree} % with {query} queries"
@@ -116,6 +123,7 @@ def _sentence(
 
     rows, chosen = asked(scored.table).set_index("method"), asked(scored.best).iloc[0]
     out = {} if rates is None else _ruled_out(rates, degree, needs, {*rows.index}, weak)
+    out = {**unwise, **out}
     others = [name for name in rows.index if name not in out]
     best = first = _method(chosen["best"])
     if best in out and others:

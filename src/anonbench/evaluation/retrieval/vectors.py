@@ -21,6 +21,7 @@ from anonbench.core.numeric.similarity import (
     repeated,
     require_rankings,
 )
+from anonbench.core.wording import count
 from anonbench.embedding import store
 from anonbench.embedding.store import Embeddings
 
@@ -143,7 +144,7 @@ def look_through(
             require_rankings(found[part], rows, str(path))
         blank += int((~rows.any(axis=1)).sum())
     if blank and similarity == "cosine":
-        _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
+        _LOG.warning("%s: %s, similar to nothing", path, count(blank, "zero embedding"))
     kept = in_order if ids is None else ids  # one shared list for all files
     if frame is None or not frame.suits(similarity, width):
         try:
