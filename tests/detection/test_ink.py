@@ -376,6 +376,20 @@ def test_lines_in_two_colours_of_one_grey_level() -> None:
         assert doubts.COLOUR_ONLY not in of(pixels, FACE, box(Entity.TEXT, 35, 75, 220, 35))
 
 
+def test_a_large_fingerprint_is_doubtful_until_it_is_hidden() -> None:
+    """It is a printed picture to `ink`, or its page is no document. 300 of 700 pixels are rings."""
+    down, across = np.mgrid[:700, :600] - np.array([350, 300])[:, None, None]
+    far = np.hypot(down, across)
+    rings = np.where(far < 150, 128 + 100 * np.sin(far * 0.7), 240).astype(np.uint8)
+    stripes = np.where(far < 150, 128 + 100 * np.sin(across * 0.7), 240).astype(np.uint8)
+    red = np.dstack([np.full_like(rings, 240), rings, rings])
+    small = np.where(far < 40, rings, np.uint8(240))
+    for image, is_doubtful in ((rings, True), (stripes, False), (red, False), (small, False)):
+        assert (doubts.RIDGES in of(image, FACE)) is is_doubtful
+    assert doubts.RIDGES in of(rings.repeat(3, 0).repeat(3, 1), FACE)
+    assert doubts.RIDGES not in of(rings, FACE, box(Entity.INK, 150, 200, 300, 300))
+
+
 def test_a_search_says_its_views_and_doubts() -> None:
     search = Search(["zxing", "boxes"], Detection())
     found = search.searched(noise(300, 400))
