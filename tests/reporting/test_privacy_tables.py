@@ -78,7 +78,7 @@ def test_every_model_and_utility_counts() -> None:
 
 
 def test_a_row_a_variant_with_its_strongest_attack() -> None:
-    grid = privacy_tables.reidentification_grid("a", make_rates("a", (50, 100)), 0.9)
+    grid = privacy_tables.reidentification_grid("a", make_rates("a", (50, 100)), 0.9, 0.2)
     (block,) = grid.blocks
     label = "Face: the same person in another photograph, among 200; chance 1 % at rank 1, "
     assert block.label in {f"{label}2e+01 % at rank 10", f"{label}10 % at rank 10"}
@@ -94,7 +94,7 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
     assert "intervals of 90 %, over at most 50 clusters of probes" in grid.caption
     assert all(len(row) == len(grid.heads) for row in block.rows)
     assert sum(span for _, span in grid.groups) == len(grid.heads)
-    grid = privacy_tables.reidentification_grid("a", make_rates("a", remainder=0.97))
+    grid = privacy_tables.reidentification_grid("a", make_rates("a", remainder=0.97), 0.95, 0.2)
     assert ("Unmasked remainder, rank 1", 1) in grid.groups
     (block,) = grid.blocks
     column = list(grid.heads).index("Rank 1") - 1
@@ -104,19 +104,20 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
     untaught = make_rates("a", remainder=0.4)
     lack = untaught[untaught["regions"] == "remainder"].iloc[:1]
     lack = lack.assign(rate=np.nan, rank=pd.NA, reason=f"{NO_LESSON}, {UNTAUGHT}")
-    caption = privacy_tables.reidentification_grid("a", pd.concat([untaught, lack])).caption
+    both = pd.concat([untaught, lack])
+    caption = privacy_tables.reidentification_grid("a", both, 0.95, 0.2).caption
     assert f"Not taught: Face, Unmasked remainder ({NO_LESSON}, {UNTAUGHT})." in caption
 
 
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     texts = make_rates("a", entity="text", match="region", adapted=False)
     rates = pd.concat([make_rates("a"), texts])
-    grid = privacy_tables.reidentification_grid("a", rates)
+    grid = privacy_tables.reidentification_grid("a", rates, 0.95, 0.2)
     assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
     assert "the very same region" in grid.blocks[1].label
     assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
     assert "not run" in grid.blocks[1].rows[1]
-    nothing = privacy_tables.reidentification_grid("a", make_rates("a").iloc[:0])
+    nothing = privacy_tables.reidentification_grid("a", make_rates("a").iloc[:0], 0.95, 0.2)
     assert nothing.blocks == () and "No attack was run." in nothing.caption
     table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
     grid = privacy_tables.attacks_grid("a", table, 0.95)

@@ -16,7 +16,6 @@ from anonbench.evaluation.policy.verdicts import AREA_COLUMNS, areas, overall
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
-from anonbench.evaluation.sufficiency import DEFAULTS
 from anonbench.reporting import labels
 from anonbench.reporting.grid import Grid, grid_of
 from anonbench.reporting.summary import present, summarize
@@ -118,10 +117,7 @@ def _by_reason(failed: pd.DataFrame, names: list[str]) -> dict[str, list[str]]:
 
 
 def reidentification_grid(
-    dataset: str,
-    rates: pd.DataFrame,
-    confidence: float = DEFAULTS.confidence,
-    widest: float = DEFAULTS.widest,
+    dataset: str, rates: pd.DataFrame, confidence: float, widest: float
 ) -> Grid:
     """Rates of a data set: one block per entity, one row per method and degree."""
     run = rates[rates["rate"].notna()]

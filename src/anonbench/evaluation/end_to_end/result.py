@@ -125,7 +125,7 @@ def _sentence(
     out = {} if rates is None else _ruled_out(rates, degree, needs, {*rows.index}, weak)
     out = {**unwise, **out}
     others = [name for name in rows.index if name not in out]
-    best = first = _method(chosen["best"])
+    best = first = chosen["best"].partition(SEPARATOR)[0]
     if best in out and others:
         best = str(rows.loc[others, "value"].astype(float).idxmax())
     names = ("value", "low", "high", "floor")
@@ -149,10 +149,6 @@ def _sentence(
         text += f" NOT KNOWN if at most {100 * needs.limit:g} % are re-identified: {why}."
     listed = ", ".join(f"{name} ({why})" for name, why in out.items())
     return f"{text} {'Ruled out' if others else 'All are ruled out'}: {listed}." if out else text
-
-
-def _method(choice: str) -> str:
-    return choice.partition(SEPARATOR)[0]
 
 
 def _attacked(found: pd.DataFrame) -> Iterator[str]:
