@@ -58,10 +58,12 @@ is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 pho
 """
 _RIDGED = 150
 """Least side of a place with such lines, in thousandths of the image's side. They lie in one
-direction nearby, in all directions in total, and are grey. Of 148 pages 5 have such a place, of 120
-photographs 3, of 35 specimens of identity documents 6, if no regions are taken away.
+direction nearby, in all directions in total, and most pixels are much darker or brighter than their
+surroundings: 68 to 92 % of 7 drawn fingerprints, in no place of 148 pages, 35 specimens of identity
+documents and 120 photographs more than 60 %.
 """
-_STEEP, _ONE_WAY, _ALL_WAYS, _TINT = 60, 0.5, 0.4, 24
+_LEAST_SIDE = 80  # in pixels: with fewer, a print shows no ridges
+_STEEP, _ONE_WAY, _ALL_WAYS, _APART, _RIDGES = 60, 0.5, 0.4, 30, 0.64
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
 
 
@@ -162,16 +164,14 @@ def _has_ridges(image: np.ndarray, regions: Sequence[Region]) -> bool:
     By its structure tensor. Larger than a fingerprint on a form, it is a printed picture to `ink`.
     """
     scale = min(1.0, 1000 / float(np.sqrt(image.shape[0] * image.shape[1])))
-    ends = (image, image) if image.ndim == 2 else (image.min(axis=2), image.max(axis=2))
-    dark, light = (
-        cv2.resize(end, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for end in ends
-    )
+    dark = image if image.ndim == 2 else image.min(axis=2)
+    dark = cv2.resize(dark, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    dark = dark.astype(np.float32)
     unit = float(np.sqrt(dark.size)) / 1000
     x, y = (cv2.Sobel(dark, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-    slope, level, slanted = (
+    slope, level, slanted, around = (
         cv2.GaussianBlur(each, (0, 0), max(4.0, 8 * unit))
-        for each in (x * x + y * y, x * x - y * y, 2 * x * y)
+        for each in (x * x + y * y, x * x - y * y, 2 * x * y, dark)
     )
     one_way = np.hypot(level, slanted)
     lines: np.ndarray = ((slope > _STEEP**2) & (one_way > _ONE_WAY * slope)).astype(np.uint8)
@@ -182,11 +182,11 @@ def _has_ridges(image: np.ndarray, regions: Sequence[Region]) -> bool:
         lines = cv2.morphologyEx(lines, how, np.ones((2 * int(side) + 1,) * 2, np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(lines)
     sides = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].min(axis=1)
-    for number in np.flatnonzero(sides[1:] >= _RIDGED * unit) + 1:
+    for number in np.flatnonzero(sides[1:] >= max(_RIDGED * unit, _LEAST_SIDE)) + 1:
         place = labels == number
         ways = (level[place] + 1j * slanted[place]) / one_way[place].clip(1)
-        tint = np.percentile((light - dark)[place], 90)
-        if abs(ways.mean()) < _ALL_WAYS and tint <= _TINT:
+        ridges = np.abs(dark - around)[place] > _APART
+        if abs(ways.mean()) < _ALL_WAYS and ridges.mean() > _RIDGES:
             return True
     return False
 
