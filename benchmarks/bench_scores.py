@@ -143,7 +143,7 @@ def small() -> dict[str, Any]:
         for block in engine.slices(images):
             own = np.arange(block.start, block.stop)
             truth = engine.reference(to_reference, own[:, None], own)
-            parts += engine.score_block(truth, to_database, [own[:, None]], own)
+            parts.extend(engine.score_block(truth, to_database, [own[:, None]], own))
         return dict(zip(COLUMNS, np.concatenate(parts, axis=1), strict=True))
 
     found, spent = measure(ours, repeat=7)
