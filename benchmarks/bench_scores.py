@@ -195,9 +195,10 @@ def full(images: int) -> dict[str, Any]:
     truth = few[0] @ original.T
 
     def ours() -> list[dict[str, np.ndarray]]:
-        return list(
-            engine.score_block(engine.reference(reference, kinds[0], own), database, kinds, own)
+        of_kinds = engine.score_block(
+            engine.reference(reference, kinds[0], own), database, kinds, own
         )
+        return [dict(zip(COLUMNS, each, strict=True)) for each in of_kinds]
 
     def products() -> None:
         for queries, searched in ((kinds[0], original), *((each, anonymized) for each in kinds)):
