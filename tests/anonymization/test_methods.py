@@ -32,6 +32,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reconstruction import undone
 from keyed_settings import KEYED, asked
 
 SIDES = st.integers(1, 40)
+COARSE = ["pixelate", "blur", "box_blur", "median", "dp_pixelate"]
 KEEP_NOTHING = [each.name for each in BUILT_IN if each.information_left == "none"]
 
 
@@ -86,6 +87,20 @@ def test_the_number_of_threads_is_seen_in_no_blurred_pixel() -> None:
         with threadpool_limits(threads):
             made.append(Blur().hide(image, Entity.FACE))
     assert np.array_equal(*made)
+
+
+@pytest.mark.parametrize("name", COARSE)
+@pytest.mark.parametrize("entity", [Entity.FACE, Entity.TEXT])
+def test_a_large_region_is_hidden_as_much_as_a_small_one(
+    tmp_path: Path, name: str, entity: Entity
+) -> None:
+    """Twenty times as large: a kernel limited to 255 pixels showed large faces and letters."""
+    method = asked(tmp_path, dp_pixelate={"epsilon": 1e9}).method(name)
+    small = np.kron(pixels(8, 10, True), np.ones((8, 8, 1), np.uint8))
+    large = small.repeat(20, axis=0).repeat(20, axis=1)
+    once = np.asarray(method.hide(small, entity), float)
+    seen = method.hide(large, entity).reshape(64, 20, 80, 20, 3).mean(axis=(1, 3))
+    assert np.abs(seen - once).mean() < 3.0
 
 
 @pytest.mark.parametrize("name", KEEP_NOTHING)
