@@ -103,6 +103,18 @@ def test_a_large_region_is_hidden_as_much_as_a_small_one(
     assert np.abs(seen - once).mean() < 3.0
 
 
+@pytest.mark.parametrize("name", [name for name in COARSE if name != "median"])
+def test_code_words_of_a_low_barcode_are_averaged(tmp_path: Path, name: str) -> None:
+    """A Code 128 of 12 modules' height was read from 4 blocks across it, by trying code words.
+
+    A median still shows which colour prevails.
+    """
+    method = asked(tmp_path, dp_pixelate={"epsilon": 1e9}).method(name)
+    words = np.tile(np.repeat([0, 255], [5, 6]), 8).repeat(6)  # of 11 modules of 6 pixels
+    code = np.tile(words.astype(np.uint8), (12 * 6, 1))
+    assert np.ptp(method.hide(code, Entity.BARCODE)) < 64
+
+
 @pytest.mark.parametrize("name", KEEP_NOTHING)
 @pytest.mark.parametrize("colour", [True, False])
 @given(

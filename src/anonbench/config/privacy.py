@@ -157,12 +157,12 @@ class Policy(Settings):
     strength: tuple[Strength, ...] = (
         Strength(parameter="pixelate.blocks.face", most=8),
         Strength(parameter="pixelate.blocks.text", most=0.25),
-        Strength(parameter="pixelate.blocks.barcode", most=4),
+        Strength(parameter="pixelate.blocks.barcode", most=0.25),
         Strength(parameter="pixelate.blocks.mrz", most=0.25),
         Strength(parameter="pixelate.blocks.ink", most=0.25),
         Strength(parameter="blur.sigma.face", least=0.12),
         Strength(parameter="blur.sigma.text", least=2.0),
-        Strength(parameter="blur.sigma.barcode", least=0.25),
+        Strength(parameter="blur.sigma.barcode", least=2.0),
         Strength(parameter="blur.sigma.mrz", least=2.0),
         Strength(parameter="blur.sigma.ink", least=2.0),
     )  # Bounds on parameters of methods; the default ones are the methods' own defaults.

@@ -24,7 +24,7 @@ class Sigma(Settings):
 
     face: Positive = 0.12
     text: Positive = 2.0
-    barcode: Positive = 0.25
+    barcode: Positive = 2.0
     mrz: Positive = 2.0
     ink: Positive = 2.0
 

@@ -18,7 +18,7 @@ class Kernel(Settings):
 
     face: Positive = 0.42
     text: Positive = 3.5
-    barcode: Positive = 0.9
+    barcode: Positive = 3.5
     mrz: Positive = 3.5
     ink: Positive = 3.5
 

@@ -34,7 +34,7 @@ class DpPixelate(Keyed):
     """Largest privacy loss of a region: smaller hides more (Fan 2018 mostly uses 0.5)."""
     pixels: Count = 16
     """Number of pixels in which indistinguishable versions of a region may differ (Fan's m)."""
-    blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1, ink=1)
+    blocks: Blocks = Blocks(face=4, text=1, barcode=0.25, mrz=1, ink=1)
     """Blocks across a region's shorter side, by entity; fewer blocks need less noise."""
     min_block: Annotated[int, Field(ge=2)] = 2  # Smallest side of a block, in pixels.
 

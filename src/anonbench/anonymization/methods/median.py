@@ -28,7 +28,7 @@ class Median(Method):
     least_side: ClassVar = LEAST_KERNEL
     seconds_an_image: ClassVar = (0.002, 0.15)
 
-    size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
+    size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.5, mrz=1.5, ink=1.5)
     """Side of the kernel as a share of a region's shorter side, by entity."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:

@@ -24,12 +24,13 @@ class Blocks(Settings):
 
     The paper states none. For faces 8 is the coarser of DeepPrivacy2's values, 8 and 16. At 2
     blocks across a line no line is read, but a dictionary attack finds every second one, and at 1
-    one in ten; 0.25 was not told apart from a mask (docs/explanation/privacy.md).
+    one in ten; 0.25 was not told apart from a mask (docs/explanation/privacy.md). With 4 blocks
+    across a low linear code, its code words follow from the blocks' means.
     """
 
     face: Across = 8
     text: Across = 0.25
-    barcode: Across = 4
+    barcode: Across = 0.25
     mrz: Across = 0.25
     ink: Across = 0.25
 
