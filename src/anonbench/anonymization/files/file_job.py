@@ -50,14 +50,14 @@ from anonbench.datasets.coding_blocks import (
     shared_coding,
 )
 from anonbench.datasets.formats.pages import TIFF, Page, page_id, require_page, tiff_frames
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
-from anonbench.datasets.images import (
-    SeveralFrames,
-    encode,
-    open_checked,
-    read_image,
-    upright_size,
+from anonbench.datasets.formats.pdf import (
+    SUFFIX,
+    has_damaged_images,
+    is_pdf,
+    pdf_dpi,
+    pdf_pages,
 )
+from anonbench.datasets.images import SeveralFrames, encode, open_checked, page_size, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
 
@@ -65,6 +65,7 @@ LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
 INNER_IMAGES = "lossy images in a PDF's patterns, glyphs or masks: hidden pixels may leave traces"
+DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
@@ -235,7 +236,7 @@ class Anonymizer:
         }
         if why:
             limit, there = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
-            known["pages"] = [[*_size(data, each, limit), each.dpi] for each in there]
+            known["pages"] = [[*page_size(data, each, limit), each.dpi] for each in there]
             return Outcome(name, why.status, str(why), **known)
         known["pages"] = sizes = [[*page.copy.shape[1::-1], page.dpi] for page in done]
         known |= {"output": output, "output_digest": output_digest}
@@ -251,11 +252,13 @@ class Anonymizer:
         )
         try:
             page = _page_of(data, number)
-            width, height = _size(data, page, job.detection.max_pixels)
+            width, height = page_size(data, page, job.detection.max_pixels)
             with memory_for(width * height):
                 original = read_image(data, job.detection.max_pixels, page)
                 own, source = task.corrections.get(name, []), Source(data, page)
                 searched, before, regions = self._regions(image_id, original, own, source)
+                if page.dpi and has_damaged_images(data, page):
+                    searched["doubts"].append(DAMAGED_IMAGES)
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise _NotPublished(f"nothing was found on page {number}", "without_regions")
@@ -353,13 +356,6 @@ class _Page(NamedTuple):
 def _page_of(data: bytes, number: int) -> Page:
     is_drawn = is_pdf(data)
     return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))) if is_drawn else 0)
-
-
-def _size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
-    if page.dpi:
-        return pdf_size(data, page, limit)
-    with open_checked(data, limit, page) as image:
-        return upright_size(image)
 
 
 def died(to: Path, task: Task) -> Outcome:

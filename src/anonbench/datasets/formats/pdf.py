@@ -148,3 +148,14 @@ class Placed(NamedTuple):
 def placed_images(data: bytes, page: Page) -> list[Placed]:
     """Images on a page coded with loss, in the order of drawing; none of patterns and masks."""
     return [Placed(*each) for each in ask("images", data, page)[0]]
+
+
+def has_damaged_images(data: bytes, page: Page) -> bool:
+    """Whether images on a page are drawn in part or not at all, as far as this can be known.
+
+    None of patterns, glyphs and masks are looked at.
+    """
+    try:
+        return bool(ask("damaged", data, page)[0])
+    except UnreadableImage:  # nobody knows: the page was drawn before, in less time or memory
+        return True

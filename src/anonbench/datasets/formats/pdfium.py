@@ -19,6 +19,7 @@ from PIL import Image
 from pypdfium2 import PdfImage, PdfiumError, raw
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats import streams
 from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
@@ -31,6 +32,7 @@ _MOST_LEVELS = 12
 _COVERED = 0.9  # least share of a page that its scan covers
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
+_NAMES = {"A85": "ASCII85Decode", "Fl": "FlateDecode", "DCT": "DCTDecode", "CCF": "CCITTFaxDecode"}
 _BLOCK = 8  # side in pixels of a JPEG's blocks
 _ONE_BLOCK = (1024, 1024, False, (128, 128))  # size, kind, sampling of one block of any size
 _UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
@@ -129,10 +131,47 @@ def lossy(document: Any, *_: Any) -> int:
     return len(found)
 
 
+def damaged(document: Any, page: Page, *_: Any) -> bool:
+    """Whether the data of an image on a page cannot be decoded, or end before the image does."""
+    document.init_forms()
+    loaded = _loaded(document, page.number)
+    known = set[bytes]()
+    stamps = (images for images, _ in _annotations(loaded))  # open while they are looked at
+    for each in chain.from_iterable(chain([_objects(loaded)], stamps)):
+        if isinstance(each, PdfImage):
+            data = bytes(each.get_data())
+            if (digest := hashlib.sha256(data).digest()) not in known and _is_damaged(each, data):
+                return True
+            known.add(digest)
+    return False
+
+
+def _is_damaged(image: PdfImage, data: bytes) -> bool:
+    filters = [_NAMES.get(each, each) for each in image.get_filters()]
+    if filters[:1] == ["ASCII85Decode"]:
+        data, filters = streams.from_ascii85(data), filters[1:]
+    if not data or (filters[:1] == ["FlateDecode"] and not streams.inflates(data)):
+        return True
+    if filters[-1:] == ["DCTDecode"]:
+        return not streams.is_whole_jpeg(bytes(image.get_data(decode_simple=True)))
+    if filters[-1:] in (["JPXDecode"], ["JBIG2Decode"], ["CCITTFaxDecode"]):
+        try:
+            pixels = image.get_bitmap().to_numpy()
+        except PdfiumError:
+            return True
+        if filters == ["CCITTFaxDecode"]:
+            return not streams.is_fax(data, pixels)
+        return streams.ends_in_zeros(data) or (
+            filters == ["JBIG2Decode"] and not streams.is_whole_jbig2(data)
+        )
+    return False
+
+
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
     """Yield lossy images, and annotations with such: corner and ends on the page, `_coding`."""
-    for _, (left, top, right, bottom) in _annotations(page):
-        yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
+    for shown, (left, top, right, bottom) in _annotations(page):
+        if any(map(_format, shown)):
+            yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
     for placed in _objects(page):
         if isinstance(placed, PdfImage) and (kind := _coding(placed)) is not None:
             matrix, holder = placed.get_matrix(), placed.container
@@ -142,16 +181,16 @@ def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
 
 
 def _annotations(page: Any) -> Iterator[tuple[list[Any], tuple[float, float, float, float]]]:
-    """Yield annotations, such as stamps, that show images coded with loss: these and its place."""
+    """Yield annotations, such as stamps, that show images: what each shows, and its place."""
     place = raw.FS_RECTF()
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
         count = raw.FPDFAnnot_GetObjectCount(annotation)
         inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
         own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
-        lossy = [each for each in _objects(page, own) if _format(each)]
-        if lossy and raw.FPDFAnnot_GetRect(annotation, place):
-            yield lossy, (place.left, place.top, place.right, place.bottom)
+        shown = [each for each in _objects(page, own) if isinstance(each, PdfImage)]
+        if shown and raw.FPDFAnnot_GetRect(annotation, place):
+            yield shown, (place.left, place.top, place.right, place.bottom)
         raw.FPDFPage_CloseAnnot(annotation)
 
 
@@ -198,7 +237,7 @@ def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
 
 
 def _refuse_large_images(page: Any, max_pixels: int) -> None:
-    lossy = sum(1 for _ in _annotations(page))
+    lossy = sum(any(map(_format, shown)) for shown, _ in _annotations(page))
     for placed in _objects(page):
         if not isinstance(placed, PdfImage):
             continue
