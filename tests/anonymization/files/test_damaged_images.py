@@ -49,8 +49,9 @@ def jbig2() -> bytes:
     return b"".join(head + body for head, (_, body) in zip(heads, bodies, strict=True))
 
 
-def inflated(data: bytes) -> bytes:
-    return base64.a85encode(data) + b"~>"
+def in_letters(data: bytes) -> bytes:
+    """Return lines as ReportLab writes them, of which the last may break the end mark."""
+    return base64.a85encode(data, wrapcol=60) + b"~\n>"
 
 
 RGB, GREY = "/ColorSpace /DeviceRGB", "/ColorSpace /DeviceGray"
@@ -61,7 +62,7 @@ STENCIL = "/ImageMask true /Filter"
 # by name: what the dictionary says, bits a colour, and the data
 KINDS: dict[str, tuple[str, int, bytes]] = {
     "Flate": (f"{RGB} /Filter /FlateDecode", 8, FLAT),
-    "Flate in letters": (f"{RGB} /Filter [/ASCII85Decode /FlateDecode]", 8, inflated(FLAT)),
+    "Flate in letters": (f"{RGB} /Filter [/ASCII85Decode /FlateDecode]", 8, in_letters(FLAT)),
     "JPEG": (f"{RGB} /Filter /DCTDecode", 8, JPEG),
     "progressive JPEG": (f"{RGB} /Filter /DCTDecode", 8, coded(PICTURE, "JPEG", progressive=True)),
     "grey JPEG": (f"{GREY} /Filter /DCTDecode", 8, coded(PICTURE.convert("L"), "JPEG")),

@@ -66,6 +66,7 @@ LEAST_DPI, MOST_DPI = 150, 600
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
 INNER_IMAGES = "lossy images in a PDF's patterns, glyphs or masks: hidden pixels may leave traces"
 DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
+_TAKEN = "its copy, with {} added, would have the name of another image or folder; rename it"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
 
 
@@ -178,7 +179,7 @@ class Anonymizer:
                 raise _NotPublished("nothing was found in it", "without_regions")
             how = stored(data, original)
             if how.suffix in task.taken:
-                raise _NotPublished(f"its copy would have another image's name ({how.suffix})")
+                raise _NotPublished(_TAKEN.format(how.suffix))
             known["regions"] = as_rows(regions, job.variant.degree)
             pixels, hidden = self._hidden(original, regions, Source(data))
             try:
@@ -211,7 +212,7 @@ class Anonymizer:
         why = None
         try:
             if output.removeprefix(name) in task.taken:
-                raise _NotPublished(f"its copy would have another image's name ({SUFFIX})")
+                raise _NotPublished(_TAKEN.format(SUFFIX))
             with self._published(output) as part:
                 with part.open("wb") as file:
                     write_pdf(file, len(numbers), pages())
@@ -330,7 +331,7 @@ class Anonymizer:
         except OSError as error:
             if error.errno not in OF_NAMES:
                 raise
-            reason = f"cannot be written by its name ({error.strerror})"
+            reason = f"cannot be written by its name ({error.strerror}); rename it"
             raise _NotPublished(reason) from None
         finally:
             part.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ _UNKNOWN = 2**32 - 1
 def from_ascii85(data: bytes) -> bytes:
     """Bytes that a stream of letters stands for; empty if it cannot be decoded."""
     with suppress(ValueError):
-        return base64.a85decode(data.partition(b"~>")[0])
+        return base64.a85decode(data.partition(b"~")[0])  # its end, `~>`, may be on two lines
     return b""
 
 
