@@ -82,7 +82,7 @@ def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
         return None if number is None else Page(number)
     if number is None and (pages := pdf_pages(data)) > 1:
         require_page(1, pages)
-        raise UnreadableImage(f"a PDF of {pages} pages whose name does not end in .pdf")
+        raise UnreadableImage(f"a PDF of {pages} pages whose name does not end in .pdf; rename it")
     return Page(number or 1, dpi)
 
 

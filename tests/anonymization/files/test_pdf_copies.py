@@ -154,19 +154,6 @@ def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None
     assert [row["status"] for row in records(done)] == ["failed", "written"]
 
 
-def test_a_tiff_files_copy_takes_no_folders_name(tmp_path: Path) -> None:
-    """Whichever was written first would have kept the other from being written."""
-    save_pages(tmp_path / "in/a.tif", photograph("one"), photograph("two"))
-    save(tmp_path / "in/a.tif.pdf/inner", "b.png")
-    save_pages(tmp_path / "in/b.tif.pdf/c.tif", photograph("one"), photograph("two"))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    written = {"a.tif.pdf/inner/b.png": "written", "b.tif.pdf/c.tif": "written"}
-    assert statuses(done) == written | {"a.tif": "failed"}
-    assert done.reasons["failed"] == {
-        "its copy, with .pdf added, would have the name of another image or folder; rename it": 1
-    }
-
-
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
     """Return the pixels, bool [150, 200], of the blocks that a region touches."""
     low = [int(row[side] // block * block) for side in ("y0", "x0")]

@@ -124,6 +124,8 @@ class Anonymizer:
             hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
         elif str(error).endswith(f"more than {self._job.detection.max_pixels} pixels"):
             hint = "; make it smaller, or raise detection.max_pixels"
+        elif str(error).endswith((")", "unknown kind")):  # what a decoder finds
+            hint = "; save it again in a program that opens it, or leave it out"
         return f"{error}{hint}"
 
     def _done(self, task: Task) -> Outcome:

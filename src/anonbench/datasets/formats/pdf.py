@@ -25,7 +25,7 @@ _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"  # may come before the signature: byte order mark, white space
 _UPRIGHT = 0.05  # pixels by which the ends of an upright image's rows differ at most
 _LONGEST = 2**24
-_TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
+_TOO_MUCH = "takes too much memory or time to decode, or breaks the library; save it again, smaller"
 
 _lock = threading.Lock()
 # by the id of the process that asks: after a fork another child is started

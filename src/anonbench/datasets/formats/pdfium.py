@@ -24,6 +24,8 @@ from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
+_AGAIN = "; save it again as PDF, in a program that opens it"
+_AS_IMAGE = "; save it as an image"
 _POINTS = 72  # points in an inch: the unit of a page's size
 _MOST_BYTES = 2**31 - 1  # greatest size of a bitmap in PDFium, in bytes
 _MOST_OBJECTS = 500_000  # greatest number of objects whose sizes are checked before a page is drawn
@@ -57,15 +59,15 @@ def size(document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
     try:
         inches = [side / _POINTS for side in document.get_page_size(page.number - 1)]
     except PdfiumError:
-        raise UnreadableImage("damaged page of a PDF") from None
+        raise UnreadableImage(f"a damaged page of a PDF{_AGAIN}") from None
     if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
-        raise UnreadableImage("a page without a size")
+        raise UnreadableImage(f"a page without a size{_AGAIN}")
     # a thousandth of a pixel is rounding: sizes are float32
     width, height = (max(1, int(np.ceil(side * page.dpi - 1e-3))) for side in inches)
     if max_pixels is not None and width * height > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
     if 3 * (width + 1) * height > _MOST_BYTES:
-        raise UnreadableImage("a page that is too large to be drawn")
+        raise UnreadableImage("a page that is too large to be drawn; make it smaller")
     return width, height
 
 
@@ -205,9 +207,11 @@ def _objects(page: Any, among: Iterable[Any] | None = None) -> Iterator[Any]:
 
     for count, placed in enumerate(whole()):
         if count == _MOST_OBJECTS:
-            raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
+            raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects{_AS_IMAGE}")
         if placed.type == raw.FPDF_PAGEOBJ_FORM and placed.level == _MOST_LEVELS:
-            raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
+            raise UnreadableImage(
+                f"a page with groups in more than {_MOST_LEVELS} levels{_AS_IMAGE}"
+            )
         yield placed
 
 
@@ -247,7 +251,9 @@ def _refuse_large_images(page: Any, max_pixels: int) -> None:
                 raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
         lossy += _format(placed) is not None
     if lossy > _MOST_LOSSY:
-        raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
+        raise UnreadableImage(
+            f"a page of more than {_MOST_LOSSY} images coded with loss{_AS_IMAGE}"
+        )
 
 
 def _loaded(document: Any, number: int) -> Any:
@@ -255,7 +261,7 @@ def _loaded(document: Any, number: int) -> Any:
     try:
         return document[number - 1]
     except PdfiumError:
-        raise UnreadableImage("damaged page of a PDF") from None
+        raise UnreadableImage(f"a damaged page of a PDF{_AGAIN}") from None
 
 
 @contextmanager
@@ -268,7 +274,7 @@ def opened(source: Path | bytes) -> Iterator[Any]:
     if not handle:
         if raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise UnreadableImage("an encrypted PDF; save it without its password")
-        raise UnreadableImage("a damaged PDF, or none")
+        raise UnreadableImage(f"a damaged PDF, or none{_AGAIN}")
     document = pypdfium2.PdfDocument(handle)
     try:
         yield document
