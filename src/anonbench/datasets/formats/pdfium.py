@@ -21,7 +21,7 @@ from pypdfium2 import PdfImage, PdfiumError, raw
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import streams
 from anonbench.datasets.formats.pages import Page, require_page
-from anonbench.datasets.formats.pdf import Placed
+from anonbench.datasets.formats.pdf import ONE_PIXEL, Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
 _AGAIN = "; save it again as PDF, in a program that opens it"
@@ -102,7 +102,7 @@ def draw(document: Any, page: Page, max_pixels: int | None) -> np.ndarray:
 
 
 def images(document: Any, page: Page, *_: Any) -> list[Placed]:
-    """Lossy images on a page."""
+    """Lossy and enlarged images on a page, of the latter so many as are considered."""
     width, height = size(document, page, None)
     document.init_forms()  # makes the missing appearance of form fields, as for `draw`
     loaded = _loaded(document, page.number)
@@ -117,7 +117,8 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
         corner = drawn(*first)
         ends = [corner, drawn(*along) - corner, drawn(*below) - corner]
         found.append(Placed._make([*(tuple(end.tolist()) for end in ends), *kind]))
-    return found
+    lossless = (each for each in found if each.sampling == ONE_PIXEL and each.is_enlarged)
+    return [each for each in found if each.sampling != ONE_PIXEL] + [*islice(lossless, _MOST_LOSSY)]
 
 
 def lossy(document: Any, *_: Any) -> int:
@@ -170,12 +171,13 @@ def _is_damaged(image: PdfImage, data: bytes) -> bool:
 
 
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
-    """Yield lossy images, and annotations with such: corner and ends on the page, `_coding`."""
+    """Yield images, and annotations with lossy ones: corner and ends on the page, `_coding`."""
     for shown, (left, top, right, bottom) in _annotations(page):
         if any(map(_format, shown)):
             yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
     for placed in _objects(page):
-        if isinstance(placed, PdfImage) and (kind := _coding(placed)) is not None:
+        if isinstance(placed, PdfImage):
+            kind = _coding(placed)
             matrix, holder = placed.get_matrix(), placed.container
             while holder is not None:
                 matrix, holder = matrix.multiply(holder.get_matrix()), holder.container
@@ -221,14 +223,14 @@ def _format(placed: Any) -> str | None:
     return _LOSSY.get(filters[-1]) if filters else None
 
 
-def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
-    """Width, height, whether an image is JPEG 2000, a JPEG's sampling; None of lossless ones.
+def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[float, float]]:
+    """Width, height, whether an image is JPEG 2000, a JPEG's sampling.
 
     The size is that of its data. An image of unknown blocks counts as one block.
     """
-    if (kind := _format(image)) is None:
-        return None
     width, height = (max(1, side) for side in image.get_px_size())
+    if (kind := _format(image)) is None:
+        return width, height, False, ONE_PIXEL
     data = bytes(image.get_data(decode_simple=True))  # filters before the last one are undone
     with suppress(Exception), Image.open(io.BytesIO(data), formats=[kind]) as opened:
         width, height = opened.size
