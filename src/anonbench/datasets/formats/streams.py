@@ -1,4 +1,4 @@
-"""Coded pixels of images in PDF files: whether they can be decoded, and do not end too early.
+"""Coded pixels of images in PDF files: whether they can be decoded to their end.
 
 PDFium draws what it can decode, and the rest white or black, without a word. A codeword that was
 replaced by another is seen by nobody.
