@@ -23,7 +23,7 @@ from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
 from anonbench.datasets.formats import pages
-from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf, pdf_size
+from anonbench.datasets.formats.pdf import ask, draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
@@ -172,14 +172,6 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
         # by its tag, though not by XMP, a TIFF file reports its upright size from the start
         is_turned = image.tag_v2.get(_ORIENTATION) not in _ON_THEIR_SIDE
     return (image.height, image.width) if is_turned else (image.width, image.height)
-
-
-def page_size(data: bytes, page: pages.Page, max_pixels: int) -> tuple[int, int]:
-    """Return width and height in pixels of a page as `read_image` will give it."""
-    if page.dpi:
-        return pdf_size(data, page, max_pixels)
-    with open_checked(data, max_pixels, page) as image:
-        return upright_size(image)
 
 
 def read_image(

@@ -12,7 +12,7 @@ import pytest
 from codes import anonymized, photograph, records
 from PIL import Image
 
-from anonbench.anonymization.files import file_job
+from anonbench.anonymization.files.pages import DAMAGED_IMAGES
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import pdf
 from anonbench.datasets.formats.pages import Page
@@ -144,8 +144,8 @@ def test_a_copy_with_a_damaged_image_is_in_doubt(kind: str, tmp_path: Path) -> N
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert (done.written, done.regions) == (2, 2)
     doubts = {row["name"]: row["searched"][0]["doubts"] for row in records(done)}
-    assert [file_job.DAMAGED_IMAGES in doubts[name] for name in doubts] == [True, False]
-    assert done.reasons["doubtful"][file_job.DAMAGED_IMAGES] == 1
+    assert [DAMAGED_IMAGES in doubts[name] for name in doubts] == [True, False]
+    assert done.reasons["doubtful"][DAMAGED_IMAGES] == 1
 
 
 def test_a_damaged_image_in_a_stamp_is_seen() -> None:
