@@ -238,7 +238,9 @@ def why_not(
     gains = {remedy: of[remedy]["gain"] for remedy in (*FREE, SHUFFLED) if remedy in of}
     best = max(gains, key=gains.__getitem__, default="")
     if best and not mapped["low"] > gains[best]:
-        than = "a mean shift: `anonbench map fit --shift`" if best == SHIFT else REMEDIES[best]
+        than = REMEDIES[best]
+        if best == SHIFT:  # its command, if it would recommend it
+            than = "a mean shift" + ": `anonbench map fit --shift`" * bool(of[SHIFT]["low"] > 0.0)
         if mapped["gain"] > gains[best]:
             return f"its gain cannot be told from that of {than}"
         if best == SHUFFLED:
