@@ -1,7 +1,5 @@
 """Embeddings of a caller's images, or of image sets, by an encoder or a system."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
