@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import torch
 
-from anonbench.core.io import append_checksum, atomic, has_intact_checksum
+from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,9 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     """Return the state, or None if there is none of the same training."""
     if not path.is_file():
         return None
-    if not has_intact_checksum(path):
+    try:
+        read_checksummed(path)
+    except ValueError:
         logger.warning("the checkpoint is damaged: starting from the beginning")
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
