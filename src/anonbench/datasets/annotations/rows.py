@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from anonbench.core.boxes import QUAD_COLUMNS, Region, region_fault
+from anonbench.core.boxes import QUAD_COLUMNS, region_fault, regions_of
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.source import plain_path, read_csv
@@ -73,16 +73,6 @@ class Rows:
 def printable(text: str) -> str:
     """Return a text with control and unprintable characters made visible."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def regions_of(rows: pd.DataFrame) -> list[Region]:
-    """Return the regions of checked rows, in their order."""
-    numbers = rows[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
-    regions = []
-    for entity, row in zip(rows["entity"], numbers, strict=True):
-        quad = None if np.isnan(row[5]) else tuple(row[5:])
-        regions.append(Region(Entity(entity), *row[:5], quad=quad))  # type: ignore[misc]
-    return regions
 
 
 def check_values(rows: Rows, boxed: np.ndarray) -> None:
