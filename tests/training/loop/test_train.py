@@ -20,6 +20,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.launch import TrainJob
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Trainer, schedules
 from anonbench.training.model.backbone import encode
@@ -50,8 +51,21 @@ def anywhere(original: ImageSet, anonymized: ImageSet) -> Callable[..., Result]:
         metrics_log: Path | None = None,
     ) -> Result:
         output, log = folder / f"{name}.safetensors", folder / f"{name}.csv"
-        checkpoint = folder / f"{name}.checkpoint"
-        train(recipe, adaption, original, anonymized, seed, output, log, checkpoint, metrics_log)
+        checkpoint, tar = folder / f"{name}.checkpoint", original.folder / "0.tar"
+        train(
+            TrainJob(
+                recipe=recipe,
+                adaption=adaption,
+                original=[tar],
+                root=tar.parent,
+                anonymized=[anonymized.folder / "0.tar"],
+                seed=seed,
+                output=output,
+                log=log,
+                checkpoint=checkpoint,
+                metrics_log=metrics_log,
+            )
+        )
         return Result(output.read_bytes(), log.read_bytes(), checkpoint)
 
     return train_once
@@ -256,11 +270,22 @@ def test_a_distilled_model_embeds_hidden_images_like_originals(
     start, output = tmp_path / "unadapted.safetensors", tmp_path / "D.safetensors"
 
     def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
-        sets = (original, None if unadapted is None else anonymized)
         steps = {"steps": 24 if unadapted else 2}
         made = recipe(losses={"distilled_patches": patches}, optimizer=steps)
-        log, checkpoint = tmp_path / "log.csv", tmp_path / "checkpoint"
-        train(made, adaption, *sets, 0, file, log, checkpoint, unadapted=unadapted)
+        log = tmp_path / "log.csv"
+        job = TrainJob(
+            recipe=made,
+            adaption=adaption,
+            original=[original.folder / "0.tar"],
+            root=original.folder,
+            anonymized=[] if unadapted is None else [anonymized.folder / "0.tar"],
+            seed=0,
+            output=file,
+            log=log,
+            checkpoint=tmp_path / "checkpoint",
+            unadapted=unadapted,
+        )
+        train(job)
         return pd.read_csv(log)
 
     trained(Adaption.UNADAPTED, start)
