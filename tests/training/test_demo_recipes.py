@@ -96,7 +96,7 @@ def test_it_learns(
     assert losses["ibot"].iloc[-1] < losses["ibot"].iloc[0] - 0.3
 
     labels = np.array([by_id[image_id] for image_id in judged.ids])
-    untrained = init_backbone(recipe, 0).eval().requires_grad_(False)
+    untrained = init_backbone(recipe, 0)[0].eval().requires_grad_(False)
     preprocess = Preprocess(recipe.crops.global_size, recipe.crops.normalize, recipe.resize)
     before, after = (
         _mean_average_precision(features(model, how, judged, Embedding()), labels)

@@ -81,7 +81,7 @@ def embed_many(
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
     """Write the network that a training from random weights starts from, in `train`'s format."""
     backbone = recipe.backbone.model_copy(update={"pretrained": None})
-    model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
+    model, _ = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
     weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
     provenance = {"model": "untrained", "seed": seed, "versions": versions("torch", "timm")}
     save_backbone(weights, recipe, path, provenance)

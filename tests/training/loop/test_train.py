@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
-from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.launch import TrainJob
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Trainer, schedules
@@ -165,23 +165,25 @@ def test_a_checkpoint_of_something_else_or_damaged_is_not_used(
     checkpoint = tmp_path / "a.checkpoint"
     checkpoint.write_bytes(b"torn")
     assert run(recipe()).backbone == usual.backbone
-    write_checkpoint(checkpoint, "another identity", {"step": 3})
+    Checkpoint(checkpoint, "another identity", 1.0).write({"step": 3})
     assert run(recipe()).backbone == usual.backbone
     assert "starting from the beginning" in caplog.text
     path = tmp_path / "a.checkpoint"
     state = {"step": 3, "weights": torch.arange(10.0)}
-    write_checkpoint(path, "this training", state)
-    read = read_checkpoint(path, "this training")
-    assert read is not None
-    assert torch.equal(read["weights"], state["weights"])
+    saved = Checkpoint(path, "this training", 1.0)
+    saved.write(state)
+    read: list[dict[str, Any]] = []
+    saved.restore(read.append)
+    assert torch.equal(read.pop()["weights"], state["weights"])
     content = path.read_bytes()
     for place in range(0, len(content), 31):
         damaged = bytearray(content)
         damaged[place] ^= 1
         path.write_bytes(damaged)
-        assert read_checkpoint(path, "this training") is None
+        saved.restore(read.append)
     path.write_bytes(content[:-1])
-    assert read_checkpoint(path, "this training") is None
+    saved.restore(read.append)
+    assert not read
 
 
 def test_log_and_description(run: Run, recipe: Make, tmp_path: Path, original: ImageSet) -> None:
