@@ -170,10 +170,6 @@ class Images:
         # the root by its given name and without links: one folder
         self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}
 
-    def __len__(self) -> int:
-        """Return the number of images that are used."""
-        return len(self.ids)
-
     def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's image, and a mask of rows decided by an id (and not a path).
 
@@ -183,7 +179,7 @@ class Images:
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
         places = np.array([place for place, _ in found], np.int64)
-        places[places >= len(self)] = UNUSED
+        places[places >= len(self.ids)] = UNUSED
         return places, np.array([by_id for _, by_id in found], bool)
 
     def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:
