@@ -1,4 +1,4 @@
-"""Worker processes, set up once each and given one item at a time; threads that wait for files."""
+"""Worker processes, given one item at a time; threads that wait for files."""
 
 import os
 import signal

@@ -33,7 +33,7 @@ SMALL_BATCH = 256  # images in a step below which DINOv2's own learning rates ha
 
 
 def train(job: TrainJob) -> None:
-    """Train a backbone by self-distillation and write the teacher's, with a log and a checkpoint.
+    """Train a backbone by self-distillation and write the teacher's.
 
     On a CPU, the same arguments give the same bytes, also when a killed training goes on from its
     checkpoint. The images are never all in memory. Where torchrun started this process, it is one
