@@ -91,7 +91,7 @@ def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(score(*in_memory), expected, check_exact=True)
 
 
-def test_a_blank_image_has_a_zero_vector(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blank_image_has_a_zero_vector(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As in the workflow: a hidden one is similar to nothing, an original has no ranking."""
     blank = np.arange(SIZE)[:, None] != 7
     table = score(REFERENCE, (IDS, QUERIES[1] * blank), (IDS, DATABASE[1] * blank))
@@ -99,6 +99,14 @@ def test_a_blank_image_has_a_zero_vector(caplog: pytest.LogCaptureFixture) -> No
     assert 0.0 < value(score(*[REFERENCE, QUERIES, DATABASE]), "map") - value(table, "map") < 0.02
     with pytest.raises(InputError, match="reference: 1 embeddings of originals are zero"):
         score((IDS, REFERENCE[1] * blank), QUERIES, DATABASE)
+    file = tmp_path / "originals.h5"
+    write_embeddings(file, Embeddings(IDS, (REFERENCE[1] * blank).astype(np.float32)))
+    for refused in (
+        lambda: score(file, QUERIES, DATABASE),
+        lambda: anonbench.fit_map(file, DATABASE),
+    ):
+        with pytest.raises(InputError, match=rf"originals\.h5: 1 .* zero, .*{IDS[7]!r}.*leave"):
+            refused()
 
 
 @pytest.mark.parametrize("common", [False, True])

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,9 +90,14 @@ class Map:
         cosine, and only the lengths of map(x) are then left out of account.
 
         Raises:
-            InputError: as for `apply`.
+            InputError: as for `apply`, or the map is a mean shift: W is zero.
         """
         originals = self._checked("originals", originals)
+        if not self.weights.any():
+            raise InputError(
+                "the map adds the same vector to all, so by inner product every query ranks an "
+                "unmapped index as before; map the index (`anonbench map apply` without --queries)"
+            )
         warn(self)
         rows = unit_rows(originals) if self._is_cosine else np.asarray(originals, np.float32)
         return np.asarray(rows + rows @ self.weights.T, np.float32)
@@ -183,7 +188,7 @@ def warn(learned: Map) -> None:
     if not learned.card.get("recommended", True) and not learned._warned:
         reasons = learned.card.get("why_not", {})
         learned._warned.append(str(reasons.get(QueryKind.ORIGINAL.value)))
-        log.warning("this map is not recommended: %s", learned._warned[0])
+        log.warning("this map is not recommended for original queries: %s", learned._warned[0])
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
@@ -284,10 +289,13 @@ class Pairs:
         weights = np.ascontiguousarray(solved, np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
 
-    def fits(self, without: Sequence[int | None]) -> dict[int | None, Map]:
+    def fits(
+        self, without: Sequence[int | None], strengths: Sequence[float] = STRENGTHS
+    ) -> dict[int | None, Map]:
         """Learn the maps from all but one fold each (None: from all), in parallel."""
         with ThreadPoolExecutor(threads()) as pool:
-            return dict(zip(without, pool.map(self.fit, without), strict=True))
+            learned = pool.map(partial(self.fit, strengths=strengths), without)
+            return dict(zip(without, learned, strict=True))
 
     def _errors(
         self, chosen: frozenset[int], held_out: int, strengths: Sequence[float]

@@ -194,7 +194,8 @@ def run(
     groups = pd.Series(cluster_numbers(names, clusters), names.to_numpy())
 
     few = len(queried.ids) * FEW < size
-    scores = score_scenario(truth, {"queries": queried}, searched, retrieval, streamed=few)
+    given_queries = {"queries": queried}
+    scores = score_scenario(truth, given_queries, searched, retrieval, streamed=few, name=one[0])
     per_query = scores.table.drop(columns="query")
     per_query.attrs[SCORED_BY] = {
         **comparable_settings(retrieval),

@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import records
+from anonbench.core.numeric.similarity import require_rankings
 from anonbench.core.settings import Confidence, Seed, require_value, section
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of, read_people
-from anonbench.embedding.mapping import Map, Pairs, folds_of, warn
+from anonbench.embedding.mapping import STRENGTHS, Map, Pairs, folds_of, warn
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.alignment import (
     Source,
@@ -32,7 +33,9 @@ from anonbench.evaluation.map_judging import (
     MAP,
     MAPPED,
     NO_FOLD,
+    NOTHING,
     REMEDIES,
+    SHIFT,
     SHUFFLED,
     UNKNOWN,
     Judged,
@@ -52,6 +55,7 @@ def fit_map(
     retrieval: Retrieval | None = None,
     confidence: float = Presentation().confidence,
     seed: int = 0,
+    shift: bool = False,
 ) -> Map:
     """Learn a map from hidden images' vectors to those of their originals.
 
@@ -67,6 +71,7 @@ def fit_map(
         retrieval: section `retrieval` of the config, for the judgement.
         confidence: of the intervals.
         seed: of the folds.
+        shift: learn only the mean difference of the pairs, the same vector for all (W is zero).
 
     Raises:
         InputError: vectors do not fit, or there are too few pairs or clusters.
@@ -109,11 +114,14 @@ def fit_map(
     if all(systems) and systems[0] != systems[1]:
         raise InputError("originals and hidden images were embedded by two systems; use one")
     similarity = str(made_by[0].get("similarity", "cosine"))
+    if similarity == "cosine":
+        require_rankings(truth.ids, truth.values, one[0])
     both = (_sorted(truth, similarity), _sorted(changed, similarity))
     ids = both[0].ids
     groups = pd.Series(cluster_numbers(pd.Series(ids, dtype="str"), clusters), index=ids)
     labels = groups if clusters is not None else None
-    learned, *_ = learn(both, both, groups, labels, retrieval, confidence, seed, persons=True)
+    how = retrieval, confidence, seed
+    learned, *_ = learn(both, both, groups, labels, *how, persons=True, shift=shift)
     found = replace(learned, card={**learned.card, "system": systems[1], "method": method})
     warn(found)
     return found
@@ -129,6 +137,8 @@ def learn(
     seed: int,
     persons: bool = False,
     distilled: Embeddings | None = None,
+    name: str = "",
+    shift: bool = False,
 ) -> tuple[Map, dict[int | None, Map], np.ndarray, np.ndarray]:
     """Learn a map from pairs and judge it on images of other clusters.
 
@@ -136,9 +146,10 @@ def learn(
     order; they may be the same images. Clusters are of all images, by id; `labels` are persons or
     classes of the judged ones, as numbers, -1 for none. `persons` says whether they are persons or
     documents, which should not be found more easily. `distilled` are adaption D's vectors of the
-    judged hidden images. Returns the map of all pairs; maps by the fold that is left out
-    (`NO_FOLD`: none is); the fold that must not map each judged image [N], or `NO_FOLD`; and the
-    fold of each pair [P]. Raises InputError if there are too few clusters.
+    judged hidden images, `name` is what warnings call the map, for `shift` see `fit_map`. Returns
+    the map of all pairs; maps by the fold that is left out (`NO_FOLD`: none is); the fold that must
+    not map each judged image [N], or `NO_FOLD`; and the fold of each pair [P]. Raises InputError if
+    there are too few clusters.
     """
     ids, similarity = judged[0].ids, taught[0].similarity
     groups = clusters_of(pd.Series(taught[0].ids), clusters)
@@ -160,14 +171,20 @@ def learn(
     )
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         pairs = Pairs(*given.taught, similarity)
-        maps = pairs.fits([*pairs.moments, NO_FOLD])
+        maps = pairs.fits([*pairs.moments, NO_FOLD], (np.inf,) if shift else STRENGTHS)
         table = judge(given, pairs, maps, settings, confidence, seed)
-    unknown = table.attrs.pop(UNKNOWN)
+    unknown, decisive = table.attrs.pop(UNKNOWN), table
+    if shift:  # is itself free, and need not gain more than other free remedies
+        table = table[table["remedy"].isin((NOTHING, *FREE))]
+        decisive = table[table["remedy"] == SHIFT].assign(remedy=MAPPED)
     kinds = [str(kind) for kind in QueryKind]
-    reasons = {kind: unknown or why_not(table, kind, persons) for kind in kinds}
-    found = {kind: price(table, kind)[0] if persons else "" for kind in kinds}
+    reasons = {kind: unknown or why_not(decisive, kind, persons) for kind in kinds}
+    found = {kind: price(decisive, kind)[0] if persons else "" for kind in kinds}
     if dear := "; ".join(f"{kind} queries: {text}" for kind, text in found.items() if text):
-        log.warning("the map costs privacy: %s. Do not map a face recognizer's vectors", dear)
+        log.warning(
+            "%sthe map costs privacy: %s. Do not map a face recognizer's vectors",
+            *(f"{name}: " if name else "", dear),
+        )
     card = {
         "clusters": len(fold_of),
         "judged": records(table),
@@ -221,11 +238,14 @@ def why_not(
     gains = {remedy: of[remedy]["gain"] for remedy in (*FREE, SHUFFLED) if remedy in of}
     best = max(gains, key=gains.__getitem__, default="")
     if best and not mapped["low"] > gains[best]:
+        than = REMEDIES[best]
+        if best == SHIFT:  # its command, if it would recommend it
+            than = "a mean shift" + ": `anonbench map fit --shift`" * bool(of[SHIFT]["low"] > 0.0)
         if mapped["gain"] > gains[best]:
-            return f"its gain cannot be told from that of {REMEDIES[best]}"
+            return f"its gain cannot be told from that of {than}"
         if best == SHUFFLED:
             return "a map of shuffled pairs gains as much: what it gains is not what the pairs tell"
-        return f"{REMEDIES[best]} gains as much and needs no map"
+        return f"it gains no more than {than}"
     found, is_sure = price(table, query) if persons else ("", False)
     return found if is_sure else ""
 
@@ -238,6 +258,7 @@ def cross_fitted(
     settings: Retrieval,
     confidence: float,
     seed: int,
+    name: str,
 ) -> tuple[Embeddings, dict[str, str]]:
     """Map hidden images' vectors, each by a map learned from other clusters' pairs.
 
@@ -247,7 +268,7 @@ def cross_fitted(
     """
     both, labels = (originals, hidden), clusters if has_persons else None
     learned, maps, without, _ = learn(
-        both, both, clusters, labels, settings, confidence, seed, persons=True
+        both, both, clusters, labels, settings, confidence, seed, persons=True, name=name
     )
     mapped = _mapped(hidden.values, without, maps)
     return Embeddings(hidden.ids, mapped, hidden.provenance), learned.card["why_not"]
@@ -298,7 +319,7 @@ def map_variant(
     taught = train if train[0].ids else judged
     splits = {"val": judged[1], "train": train[1]}
     try:
-        how = settings, confidence, seed, persons, distilled
+        how = settings, confidence, seed, persons, distilled, method
         learned, maps, of_judged, of_pairs = learn(taught, judged, clusters, labels, *how)
         without = {"val": of_judged, "train": of_pairs[: len(train[0].ids)]}
         mapped = {name: _mapped(each.values, without[name], maps) for name, each in splits.items()}

@@ -520,7 +520,7 @@ Wrong = dict[str, object]
         ({"encoder": lambda images: np.full((len(images), 3), np.nan)}, "not finite"),
         (
             {"encoder": lambda images: np.zeros((len(images), 3))},
-            "embeddings of originals are zero",
+            "images: 107 embeddings of originals are zero",
         ),
         ({"images": [np.zeros((4, 4), np.float32)]}, "image 0 is float32.*uint8"),
         ({"images": "nowhere"}, "nowhere: there is no such file or folder"),

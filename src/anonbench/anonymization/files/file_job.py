@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import mmap
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +24,30 @@ from anonbench.anonymization.files.corrections import (
     corrections_file,
     digest_of_corrections,
 )
-from anonbench.anonymization.files.places import OF_NAMES, remove, target
+from anonbench.anonymization.files.pages import (
+    FinishedPage,
+    FinishedPages,
+    drawn_page,
+    page_count,
+    page_size,
+    remove_pages,
+)
+from anonbench.anonymization.files.places import remove, target
 from anonbench.anonymization.files.record import (
     Outcome,
-    Status,
     as_rows,
     in_draw_order,
     remove_passing,
 )
-from anonbench.anonymization.files.stored import SUFFIXES, TIFF_DPI, stored, write, write_pdf
+from anonbench.anonymization.files.stored import (
+    SUFFIXES,
+    TIFF_DPI,
+    NotPublished,
+    published,
+    stored,
+    write,
+    write_pdf,
+)
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.errors import InputError, UnreadableImage
@@ -49,20 +63,17 @@ from anonbench.datasets.coding_blocks import (
     inner_images,
     shared_coding,
 )
-from anonbench.datasets.formats.pages import TIFF, Page, page_id, require_page, tiff_frames
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
+from anonbench.datasets.formats.pages import TIFF, page_id, require_page, tiff_frames
+from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_pages
 from anonbench.datasets.images import (
     SeveralFrames,
     encode,
     open_checked,
     read_image,
-    upright_size,
 )
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
 
-LEAST_DPI, MOST_DPI = 150, 600
-"""Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
 INNER_IMAGES = "lossy images in a PDF's patterns, glyphs or masks: hidden pixels may leave traces"
 SHARED_PIXELS = "JPEG 2000, in which hidden pixels leave traces in all others"
@@ -91,6 +102,8 @@ class Task:
     corrections: OfImage = field(default_factory=dict)
     """What a person adds to and removes from the regions that are found."""
     seen: str = ""  # SHA-256 of the file that the person saw; empty where that is not recorded.
+    page: int = 0
+    """Page of a document that is made ahead of it; 0: all of the image."""
 
     @property
     def taken_names(self) -> set[str]:
@@ -105,8 +118,11 @@ class Anonymizer:
         self._job = job
         self._search = Search(job.detectors, job.detection)
 
-    def __call__(self, task: Task) -> Outcome:
-        """Outcome of an image; its file is written, or none is left."""
+    def __call__(self, task: Task) -> Outcome | None:
+        """Outcome of an image, whose file is written, or none is left; None for a page."""
+        if task.page:
+            self._make_ahead(task)
+            return None
         if task.refused:
             return Outcome(task.image.name, "failed", task.refused)
         try:
@@ -114,6 +130,7 @@ class Anonymizer:
         except UnreadableImage as error:
             done = Outcome(task.image.name, "unreadable", self._with_way_out(error))
         _remove_others(self._job.to, task, done)
+        remove_pages(self._job.to, task.image.name)
         return done
 
     def _with_way_out(self, error: UnreadableImage) -> str:
@@ -124,11 +141,37 @@ class Anonymizer:
             hint = "; make it smaller, or raise detection.max_pixels"
         return f"{error}{hint}"
 
-    def _done(self, task: Task) -> Outcome:
+    def _read(self, task: Task) -> tuple[Task, bytes, str]:
+        """A task with the corrections that hold; the file's bytes and SHA-256."""
         data = task.image.data(self._job.detection.max_pixels)
         digest = hashlib.sha256(data).hexdigest()
         if task.seen and task.seen != digest:  # another image by now
             task = replace(task, corrections=additions(task.corrections))
+        return task, data, digest
+
+    def _make_ahead(self, task: Task) -> None:
+        """Make a page; if that fails, the document's own task says why."""
+        try:
+            task, data, digest = self._read(task)
+            count = page_count(task.image.name, data)
+        except UnreadableImage:
+            return
+        pages = self._pages(task, digest)
+        if not 1 < count >= task.page or pages.is_refused():
+            return
+        try:
+            pages.page(task.page, lambda: self._page(task, data, task.page, count))
+        except (UnreadableImage, NotPublished):
+            pages.refuse()
+        except FileNotFoundError:  # the document was done meanwhile
+            return
+
+    def _pages(self, task: Task, digest: str) -> FinishedPages:
+        version = digest + digest_of_corrections(task.corrections)
+        return FinishedPages(self._job.to, task.image.name, version)
+
+    def _done(self, task: Task) -> Outcome:
+        task, data, digest = self._read(task)
         if task.before and self._is_done(task, task.before, digest):
             return task.before
         if is_pdf(data):
@@ -174,21 +217,21 @@ class Anonymizer:
             if own:
                 known |= {"corrected": digest_of_corrections(task.corrections), "found": before}
             if not regions and not job.keep_without_regions:
-                raise _NotPublished("nothing was found in it", "without_regions")
+                raise NotPublished("nothing was found in it", "without_regions")
             how = stored(data, original)
             if how.suffix in task.taken:
-                raise _NotPublished(f"its copy would have another image's name ({how.suffix})")
+                raise NotPublished(f"its copy would have another image's name ({how.suffix})")
             known["regions"] = as_rows(regions, job.variant.degree)
             pixels, hidden = self._hidden(original, regions, Source(data))
             try:
                 coded = write(pixels, how)
             except (InputError, OSError, ValueError) as error:
-                raise _NotPublished(f"cannot be written as {how.format} ({error})") from None
+                raise NotPublished(f"cannot be written as {how.format} ({error})") from None
             output = image.name + how.suffix
-            with self._published(output) as part:
+            with published(self._job.to, output) as part:
                 part.write_bytes(coded)
                 check_file(part.read_bytes(), pixels, how.profile)
-        except _NotPublished as why:
+        except NotPublished as why:
             return Outcome(image.name, why.status, str(why), **known)
         known |= {"output": output, "output_digest": hashlib.sha256(coded).hexdigest()}
         known |= {"hidden_pixels": hidden, "converted": how.converted}
@@ -198,11 +241,13 @@ class Anonymizer:
         """Write the copy of a PDF or TIFF file, a PDF with each page as an image, or leave none."""
         name, numbers = task.image.name, range(1, count + 1)
         require_page(1, count)
-        done: list[_Page] = []
+        done: list[FinishedPage] = []
+        finished = self._pages(task, digest)
 
         def pages() -> Iterator[tuple[bytes, int]]:
             for number in numbers:
-                png, page = self._page(task, data, number, count)
+                make = partial(self._page, task, data, number, count)
+                png, page = finished.page(number, make) if count > 1 else make()
                 done.append(page)
                 yield png, page.copy.dpi
                 del png
@@ -210,8 +255,8 @@ class Anonymizer:
         why = None
         try:
             if output.removeprefix(name) in task.taken:
-                raise _NotPublished(f"its copy would have another image's name ({SUFFIX})")
-            with self._published(output) as part:
+                raise NotPublished(f"its copy would have another image's name ({SUFFIX})")
+            with published(self._job.to, output) as part:
                 with part.open("wb") as file:
                     write_pdf(file, len(numbers), pages())
                 with (
@@ -220,7 +265,7 @@ class Anonymizer:
                 ):
                     check_pdf(content, [page.copy for page in done])
                 output_digest = file_digest(part)
-        except _NotPublished as reason:
+        except NotPublished as reason:
             why = reason
         inner = is_pdf(data) and any(page.rows for page in done) and inner_images(data)
         for page in done:
@@ -234,8 +279,8 @@ class Anonymizer:
             "found": [row for page in done for row in page.before] if corrected else [],
         }
         if why:
-            limit, there = self._job.detection.max_pixels, [_page_of(data, n) for n in numbers]
-            known["pages"] = [[*_size(data, each, limit), each.dpi] for each in there]
+            limit, there = self._job.detection.max_pixels, [drawn_page(data, n) for n in numbers]
+            known["pages"] = [[*page_size(data, each, limit), each.dpi] for each in there]
             return Outcome(name, why.status, str(why), **known)
         known["pages"] = sizes = [[*page.copy.shape[1::-1], page.dpi] for page in done]
         known |= {"output": output, "output_digest": output_digest}
@@ -244,38 +289,38 @@ class Anonymizer:
         hidden = sum(page.hidden for page in done)
         return Outcome(name, "written", made=True, hidden_pixels=hidden, **known)
 
-    def _page(self, task: Task, data: bytes, number: int, count: int) -> tuple[bytes, _Page]:
+    def _page(self, task: Task, data: bytes, number: int, count: int) -> tuple[bytes, FinishedPage]:
         job, image = self._job, task.image
         image_id, name = (
             page_id(each, number) if count > 1 else each for each in (image.id, image.name)
         )
         try:
-            page = _page_of(data, number)
-            width, height = _size(data, page, job.detection.max_pixels)
+            page = drawn_page(data, number)
+            width, height = page_size(data, page, job.detection.max_pixels)
             with memory_for(width * height):
                 original = read_image(data, job.detection.max_pixels, page)
                 own, source = task.corrections.get(name, []), Source(data, page)
                 searched, before, regions = self._regions(image_id, original, own, source)
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
-                    raise _NotPublished(f"nothing was found on page {number}", "without_regions")
+                    raise NotPublished(f"nothing was found on page {number}", "without_regions")
                 pixels, hidden = self._hidden(original, regions, source)
                 if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():  # whatever is hidden
                     pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
                     png = encode(pixels)
                 except InputError as error:
-                    raise _NotPublished(f"cannot be written as PDF ({error})") from None
+                    raise NotPublished(f"cannot be written as PDF ({error})") from None
                 copy = CheckedPage.of(pixels, page.dpi or TIFF_DPI)
         except UnreadableImage as error:
             raise UnreadableImage(f"page {number}: {error}") from None
-        except _NotPublished as why:
+        except NotPublished as why:
             if why.status == "failed":
-                raise _NotPublished(f"page {number}: {why}") from None
+                raise NotPublished(f"page {number}: {why}") from None
             raise
         rows = as_rows(regions, job.variant.degree)
         own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
-        return png, _Page(copy, page.dpi, hidden, own_rows, old, searched)
+        return png, FinishedPage(copy, page.dpi, hidden, own_rows, old, searched)
 
     def _regions(
         self, image_id: str, original: np.ndarray, own: Sequence[Correction], source: Source
@@ -285,14 +330,14 @@ class Anonymizer:
         try:
             seen = self._search.searched(original)
         except DetectorFailed as error:
-            raise _NotPublished(str(error)) from None
+            raise NotPublished(str(error)) from None
         height, width = original.shape[:2]
         after, _ = correct(seen.regions, own)
         for row, box in ((each.row, each.region) for each in own if each.region):
             beyond = max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
             if beyond > SLACK or region_fault(box, width, height):  # a person meant another place
                 what = f"row {row} of {corrections_file(self._job.to).name} is not inside the image"
-                raise _NotPublished(f"{what} ({width} × {height} pixels)")
+                raise NotPublished(f"{what} ({width} × {height} pixels)")
         if after:
             seen.how["coding"] = coding = shared_coding(*source)
             seen.how["doubts"] += [SHARED_PIXELS] if coding == JPEG2000 else []
@@ -309,62 +354,17 @@ class Anonymizer:
         try:
             made = hidden(original, own, *asked, audited, source)
         except MethodFailed as failed:
-            raise _NotPublished(str(failed)) from None
+            raise NotPublished(str(failed)) from None
         except Failure as failure:
-            raise _NotPublished(f"its audit fails: {failure}") from None
+            raise NotPublished(f"its audit fails: {failure}") from None
         return made.pixels, made.counts["hidden_pixels"]
 
-    @contextmanager
-    def _published(self, name: str) -> Iterator[Path]:
-        """Yield a path to write to; it becomes the copy if the block ends, or is removed."""
-        to = self._job.to
-        part = to / f".{os.getpid()}.part"  # not beside it: its name may be as long as can be
-        try:
-            yield part
-            part.replace(target(to, name))
-        except Failure as failure:
-            raise _NotPublished(f"its audit fails: {failure}") from None
-        except OSError as error:
-            if error.errno not in OF_NAMES:
-                raise
-            reason = f"cannot be written by its name ({error.strerror})"
-            raise _NotPublished(reason) from None
-        finally:
-            part.unlink(missing_ok=True)
 
-
-class _NotPublished(Exception):  # noqa: N818 - a finding about an image
-    def __init__(self, reason: str, status: Status = "failed") -> None:
-        super().__init__(reason)
-        self.status: Status = status
-
-
-class _Page(NamedTuple):
-    """What became of a page."""
-
-    copy: CheckedPage
-    dpi: int  # at which the original was drawn
-    hidden: int  # pixels
-    rows: list[dict[str, Any]]
-    before: list[dict[str, Any]]  # what detectors found
-    searched: dict[str, Any]  # how it was
-
-
-def _page_of(data: bytes, number: int) -> Page:
-    is_drawn = is_pdf(data)
-    return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))) if is_drawn else 0)
-
-
-def _size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
-    if page.dpi:
-        return pdf_size(data, page, limit)
-    with open_checked(data, limit, page) as image:
-        return upright_size(image)
-
-
-def died(to: Path, task: Task) -> Outcome:
+def died(to: Path, task: Task) -> Outcome | None:
     """Outcome of an image that ended its worker; removes its files from `to`."""
     remove_passing(to)
+    if task.page:
+        return None
     done = Outcome(task.image.name, "failed", DIED)
     _remove_others(to, task, done)
     return done

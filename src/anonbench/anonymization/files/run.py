@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from anonbench.anonymization.files.corrections import (
     looked_at,
 )
 from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
+from anonbench.anonymization.files.pages import page_count, remove_pages
 from anonbench.anonymization.files.places import (
     clashes,
     count_foreign_files,
@@ -34,7 +35,7 @@ from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.errors import InputError, listed
+from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.io import locked, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
@@ -46,8 +47,9 @@ from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import map_in_processes, processes
+from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES
 from anonbench.datasets.formats.pixels import conversion_counts
-from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
+from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, ImageFile, Images, open_images
 from anonbench.datasets.walk import no_images, shown
 from anonbench.detection import cache
 from anonbench.detection.search import searching
@@ -197,6 +199,8 @@ def anonymize_files(
             record.sheet.unlink(missing_ok=True)  # a run that is ended leaves none of older copies
             remove_passing(job.to)
             outputs = {each.output for each in before.values()}
+            if not record.unfinished:
+                remove_pages(job.to)
             for name in record.unfinished:  # a copy of it may be there without a line about it
                 for output in {name, *(name + suffix for suffix in SUFFIXES)} - outputs:
                     remove(job.to, output)
@@ -207,6 +211,7 @@ def anonymize_files(
                     append(each.line())
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
             record.finish([*done.values(), *left_out])
+            remove_pages(job.to)
             looked = looked_at(job.to, done.values())
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given], looked)
@@ -238,26 +243,47 @@ def _outcomes(
         and before[name].corrected == digest_of_corrections(rows[name])
     }
 
+    new = [image for image in given if image.name not in kept]
+    pages = {image.name: count for image in new if (count := _pages(image, job)) > 1}
+
     def tasks() -> Iterator[Task]:
         for image in given:
             name = image.name
             append(started(name))  # before a worker has it: from then on its copy may be there
             why = refused if name in clashing else ""
-            own = taken[name], rows[name], seen.get(name, "")
-            yield Task(image, before.get(name), why, *own)
+            task = Task(image, before.get(name), why, taken[name], rows[name], seen.get(name, ""))
+            if not why:
+                yield from (replace(task, page=page) for page in range(1, pages.get(name, 0) + 1))
+            yield task
 
-    def is_work(outcome: Outcome) -> bool:
-        return outcome.made or outcome.name not in kept or outcome != before[outcome.name]
+    def work(outcome: Outcome | None) -> int:
+        if outcome is None:  # a page
+            return 1
+        is_new = outcome.made or outcome.name not in kept or outcome != before[outcome.name]
+        return int(is_new and outcome.name not in pages)
 
-    make, workers = partial(Anonymizer, job), min(workers, len(given))
+    total = len(new) + sum(pages.values()) - len(pages)
+    make, workers = partial(Anonymizer, job), min(workers, max(total, len(given)))
     results = map_in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
     failed = 0
-    tracked = track(results, len(given) - len(kept), "images anonymized", is_work)
-    for number, outcome in enumerate(tracked, 1):
+    what = "images and pages anonymized" if pages else "images anonymized"
+    outcomes = (each for each in track(results, total, what, work) if each is not None)
+    for number, outcome in enumerate(outcomes, 1):
         failed += outcome.status == "failed"
         if failed == number == SUSPICIOUS:
             raise InputError(f"all of the first {failed} images failed, the last: {outcome.reason}")
         yield outcome
+
+
+def _pages(image: ImageFile, job: Job) -> int:
+    """Number of pages of a document; 1 of others, and of what cannot be read."""
+    if not image.name.lower().endswith(WITH_PAGES):
+        return 1
+    try:
+        count = page_count(image.name, image.data(job.detection.max_pixels))
+    except UnreadableImage:
+        return 1
+    return count if count <= MOST_PAGES else 1
 
 
 def _counted(

@@ -11,15 +11,21 @@ image are those of a PNG file, which PDF reads too (7.4.4.4).
 
 import io
 import operator
+import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, JpegImagePlugin
 
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.files.places import OF_NAMES, target
+from anonbench.anonymization.files.record import Status
 from anonbench.datasets.formats.pixels import BETWEEN, conversions
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import encode, open_checked
@@ -260,3 +266,29 @@ def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) ->
         f"xref\n0 {number}\n0000000000 65535 f \n{table}trailer\n<< /Size {number} /Root 1 0 R >>"
         f"\nstartxref\n{start}\n%%EOF\n".encode()
     )
+
+
+class NotPublished(Exception):  # noqa: N818 - a finding about an image
+    """An image or page of which there is no copy, with the reason."""
+
+    def __init__(self, reason: str, status: Status = "failed") -> None:
+        super().__init__(reason)
+        self.status: Status = status
+
+
+@contextmanager
+def published(to: Path, name: str) -> Iterator[Path]:
+    """Yield a path to write to; it becomes the copy if the block ends, or is removed."""
+    part = to / f".{os.getpid()}.part"  # not beside it: its name may be as long as can be
+    try:
+        yield part
+        part.replace(target(to, name))
+    except Failure as failure:
+        raise NotPublished(f"its audit fails: {failure}") from None
+    except OSError as error:
+        if error.errno not in OF_NAMES:
+            raise
+        reason = f"cannot be written by its name ({error.strerror})"
+        raise NotPublished(reason) from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ ORIGINALS  the originals' vectors
 HIDDEN  the hidden images' vectors, with the same ids
 --clusters FILE  columns id and cluster (.csv, .parquet): images that show one person or document;
   without it every image counts as independent
+--shift  learn no map but the mean difference of the pairs, and add it to all vectors
 {_BOTH}"""
 _APPLY = f"""\
 map apply: map vectors
@@ -68,9 +70,11 @@ def run_fit(options: argparse.Namespace) -> None:
     require_suffix(options.output, ".safetensors")
     from anonbench.evaluation.map_learning import fit_map
 
-    learned = fit_map(options.originals, options.hidden, options.clusters, method=options.method)
+    learned = fit_map(*given, method=options.method, shift=options.shift)
     learned.save(options.output)
-    tell(options, learned.card, as_text(learned, options.output))
+    strength = learned.card["strength"]  # infinite for a mean shift, which JSON cannot write
+    card = {**learned.card, "strength": strength if math.isfinite(strength) else None}
+    tell(options, card, as_text(learned, options.output))
 
 
 def run_apply(options: argparse.Namespace) -> None:
@@ -107,6 +111,7 @@ def run_apply(options: argparse.Namespace) -> None:
 
 def as_text(learned: Map, output: Path) -> str:
     """Compare a map with no remedy, free remedies and the control, as text."""
+    from anonbench.embedding.mapping import FOLDS
     from anonbench.evaluation.map_judging import LABELLED, LABELS, table_rows
 
     card = learned.card
@@ -116,19 +121,21 @@ def as_text(learned: Map, output: Path) -> str:
     why = [f"{kind} queries: {text}" for kind, text in reasons.items() if text]
     if len(set(reasons.values())) == 1:
         why = [text for text in reasons.values() if text][:1]
-    verdict = (
-        "The map is recommended for original queries"
-        if card["recommended"]
-        else "The map is NOT recommended"
-    )
+    kinds = " and ".join(kind for kind, text in reasons.items() if not text)
+    is_shift = not learned.weights.any()
+    verdict = f"The {'mean shift' if is_shift else 'map'} is "
+    verdict += f"recommended for {kinds} queries" if kinds else "NOT recommended"
     verdict += f" ({'; '.join(why)})." if why else "."
     are_alone = card["clusters"] == card["pairs"]
     groups = f" in {card['clusters']:,} clusters"
     alone = ", which count as independent; where several show one person or page, pass --clusters"
-    stands = f"{card['pairs']:,} pairs{alone if are_alone else groups}. Judged by maps of other "
-    stands += (
-        f"{'pairs' if are_alone else 'clusters'}; percent, {card['confidence']:.0%} intervals."
-    )
+    stands = f"{card['pairs']:,} pairs{alone if are_alone else groups}. Percent, with intervals of "
+    stands += f"{card['confidence']:.0%}. Judged in one archive by {FOLDS} maps, each on "
+    stands += f"{'pairs' if are_alone else 'clusters'} that it did not learn from; with original "
+    stands += "queries, one map for all mostly gains more."
+    if is_shift and card["similarity"] == "cosine":
+        stands += " Compare shifted vectors by cosine: by inner product, original queries rank "
+        stands += "them as before."
     if any(row["metric"] == LABELLED for row in card["judged"]):
         stands += f" {LABELS}"
     keep = f"{output}: keep it as you keep originals. It makes what is visible easier to find."

@@ -46,7 +46,7 @@ def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
         raise InputError(
             f"{what}: {len(blank)} embeddings of originals are zero, such as that of {blank[0]!r}: "
             "by cosine they are similar to no image; leave these images out, or compare by "
-            "euclidean distance (`similarity` of the system)"
+            "euclidean distance (`similarity=euclidean` of the system)"
         )
 
 

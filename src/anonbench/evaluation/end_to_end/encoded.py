@@ -219,7 +219,7 @@ def score_variants(
         if variant == Variant():
             continue
         queries = {QueryKind.ORIGINAL.value: originals, QueryKind.ANONYMIZED.value: anonymized}
-        found = score_scenario(originals, queries, anonymized, retrieval)
+        found = score_scenario(originals, queries, anonymized, retrieval, name="images")
         floor = dict.fromkeys(queries, found.chance)
         # an anonymized query is the database's own vector, and finds itself unless longer ones
         # come before it

@@ -168,7 +168,7 @@ def evaluate(
     for each in variants if mapped else ():
         moved = Variant(published_as(str(each.method), Adaption.MAPPED), each.degree)
         both, judging = (vectors[Variant()], vectors[each]), (retrieval, presentation.confidence)
-        found_by = cross_fitted(*both, numbers, clusters is not None, *judging, seed)
+        found_by = cross_fitted(*both, numbers, clusters is not None, *judging, seed, str(each))
         vectors[moved], unwise[moved] = found_by
     scored = score_variants(vectors, numbers, retrieval, presentation)
     found = sorted(encoded.boxes["entity"].unique())

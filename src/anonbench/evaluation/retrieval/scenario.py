@@ -40,6 +40,7 @@ def score_scenario(
     settings: Retrieval,
     *,
     streamed: bool = False,
+    name: str = "reference",
 ) -> Scores:
     """Score queries of one or more kinds against one database.
 
@@ -49,16 +50,17 @@ def score_scenario(
     which at most `settings.queries` are scored, drawn by a hash of their ids. Below k = 5 own
     images do not count. With `streamed`, vectors that are compared by cosine stay on disk
     (`Streamed`), which pays off if few of a million images are queries; the scores are the same.
+    `name` is what errors call the reference.
 
     Raises:
         InputError: ids are duplicated, those of reference and database do not agree, an original's
             vector is zero, or k is 0.
     """
-    truth = Vectors.of(reference, "reference")
+    truth = Vectors.of(reference, name)
     ids, frame = truth.ids, truth.frame
     settings = metrics.effective_settings(len(ids), settings)
     if frame.similarity == "cosine":
-        require_rankings(reference.ids, reference.values, "reference")
+        require_rankings(reference.ids, reference.values, name)
     is_alike = frame.suits(database.similarity, database.values.shape[1])
     searched = Vectors.of(database, "database", frame if is_alike else None)
     if searched.ids != ids:
