@@ -65,13 +65,16 @@ def pdf(
     coded_twice: bool = False,
     scans: int | None = None,
     annotation: str = "",
+    lossless: str = "",
 ) -> bytes:
-    """Return a page of 300 by 200 points with a JPEG on it, in a group or an annotation."""
+    """Return a page of 300 by 200 points with an image on it, in a group or an annotation."""
     more = {} if scans is None else {"progressive": True}
     data = coded(image, "JPEG", quality=80, subsampling=subsampling, **more)
     data = data if scans is None else without_scans(data, scans)
     data = zlib.compress(data) if coded_twice else data
     filters = "[/FlateDecode/DCTDecode]" if coded_twice else "/DCTDecode"
+    if lossless:
+        data, filters = zlib.compress(image.convert("RGB").tobytes()), f"/FlateDecode{lossless}"
     kind = f"/Width {size[0]} /Height {size[1]} /ColorSpace /DeviceRGB /BitsPerComponent 8"
     parts = [
         b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[7 0 R]>>>>",
@@ -165,6 +168,7 @@ def kind(format_: str, mode: str = "RGB", **options: object) -> Make:
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="%d"/>'
 FULL = partial(pdf, matrix="203 0 0 141 30 20")
+ENLARGED = partial(pdf, matrix="220 0 0 150 30.3 20", subsampling=1)
 FILES: dict[str, tuple[Make, Page | None]] = {
     "jpeg 4:4:4": (kind("JPEG", subsampling=0), None),
     "jpeg 4:2:2": (kind("JPEG", subsampling=1), None),
@@ -195,6 +199,12 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "pdf stamp": (partial(FULL, subsampling=2, annotation=STAMP), Page(1, 100)),
     "pdf button": (partial(FULL, subsampling=2, annotation=BUTTON), Page(1, 100)),
     "pdf lacking scans": (partial(FULL, subsampling=2, scans=3), Page(1, 150)),
+    "pdf enlarged, lossless": (partial(ENLARGED, lossless=" "), Page(1, 150)),
+    "pdf interpolated": (partial(ENLARGED, lossless="/Interpolate true"), Page(1, 300)),
+    "pdf on its side, lossless": (
+        partial(pdf, matrix="0 180 -111 0 160 9", subsampling=1, lossless="/Interpolate true"),
+        Page(1, 150),
+    ),
     "webp": (kind("WEBP", quality=80), None),
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),
     "heic": (kind("HEIF", quality=60), None),

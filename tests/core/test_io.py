@@ -139,7 +139,7 @@ WRITERS = {
     "x.csv": "files.write_csv(pd.DataFrame(values), path)",
     "x.json": "files.write_json(path, values.tolist())",
     "x.h5": "write_embeddings(path, Embeddings([str(n) for n in range(1000)], values))",
-    "x.checkpoint": "write_checkpoint(path, '', {'a': torch.from_numpy(values)})",
+    "x.checkpoint": "Checkpoint(path, '', 1.0).write({'step': 0, 'a': torch.from_numpy(values)})",
     "x.safetensors": """
 with files.atomic(path) as temporary:
     save_file({'a': torch.from_numpy(values)}, temporary)
@@ -160,7 +160,7 @@ from anonbench.core import io as files
 from anonbench.core.jobs.job import logged
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.datasets.image_sets.shards import ShardWriter
-from anonbench.training.loop.checkpoint import write_checkpoint
+from anonbench.training.loop.checkpoint import Checkpoint
 values = np.random.default_rng(0).standard_normal((1000, 400)).astype(np.float32)
 small, logs, said = map(Path, sys.argv[1:])
 for name, text in json.load(sys.stdin).items():

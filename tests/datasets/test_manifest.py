@@ -13,8 +13,9 @@ from PIL import Image
 from small_sets import dataset, draw, touch, written
 
 from anonbench.config import Dataset
+from anonbench.core import workers
 from anonbench.core.errors import InputError
-from anonbench.datasets import headers, walk
+from anonbench.datasets import walk
 from anonbench.datasets.listing import find_unused, read_source, root_of
 from anonbench.datasets.manifest import COLUMNS
 from anonbench.datasets.walk import COPY
@@ -127,8 +128,8 @@ def test_bytes_do_not_depend_on_threads(tmp_path: Path, monkeypatch: pytest.Monk
     (folder / "train" / "bad.png").touch()
     written = []
     for threads, chunk in ((1, 64), (8, 1)):
-        monkeypatch.setattr(headers, "THREADS", threads)
-        monkeypatch.setattr(headers, "CHUNK", chunk)
+        monkeypatch.setattr(workers, "THREADS", threads)
+        monkeypatch.setattr(workers, "CHUNK", chunk)
         run(dataset("folder", folder), tmp_path)
         written.append([(tmp_path / f).read_bytes() for f in ("m.parquet", "s/m.csv")])
     assert written[0] == written[1]

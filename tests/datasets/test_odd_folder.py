@@ -55,7 +55,7 @@ def test_what_is_used_left_out_and_converted(odd: Path) -> None:
         ".hidden.png": "a hidden file",
         "bomb.png": "more than 1000000 pixels",
         "cut.jpg": "not an image, or of an unknown kind",
-        "cut.pdf": "a damaged PDF, or none",
+        "cut.pdf": "a damaged PDF, or none; save it again as PDF, in a program that opens it",
         "empty.png": "empty file",
         "gone.png": "a link to nowhere",
         "huge.pdf": "more than 1000000 pixels",

@@ -114,7 +114,7 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
         "x/a": [0.5],
         "x/b": [0.5],
     }
-    blank = init_backbone(recipe, 4).eval()
+    blank = init_backbone(recipe, 4)[0].eval()
     of = {
         (model, name): attention_maps(model, preprocess, variants["mask-100"].read(name))
         for model in (loaded, blank)

@@ -19,6 +19,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image
 from anonbench.embedding.extract import features
 from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.loop.launch import TrainJob
 from anonbench.training.loop.train import train
 from anonbench.training.model.backbone import init_backbone
 from anonbench.training.weights import load_backbone
@@ -73,19 +74,29 @@ def test_it_learns(
     listing = listing[listing["split"] == "train"].sort_values("id", ignore_index=True)
     by_id = _labels(tmp_path / "data", files)
     is_held_out = _held_out(listing["id"].map(by_id), whole)
-    fitted, judged = (
+    _, judged = (
         _image_set(tmp_path / f"{part}.tar", tmp_path / "data", listing[rows])
         for part, rows in (("fitted", ~is_held_out), ("judged", is_held_out))
     )
     backbone, log = tmp_path / "backbone.safetensors", tmp_path / "log.csv"
-    train(recipe, Adaption.UNADAPTED, fitted, None, 0, backbone, log, tmp_path / "state")
+    job = TrainJob(
+        recipe=recipe,
+        adaption=Adaption.UNADAPTED,
+        original=[tmp_path / "fitted.tar"],
+        root=tmp_path,
+        seed=0,
+        output=backbone,
+        log=log,
+        checkpoint=tmp_path / "state",
+    )
+    train(job)
 
     losses = pd.read_csv(log)
     assert losses["dino"].iloc[-1] < np.log(recipe.heads.prototypes) - 0.2
     assert losses["ibot"].iloc[-1] < losses["ibot"].iloc[0] - 0.3
 
     labels = np.array([by_id[image_id] for image_id in judged.ids])
-    untrained = init_backbone(recipe, 0).eval().requires_grad_(False)
+    untrained = init_backbone(recipe, 0)[0].eval().requires_grad_(False)
     preprocess = Preprocess(recipe.crops.global_size, recipe.crops.normalize, recipe.resize)
     before, after = (
         _mean_average_precision(features(model, how, judged, Embedding()), labels)

@@ -4,8 +4,6 @@ Always load a config with `load`. The schema and the commented default file are 
 model by `anonbench config` (see `anonbench.config.default_files`), and a test keeps them in sync.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path

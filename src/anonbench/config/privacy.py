@@ -1,7 +1,5 @@
 """Settings of the attacks on anonymized images, and the policy that variants must meet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 

@@ -190,17 +190,23 @@ def with_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[R
 def image_regions(frame: pd.DataFrame, blocks: bool = True) -> dict[str, list[Region]]:
     """Return each image's regions in draw order, with the coding blocks of its file if asked."""
     ordered = frame.sort_values(["id", "order"])
-    numbers = ordered[["x0", "y0", "x1", "y1", "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
     result: dict[str, list[Region]] = {}
-    ids, names = ordered["id"].tolist(), ordered["entity"].tolist()
-    entities = {name: Entity(name) for name in set(names)}
-    texts = ordered[BLOCKS].tolist() if blocks and BLOCKS in ordered else [""] * len(ids)
-    coded = {text: _read(text) for text in set(texts)}
-    for image_id, name, row, text in zip(ids, names, numbers, texts, strict=True):
-        quad = None if math.isnan(row[5]) else tuple(row[5:])
-        region = Region(entities[name], *row[:5], quad=quad, blocks=coded[text])  # type: ignore[misc]
+    regions = regions_of(ordered if blocks else ordered.drop(columns=BLOCKS, errors="ignore"))
+    for image_id, region in zip(ordered["id"].tolist(), regions, strict=True):
         result.setdefault(str(image_id), []).append(region)
     return result
+
+
+def regions_of(rows: pd.DataFrame) -> list[Region]:
+    """Return the regions of rows, with coding blocks where the table has them, in their order."""
+    numbers = rows[["x0", "y0", "x1", "y1", "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
+    texts = rows[BLOCKS].tolist() if BLOCKS in rows else [""] * len(numbers)
+    coded = {text: _read(text) for text in set(texts)}
+    regions = []
+    for entity, row, text in zip(rows["entity"], numbers, texts, strict=True):
+        quad = None if math.isnan(row[5]) else tuple(row[5:])
+        regions.append(Region(Entity(entity), *row[:5], quad=quad, blocks=coded[text]))  # type: ignore[misc]
+    return regions
 
 
 def _read(text: object) -> tuple[Blocks, ...]:

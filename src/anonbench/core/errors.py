@@ -1,9 +1,7 @@
 """Errors that a user can correct. They reach the terminal as one line, without a traceback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Set
-from typing import Any
+from typing import Any, Self
 
 from anonbench.core.wording import harmless
 
@@ -23,7 +21,7 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
     """The file of an original no longer matches its manifest; it must not be used."""
 
     @classmethod
-    def of(cls, image_id: str, what: str) -> ChangedImage:
+    def of(cls, image_id: str, what: str) -> Self:
         """Return the error of one image; `what` has changed, in two or three words."""
         return cls(
             f"image {image_id!r} was changed or replaced since it was listed: {what}. It was not "

@@ -180,14 +180,6 @@ def append_checksum(path: Path) -> None:
         file.write(hashlib.file_digest(file, "sha256").digest())
 
 
-def has_intact_checksum(path: Path) -> bool:
-    """Check whether a file ends with the SHA-256 of all bytes before it."""
-    with suppress(ValueError):
-        read_checksummed(path)
-        return True
-    return False
-
-
 def read_checksummed(path: Path) -> memoryview:
     """Map a file's content, without the SHA-256 at its end; ValueError if it is damaged."""
     with path.open("rb") as file:

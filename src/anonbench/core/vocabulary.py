@@ -4,10 +4,9 @@ One variant is one version of the images (``original``, ``blur-50``); one model 
 training (``unadapted``, ``A-blur-50``), or a baseline without one. See docs/reference/glossary.md.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 RESULTS = "results"  # folder of results where the config names none
 ORIGINAL = "original"
@@ -103,7 +102,7 @@ class Variant:
         return ORIGINAL if self.method is None else f"{self.method}-{self.degree}"
 
     @classmethod
-    def parse(cls, text: str) -> Variant:
+    def parse(cls, text: str) -> Self:
         """Read ``original`` or ``<method>-<degree>``; raise ValueError for anything else."""
         if text == ORIGINAL:
             return cls()
@@ -143,7 +142,7 @@ class Model:
         return f"{self.adaption}-{self.variant}"
 
     @classmethod
-    def parse(cls, text: str) -> Model:
+    def parse(cls, text: str) -> Self:
         """Read a name such as ``unadapted``, ``pixels`` or ``A-blur-50``; ValueError for others."""
         if text in _WITHOUT_VARIANT:
             return cls(_WITHOUT_VARIANT[text])

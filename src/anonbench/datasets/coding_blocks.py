@@ -124,7 +124,7 @@ def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
     return _sampling_blocks(max(each[1] for each in layers), max(each[2] for each in layers))
 
 
-def _sampling_blocks(across: int, down: int) -> _Coded:
+def _sampling_blocks(across: float, down: float) -> _Coded:
     return _JPEG_BLOCK * across, _JPEG_BLOCK * down, int(across > 1), int(down > 1)
 
 

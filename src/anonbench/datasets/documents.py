@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.workers import in_threads
 from anonbench.datasets.formats import pdf
 from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES, page_id, tiff_frames
 from anonbench.datasets.source import Source, id_problems, is_wanted
@@ -19,7 +19,6 @@ DOCUMENT = "document"
 A table's own column of that name stays as it is."""
 PAGE = "document_page"
 """Column: the page's number in its file, from 1; missing where the file is the image."""
-THREADS = 8  # which wait for the disk
 
 
 def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
@@ -34,9 +33,7 @@ def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> So
     counts = np.ones(len(images), np.int64)
     chosen = np.flatnonzero(~named & images["path"].str.lower().str.endswith(WITH_PAGES))
     files = [root / path for path in images["path"].iloc[chosen]]
-    with ThreadPoolExecutor(THREADS) as threads:
-        found = threads.map(count_pages, files, [file.suffix for file in files], chunksize=64)
-        counts[chosen] = list(found)
+    counts[chosen] = [*in_threads(lambda file: count_pages(file, file.suffix), files)]
     if not named.any() and (counts == 1).all():
         return source
     new = (counts > 1).repeat(counts)

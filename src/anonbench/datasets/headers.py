@@ -3,7 +3,6 @@
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -13,10 +12,12 @@ import numpy as np
 
 from anonbench.config import DataSource
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.workers import in_threads
 from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.formats.pixels import BETWEEN, conversions
 from anonbench.datasets.images import (
+    MAX_PIXELS,
     SeveralFrames,
     max_bytes,
     open_checked,
@@ -26,8 +27,6 @@ from anonbench.datasets.images import (
 )
 
 PDF = "PDF"
-THREADS = 8
-CHUNK = 64
 
 
 class Header(NamedTuple):
@@ -63,14 +62,8 @@ def look_at_all(
     """
     pairs = zip(paths, numbers, strict=True)
     files = [(path, [n for _, n in pages]) for path, pages in groupby(pairs, itemgetter(0))]
-
-    def look(start: int) -> list[Header]:
-        some = files[start : start + CHUNK]
-        return [header for path, pages in some for header in _look(root / path, limits, pages)]
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        for headers in threads.map(look, range(0, len(files), CHUNK)):
-            yield from headers
+    for headers in in_threads(lambda file: [*_look(root / file[0], limits, file[1])], files):
+        yield from headers
 
 
 def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
@@ -82,17 +75,17 @@ def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
         return None if number is None else Page(number)
     if number is None and (pages := pdf_pages(data)) > 1:
         require_page(1, pages)
-        raise UnreadableImage(f"a PDF of {pages} pages whose name does not end in .pdf")
+        raise UnreadableImage(f"a PDF of {pages} pages whose name does not end in .pdf; rename it")
     return Page(number or 1, dpi)
 
 
-def read_first_page(file: Path, max_pixels: int, dpi: int) -> np.ndarray:
+def read_first_page(file: Path) -> np.ndarray:
     """Read an image, of a document its first page, for a sample of what a folder holds."""
-    data = read_file(file, max_bytes(max_pixels))
+    data = read_file(file, max_bytes(MAX_PIXELS))
     try:
-        return read_image(data, max_pixels, page_to_read(data, 1 if is_pdf(data) else None, dpi))
+        return read_image(data, page=Page(1, Limits(MAX_PIXELS).pdf_dpi) if is_pdf(data) else None)
     except SeveralFrames:
-        return read_image(data, max_pixels, Page(1))
+        return read_image(data, page=Page(1))
 
 
 def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator[Header]:

@@ -46,6 +46,11 @@ _ORIENTATION = 274
 
 MOST_HERE = 32_000_000  # pixels of an image that is decoded in this process, and half of its bytes
 _IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}  # Pillow's slow decoders
+_TIFF = (b"II*\0", b"MM\0*")
+_STRANGE_TIFF = (
+    "a TIFF file that is damaged, or of a kind that is not read, such as CMYK with transparency or "
+    "pages with masks; save it as RGB without them"
+)
 _NO_FILE = "a device or pipe, not a file"
 
 
@@ -133,6 +138,8 @@ def open_checked(
             reason = "not an image, or of an unknown kind"
             if is_pdf(data):
                 reason = "a PDF; save its pages as images (the workflow reads them itself)"
+        if data.startswith(_TIFF):
+            reason = _STRANGE_TIFF
         raise UnreadableImage(reason) from None
     reader.left = math.inf
     return image

@@ -317,22 +317,19 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
 
     if not any(image.name.lower().endswith(WITH_PAGES) for image in images):
         return images
-    from concurrent.futures import ThreadPoolExecutor
-
-    from anonbench.datasets.documents import THREADS
+    from anonbench.core.workers import in_threads
 
     found = []
-    with ThreadPoolExecutor(THREADS) as threads:
-        for image, pages in zip(images, threads.map(count_pages_of, images), strict=True):
-            if pages == 1:
-                found.append(image)
-            elif problem := walk.id_problem(page_id(image.id, pages)):
-                left.append(LeftOut(image.name, f"a page's id {problem}"))
-            else:
-                found += [
-                    replace(image, id=page_id(image.id, n), key=page_id(image.key, n), page=n)
-                    for n in range(1, pages + 1)
-                ]
+    for image, pages in zip(images, in_threads(count_pages_of, images), strict=True):
+        if pages == 1:
+            found.append(image)
+        elif problem := walk.id_problem(page_id(image.id, pages)):
+            left.append(LeftOut(image.name, f"a page's id {problem}"))
+        else:
+            found += [
+                replace(image, id=page_id(image.id, n), key=page_id(image.key, n), page=n)
+                for n in range(1, pages + 1)
+            ]
     return found
 
 

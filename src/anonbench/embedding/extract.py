@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
@@ -21,6 +20,7 @@ from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import write_set
+from anonbench.training.data.batch import loaded
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.distributed import pick_device
 from anonbench.training.model.backbone import init_backbone
@@ -81,7 +81,7 @@ def embed_many(
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
     """Write the network that a training from random weights starts from, in `train`'s format."""
     backbone = recipe.backbone.model_copy(update={"pretrained": None})
-    model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
+    model, _ = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
     weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
     provenance = {"model": "untrained", "seed": seed, "versions": versions("torch", "timm")}
     save_backbone(weights, recipe, path, provenance)
@@ -124,14 +124,11 @@ def embed_pixels(
 def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
     """Yield the images in id order, in batches of uint8 [B, S, S, 3]."""
 
-    def read(ids: Sequence[str]) -> Tensor:
-        return torch.from_numpy(np.stack([preprocess.fit(images.read(each)) for each in ids]))
+    ids, size = images.ids, settings.batch_size
 
-    loader: DataLoader[Tensor] = DataLoader(
-        images.ids,  # type: ignore[arg-type]
-        settings.batch_size,
-        num_workers=settings.workers,
-        collate_fn=read,
-        multiprocessing_context="fork" if settings.workers else None,
-    )
-    yield from track(loader, len(loader), "batches embedded")
+    def read(batch: int) -> Tensor:
+        some = ids[batch * size : (batch + 1) * size]
+        return torch.from_numpy(np.stack([preprocess.fit(images.read(each)) for each in some]))
+
+    numbers = range(-(-len(ids) // size))
+    yield from track(loaded(read, numbers, settings.workers), len(numbers), "batches embedded")

@@ -14,6 +14,7 @@ import pandas as pd
 from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage, listed
 from anonbench.core.progress import track
+from anonbench.core.workers import in_threads
 from anonbench.datasets.annotations.rows import Images
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pixels import conversion_counts
@@ -26,8 +27,6 @@ Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
 """Images: a folder, tar, table, image or `-` (`anonbench.datasets.inputs.open_images`), a list of
 paths, or arrays, uint8 [H, W] or [H, W, 3] RGB, whose ids are their numbers."""
 
-_THREADS = 8
-_CHUNK = 64
 Item = TypeVar("Item")
 
 
@@ -96,13 +95,8 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
             return _array_images(given)
     found = open_images(given, pages=True)
 
-    def look(start: int) -> list[Picture | LeftOut]:
-        return [_look(file, max_pixels) for file in found.images[start : start + _CHUNK]]
-
-    with ThreadPoolExecutor(_THREADS, "look") as pool:
-        chunks = pool.map(look, range(0, len(found), _CHUNK))
-        each = (one for chunk in chunks for one in chunk)
-        looks = list(track(each, len(found), "images looked at"))
+    each = in_threads(partial(_look, max_pixels=max_pixels), found.images)
+    looks = list(track(each, len(found), "images looked at"))
     images = [one for one in looks if isinstance(one, Picture)]
     left = (*found.left_out, *(one for one in looks if isinstance(one, LeftOut)))
     if not images:

@@ -1,7 +1,5 @@
 """Embeddings of a caller's images, or of image sets, by an encoder or a system."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -140,12 +138,11 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 
 @contextmanager
 def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
-    """Yield an encoder as a system for the time of the block.
+    """Yield an encoder of `settled` as a system for the time of the block.
 
-    `similarity` is what a function's vectors are compared by; a system has its own. InputError:
-    there is no such system, or it cannot be started.
+    `similarity` is what a function's vectors are compared by; a system has its own. InputError: it
+    cannot be started.
     """
-    encoder = settled(encoder)
     own: Similarity = getattr(encoder, "similarity", similarity)
     for given in (similarity, own):
         if given not in get_args(Similarity):

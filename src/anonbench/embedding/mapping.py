@@ -7,8 +7,6 @@ for knowledge transfer"). Folds over clusters choose the penalty; a map is never
 cluster that it was learned from.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -18,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -112,7 +110,7 @@ class Map:
             save_file(tensors, temporary, metadata={_KEY: text})
 
     @classmethod
-    def load(cls, path: Path | str) -> Map:
+    def load(cls, path: Path | str) -> Self:
         """Read what `save` wrote.
 
         Raises:

@@ -86,11 +86,6 @@ def read_provenance(path: Path) -> dict[str, Any]:
         return file.provenance
 
 
-def read_similarity(path: Path) -> str:
-    """Return the `Embeddings.similarity` of a file; raises as `hdf5.opened`."""
-    return Embeddings([], np.empty((0, 0)), read_provenance(path)).similarity
-
-
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     """Return some embeddings of a file, float32 [M, D]; `rows` are their places, int64 [M].
 

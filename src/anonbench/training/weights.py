@@ -97,5 +97,5 @@ def load_untrained(path: Path) -> nn.Module:
     side = described["preprocess"]["side"]
     crops = {"global_size": side, "local_size": side}
     recipe = Recipe.model_validate({"backbone": described["backbone"], "crops": crops})
-    model = init_backbone(recipe, described["provenance"]["seed"])
+    model, _ = init_backbone(recipe, described["provenance"]["seed"])
     return model.eval().requires_grad_(False)

@@ -10,33 +10,16 @@ from PIL import Image
 
 from anonbench.anonymization.files import file_job
 from image_files import coded
+from pdf_files import page, stream
 
 DRAWN = "200 0 0 150 0 0 cm /I Do"
 NAMES = "/Resources << /XObject << /I 4 0 R >> >>"
 IMAGE = "/Type /XObject /Subtype /Image /Width 200 /Height 150 /BitsPerComponent 8"
 
 
-def stream(entries: str, data: bytes) -> bytes:
-    return f"<< {entries} /Length {len(data)} >>\nstream\n".encode() + data + b"\nendstream"
-
-
 def jpeg(entries: str = "") -> bytes:
     data = coded(photograph(), "JPEG", quality=75)
     return stream(f"{IMAGE} /ColorSpace /DeviceRGB /Filter /DCTDecode {entries}", data)
-
-
-def page(content: str, resources: str, *others: bytes, more: str = "") -> bytes:
-    """Return a PDF file of one page, without a table; objects from 4 on are the others."""
-    parts = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 150] /Contents {4 + len(others)} 0 R "
-        f"{resources} {more} >>".encode(),
-        *others,
-        stream("", content.encode()),
-    ]
-    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % each for each in enumerate(parts, start=1))
-    return b"%PDF-1.7\n" + body + b"trailer\n<< /Root 1 0 R >>\n"
 
 
 def masked(mask: bytes) -> bytes:

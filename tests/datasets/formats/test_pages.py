@@ -89,7 +89,7 @@ def test_each_page_is_drawn_the_same_by_threads_and_forks() -> None:
     assert pages[1].flags.writeable
     for number in (3, 2, 1):
         np.testing.assert_array_equal(draw_pdf(data, Page(number, 72), LIMIT), pages[number - 1])
-    with pytest.raises(UnreadableImage, match="no page 1 of 0"):
+    with pytest.raises(UnreadableImage, match="a document without pages"):
         pdf_size(pdf([]), Page(1, 72), LIMIT)
     with pytest.raises(UnreadableImage, match="no page 4 of 3"):
         pdf_size(data, Page(4, 72), LIMIT)
@@ -303,7 +303,7 @@ def test_hostile_ids_pages_and_digests_are_refused() -> None:
         with pytest.raises(ValueError, match="is no digest of an image"):
             page_of(text)
     for number, pages in ((0, 3), (4, 3), (1, 0), (1, MOST_PAGES + 1)):
-        with pytest.raises(UnreadableImage, match=r"no page|more than 9999 pages"):
+        with pytest.raises(UnreadableImage, match=r"no page|without pages|more than 9999 pages"):
             require_page(number, pages)
 
 

@@ -153,7 +153,7 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
     for name in ("model.safetensors", "memory.pth"):
         backbone = settings(registers, ffn, pretrained=tmp_path / name)
         made = recipe(backbone=backbone, crops={"global_size": 56})
-        found = encode(init_backbone(made, seed=0).eval(), images)
+        found = encode(init_backbone(made, seed=0)[0].eval(), images)
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
 
 

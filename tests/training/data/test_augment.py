@@ -1,7 +1,6 @@
 """Crops, and augmentations against torchvision's, one image at a time."""
 
 from collections.abc import Callable
-from itertools import groupby
 
 import cv2
 import numpy as np
@@ -107,16 +106,6 @@ def test_each_crop_is_jittered_in_its_own_order_if_at_all() -> None:
     settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
     made = augment.augmentations_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
     assert torch.equal(augment.apply_steps(IMAGES.clone(), augment.steps_of(made)), IMAGES)
-
-
-def test_rows_done_alike_stand_together() -> None:
-    made = augment.augmentations_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
-    rows = made.grouped()
-    assert sorted(rows.tolist()) == list(range(500))
-    jitter = ["".join(map(str, made.order[row])) if made.jitter[row] else "" for row in rows]
-    others = (made.sigma[rows] > 0, made.grey[rows], made.solarize[rows])
-    what = list(zip(jitter, *others, strict=True))
-    assert len([1 for _ in groupby(what)]) == len(set(what))
 
 
 def test_draws_depend_on_seed_epoch_and_id_alone_and_stay_what_they_are() -> None:

@@ -26,18 +26,16 @@ def _augmentations(count: int, settings: Crops) -> augment.CropAugmentations:
     )
 
 
-@pytest.mark.parametrize("pixels", [1, 10**9])
-def test_part_size_has_no_effect(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CACHED_PIXELS", pixels)
-    settings = Crops()
-    crops, augmentations = _crops(37, 16), _augmentations(37, settings)
-    images = crops.permute(0, 3, 1, 2).float() / 255
-    whole = augment.apply_steps(images.contiguous(), augment.steps_of(augmentations))  # as on a GPU
-    expected = augment.normalize_images(whole, settings.normalize)
+def test_a_crop_is_finished_alike_beside_any_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    crops, augmentations = _crops(37, 16), _augmentations(37, Crops())
     before = crops.clone()
-    found = finish(crops, augmentations, settings, CPU)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    whole = finish(crops, augmentations, Crops(), CPU)
     assert torch.equal(crops, before)
+    for rows in (np.array([4]), np.arange(36, 0, -5), np.arange(0)):
+        found = finish(crops[rows], augmentations.part(rows), Crops(), CPU)
+        torch.testing.assert_close(found, whole[rows], atol=1e-5, rtol=1e-5)
+    monkeypatch.setattr(module, "CACHED_PIXELS", 1)
+    torch.testing.assert_close(finish(crops, augmentations, Crops(), CPU), whole, atol=0, rtol=0)
 
 
 @given(st.integers(2, 16), st.floats(0, 1), st.integers(0, 1000))

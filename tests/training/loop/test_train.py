@@ -19,7 +19,8 @@ from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import pick_device
-from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.checkpoint import Checkpoint
+from anonbench.training.loop.launch import TrainJob
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Trainer, schedules
 from anonbench.training.model.backbone import encode
@@ -50,8 +51,21 @@ def anywhere(original: ImageSet, anonymized: ImageSet) -> Callable[..., Result]:
         metrics_log: Path | None = None,
     ) -> Result:
         output, log = folder / f"{name}.safetensors", folder / f"{name}.csv"
-        checkpoint = folder / f"{name}.checkpoint"
-        train(recipe, adaption, original, anonymized, seed, output, log, checkpoint, metrics_log)
+        checkpoint, tar = folder / f"{name}.checkpoint", original.folder / "0.tar"
+        train(
+            TrainJob(
+                recipe=recipe,
+                adaption=adaption,
+                original=[tar],
+                root=tar.parent,
+                anonymized=[anonymized.folder / "0.tar"],
+                seed=seed,
+                output=output,
+                log=log,
+                checkpoint=checkpoint,
+                metrics_log=metrics_log,
+            )
+        )
         return Result(output.read_bytes(), log.read_bytes(), checkpoint)
 
     return train_once
@@ -151,23 +165,25 @@ def test_a_checkpoint_of_something_else_or_damaged_is_not_used(
     checkpoint = tmp_path / "a.checkpoint"
     checkpoint.write_bytes(b"torn")
     assert run(recipe()).backbone == usual.backbone
-    write_checkpoint(checkpoint, "another identity", {"step": 3})
+    Checkpoint(checkpoint, "another identity", 1.0).write({"step": 3})
     assert run(recipe()).backbone == usual.backbone
     assert "starting from the beginning" in caplog.text
     path = tmp_path / "a.checkpoint"
     state = {"step": 3, "weights": torch.arange(10.0)}
-    write_checkpoint(path, "this training", state)
-    read = read_checkpoint(path, "this training")
-    assert read is not None
-    assert torch.equal(read["weights"], state["weights"])
+    saved = Checkpoint(path, "this training", 1.0)
+    saved.write(state)
+    read: list[dict[str, Any]] = []
+    saved.restore(read.append)
+    assert torch.equal(read.pop()["weights"], state["weights"])
     content = path.read_bytes()
     for place in range(0, len(content), 31):
         damaged = bytearray(content)
         damaged[place] ^= 1
         path.write_bytes(damaged)
-        assert read_checkpoint(path, "this training") is None
+        saved.restore(read.append)
     path.write_bytes(content[:-1])
-    assert read_checkpoint(path, "this training") is None
+    saved.restore(read.append)
+    assert not read
 
 
 def test_log_and_description(run: Run, recipe: Make, tmp_path: Path, original: ImageSet) -> None:
@@ -256,11 +272,22 @@ def test_a_distilled_model_embeds_hidden_images_like_originals(
     start, output = tmp_path / "unadapted.safetensors", tmp_path / "D.safetensors"
 
     def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
-        sets = (original, None if unadapted is None else anonymized)
         steps = {"steps": 24 if unadapted else 2}
         made = recipe(losses={"distilled_patches": patches}, optimizer=steps)
-        log, checkpoint = tmp_path / "log.csv", tmp_path / "checkpoint"
-        train(made, adaption, *sets, 0, file, log, checkpoint, unadapted=unadapted)
+        log = tmp_path / "log.csv"
+        job = TrainJob(
+            recipe=made,
+            adaption=adaption,
+            original=[original.folder / "0.tar"],
+            root=original.folder,
+            anonymized=[] if unadapted is None else [anonymized.folder / "0.tar"],
+            seed=0,
+            output=file,
+            log=log,
+            checkpoint=tmp_path / "checkpoint",
+            unadapted=unadapted,
+        )
+        train(job)
         return pd.read_csv(log)
 
     trained(Adaption.UNADAPTED, start)

@@ -40,7 +40,7 @@ def test_a_named_model_runs_as_timms_own() -> None:
 
 
 def test_xavier_and_sincos_positions_against_loops(recipe: Make) -> None:
-    model: Any = init_backbone(recipe(), seed=0).eval()
+    model: Any = init_backbone(recipe(), seed=0)[0].eval()
     weight = model.blocks[0].mlp.fc1.weight
     bound = math.sqrt(6 / (32 + 128))
     assert 0.95 * bound < weight.abs().max().item() <= bound
@@ -60,7 +60,7 @@ def test_xavier_and_sincos_positions_against_loops(recipe: Make) -> None:
 
 
 def test_named_model_and_its_errors(recipe: Make) -> None:
-    made: Any = init_backbone(recipe(backbone={"name": "vit_tiny_patch16_224"}), 0)
+    made: Any = init_backbone(recipe(backbone={"name": "vit_tiny_patch16_224"}), 0)[0]
     assert made.embed_dim == 192 and made.patch_embed.grid_size == (2, 2)
     assert made.blocks[0].ls1.gamma.unique().item() == 1.0
     with pytest.raises(InputError, match="no model 'vit_unheard_of'"):
@@ -74,7 +74,7 @@ def test_named_model_and_its_errors(recipe: Make) -> None:
 @pytest.mark.parametrize("init", ["vit", "xavier"])
 def test_registers_and_swiglu(recipe: Make, init: str) -> None:
     settings = {"registers": 3, "ffn": "swiglu", "init": init, "width": 48, "position": "learned"}
-    made: Any = init_backbone(recipe(backbone=settings), 0)
+    made: Any = init_backbone(recipe(backbone=settings), 0)[0]
     assert made.num_prefix_tokens == 4
     assert made.pos_embed.shape == (1, 1 + 16, 48)  # registers have none
     assert encode(made, _images()).shape == (3, 20, 48)

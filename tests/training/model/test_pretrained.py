@@ -37,7 +37,7 @@ def _from(
     path: Path, recipe: Make, registers: int = 0, **backbone: Any
 ) -> Callable[..., nn.Module]:
     made = settings(registers, "mlp", pretrained=path, **backbone)
-    return lambda **crops: init_backbone(recipe(backbone=made, crops=crops), seed=3).eval()
+    return lambda **crops: init_backbone(recipe(backbone=made, crops=crops), seed=3)[0].eval()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_positions_elsewhere(recipe: Make, write: Write, tmp_path: Path, registe
         export_backbone(tmp_path / "ours.safetensors", output, form)
         file = output / "model.safetensors" if form == "huggingface" else output
         again = recipe(backbone=settings(registers, "mlp", pretrained=file))
-        found = encode(init_backbone(again, 1).eval(), _images())
+        found = encode(init_backbone(again, 1)[0].eval(), _images())
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
         assert read_pretrained(file).side == 32
 

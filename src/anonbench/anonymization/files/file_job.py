@@ -27,10 +27,12 @@ from anonbench.anonymization.files.corrections import (
 from anonbench.anonymization.files.pages import (
     FinishedPage,
     FinishedPages,
+    damage,
     drawn_page,
     page_count,
     page_size,
     remove_pages,
+    with_way_out,
 )
 from anonbench.anonymization.files.places import remove, target
 from anonbench.anonymization.files.record import (
@@ -41,6 +43,7 @@ from anonbench.anonymization.files.record import (
 )
 from anonbench.anonymization.files.stored import (
     SUFFIXES,
+    TAKEN,
     TIFF_DPI,
     NotPublished,
     published,
@@ -128,18 +131,12 @@ class Anonymizer:
         try:
             done = self._done(task)
         except UnreadableImage as error:
-            done = Outcome(task.image.name, "unreadable", self._with_way_out(error))
+            done = Outcome(
+                task.image.name, "unreadable", with_way_out(error, self._job.detection.max_pixels)
+            )
         _remove_others(self._job.to, task, done)
         remove_pages(self._job.to, task.image.name)
         return done
-
-    def _with_way_out(self, error: UnreadableImage) -> str:
-        hint = ""
-        if isinstance(error, SeveralFrames):
-            hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
-        elif str(error).endswith(f"more than {self._job.detection.max_pixels} pixels"):
-            hint = "; make it smaller, or raise detection.max_pixels"
-        return f"{error}{hint}"
 
     def _read(self, task: Task) -> tuple[Task, bytes, str]:
         """A task with the corrections that hold; the file's bytes and SHA-256."""
@@ -220,7 +217,7 @@ class Anonymizer:
                 raise NotPublished("nothing was found in it", "without_regions")
             how = stored(data, original)
             if how.suffix in task.taken:
-                raise NotPublished(f"its copy would have another image's name ({how.suffix})")
+                raise NotPublished(TAKEN.format(how.suffix))
             known["regions"] = as_rows(regions, job.variant.degree)
             pixels, hidden = self._hidden(original, regions, Source(data))
             try:
@@ -255,7 +252,7 @@ class Anonymizer:
         why = None
         try:
             if output.removeprefix(name) in task.taken:
-                raise NotPublished(f"its copy would have another image's name ({SUFFIX})")
+                raise NotPublished(TAKEN.format(SUFFIX))
             with published(self._job.to, output) as part:
                 with part.open("wb") as file:
                     write_pdf(file, len(numbers), pages())
@@ -301,6 +298,7 @@ class Anonymizer:
                 original = read_image(data, job.detection.max_pixels, page)
                 own, source = task.corrections.get(name, []), Source(data, page)
                 searched, before, regions = self._regions(image_id, original, own, source)
+                searched["doubts"] += damage(data, page)
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise NotPublished(f"nothing was found on page {number}", "without_regions")

@@ -19,11 +19,20 @@ from typing import Any, NamedTuple
 
 from anonbench.anonymization.audit.files import CheckedPage
 from anonbench.anonymization.files.record import beside
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.io import append_checksum, make_private, open_private, read_checksummed
 from anonbench.datasets.formats.pages import TIFF, Page, tiff_frames
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
-from anonbench.datasets.images import open_checked, upright_size
+from anonbench.datasets.formats.pdf import (
+    SUFFIX,
+    has_damaged_images,
+    is_pdf,
+    pdf_dpi,
+    pdf_pages,
+    pdf_size,
+)
+from anonbench.datasets.images import SeveralFrames, open_checked, upright_size
 
+DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 
@@ -119,3 +128,20 @@ def page_size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
         return pdf_size(data, page, limit)
     with open_checked(data, limit, page) as image:
         return upright_size(image)
+
+
+def damage(data: bytes, page: Page) -> list[str]:
+    """Doubts about a page by images on it that cannot be decoded."""
+    return [DAMAGED_IMAGES] if page.dpi and has_damaged_images(data, page) else []
+
+
+def with_way_out(error: UnreadableImage, max_pixels: int) -> str:
+    """Why an image has no copy, and what to do about it."""
+    hint = ""
+    if isinstance(error, SeveralFrames):
+        hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
+    elif str(error).endswith(f"more than {max_pixels} pixels"):
+        hint = "; make it smaller, or raise detection.max_pixels"
+    elif str(error).endswith((")", "unknown kind")):  # what a decoder finds
+        hint = "; save it again in a program that opens it, or leave it out"
+    return f"{error}{hint}"

@@ -5,7 +5,7 @@ import os
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from anonbench.anonymization.files.record import audit_file
 from anonbench.core.errors import InputError
@@ -74,11 +74,14 @@ OF_NAMES = (
 def taken_suffixes(
     names: Sequence[str], others: Iterable[str], suffixes: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Suffixes that an image's name cannot get: with one, it is another image's, or a copy's.
+    """Suffixes that an image's name cannot get: with one, it is another image's, or a folder's.
 
     `others` are names of copies of other images, `suffixes` all that a name may get.
     """
-    keys = {_key(name) for name in (*names, *others)}
+    files = {*names, *others}
+    folders = {name.rpartition("/")[0] for name in files}
+    folders |= {str(each) for folder in folders for each in PurePosixPath(folder).parents}
+    keys = {_key(name) for name in files | folders}
     return {name: tuple(each for each in suffixes if _key(name + each) in keys) for name in names}
 
 

@@ -233,7 +233,9 @@ def _outcomes(
     clashing = clashes(job.to, names)
     others = (before[name].output for name in before.keys() - set(names))
     taken = taken_suffixes(names, others, SUFFIXES)
-    refused = "its name collides with another image's in the output folder (case or accents)"
+    refused = (
+        "its name collides with another image's in the output folder (case or accents); rename it"
+    )
     corrected, seen = corrections
     rows = {name: corrected.get(name, {}) for name in names}
     kept = {

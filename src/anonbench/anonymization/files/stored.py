@@ -268,6 +268,9 @@ def write_pdf(file: BinaryIO, count: int, pages: Iterable[tuple[bytes, int]]) ->
     )
 
 
+TAKEN = "its copy, with {} added, would have the name of another image or folder; rename it"
+
+
 class NotPublished(Exception):  # noqa: N818 - a finding about an image
     """An image or page of which there is no copy, with the reason."""
 
@@ -288,7 +291,7 @@ def published(to: Path, name: str) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in OF_NAMES:
             raise
-        reason = f"cannot be written by its name ({error.strerror})"
+        reason = f"cannot be written by its name ({error.strerror}); rename it"
         raise NotPublished(reason) from None
     finally:
         part.unlink(missing_ok=True)

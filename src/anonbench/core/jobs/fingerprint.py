@@ -5,8 +5,6 @@ Python count too, such as templates. Modules are read and not imported, so that 
 found without loading heavy libraries.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json

@@ -129,19 +129,6 @@ def clustered_mean(
     return _clipped(mean, variance, sizes, confidence, least, most)
 
 
-def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Factor by which clusters widen the variance of a mean (Kish 1965).
-
-    n values [N], NaN left out, are as informative as n / effect independent ones. NaN for fewer
-    than two clusters, and for values without spread.
-    """
-    values, codes, sizes = _defined(values, clusters)
-    if len(sizes) < 2 or np.ptp(values) < _ROUNDING:
-        return float("nan")
-    variance = _jackknife_variance(values - values.mean(), codes, sizes)
-    return float(variance * len(values) / values.var(ddof=1))
-
-
 def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.ndarray]:
     """Yield how often each of G clusters is drawn in each resample, float64 [S, G].
 

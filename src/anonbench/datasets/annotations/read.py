@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import QUAD_COLUMNS, Region, overlap
+from anonbench.core.boxes import QUAD_COLUMNS, Region, overlap, regions_of
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Entity
@@ -41,7 +41,7 @@ class Annotations:
 def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region]]:
     """Return the regions of checked rows by image id."""
     found = {name: list[Region]() for name in images}
-    for name, region in zip(rows["id"], tables.regions_of(rows), strict=True):
+    for name, region in zip(rows["id"], regions_of(rows), strict=True):
         found[name].append(region)
     return found
 
@@ -178,7 +178,7 @@ def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}
     keys = rows[["id", "where", "action", "x0"]].itertuples(index=False)
-    for (name, row, action, x0), region in zip(keys, tables.regions_of(rows), strict=True):
+    for (name, row, action, x0), region in zip(keys, regions_of(rows), strict=True):
         box = None if np.isnan(x0) else region
         found.setdefault(name, []).append(Correction(row, Action(action), region.entity, box))
     return found

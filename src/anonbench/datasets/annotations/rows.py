@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from anonbench.core.boxes import QUAD_COLUMNS, Region, region_fault
+from anonbench.core.boxes import QUAD_COLUMNS, region_fault, regions_of
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.source import plain_path, read_csv
@@ -73,16 +73,6 @@ class Rows:
 def printable(text: str) -> str:
     """Return a text with control and unprintable characters made visible."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def regions_of(rows: pd.DataFrame) -> list[Region]:
-    """Return the regions of checked rows, in their order."""
-    numbers = rows[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
-    regions = []
-    for entity, row in zip(rows["entity"], numbers, strict=True):
-        quad = None if np.isnan(row[5]) else tuple(row[5:])
-        regions.append(Region(Entity(entity), *row[:5], quad=quad))  # type: ignore[misc]
-    return regions
 
 
 def check_values(rows: Rows, boxed: np.ndarray) -> None:
@@ -180,10 +170,6 @@ class Images:
         # the root by its given name and without links: one folder
         self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}
 
-    def __len__(self) -> int:
-        """Return the number of images that are used."""
-        return len(self.ids)
-
     def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's image, and a mask of rows decided by an id (and not a path).
 
@@ -193,7 +179,7 @@ class Images:
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
         places = np.array([place for place, _ in found], np.int64)
-        places[places >= len(self)] = UNUSED
+        places[places >= len(self.ids)] = UNUSED
         return places, np.array([by_id for _, by_id in found], bool)
 
     def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:

@@ -81,7 +81,9 @@ def page_id(document: str, number: int) -> str:
 def require_page(number: int, pages: int) -> None:
     """Raise UnreadableImage where a document has no page of this number, or too many pages."""
     if pages > MOST_PAGES:
-        raise UnreadableImage(f"more than {MOST_PAGES} pages")
+        raise UnreadableImage(f"more than {MOST_PAGES} pages; split it")
+    if not pages:
+        raise UnreadableImage("a document without pages; leave it out")
     if not 1 <= number <= pages:
         raise UnreadableImage(f"no page {number} of {pages}")
 

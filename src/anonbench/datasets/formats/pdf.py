@@ -23,9 +23,10 @@ from anonbench.datasets.formats.pages import Page
 SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"  # may come before the signature: byte order mark, white space
+ONE_PIXEL = (1 / 8, 1 / 8)  # sampling for which a JPEG's blocks would be pixels
 _UPRIGHT = 0.05  # pixels by which the ends of an upright image's rows differ at most
 _LONGEST = 2**24
-_TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
+_TOO_MUCH = "takes too much memory or time to decode, or breaks the library; save it again, smaller"
 
 _lock = threading.Lock()
 # by the id of the process that asks: after a fork another child is started
@@ -123,7 +124,7 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
 
 
 class Placed(NamedTuple):
-    """A lossy image on a page, in pixels of the drawn page."""
+    """A lossy or enlarged image on a page, in pixels of the drawn page."""
 
     corner: tuple[float, float]  # x, y where the image's first pixel begins
     across: tuple[float, float]  # from there to the end of its first row
@@ -131,7 +132,8 @@ class Placed(NamedTuple):
     width: int
     height: int  # in its own pixels
     is_jpeg2000: bool
-    sampling: tuple[int, int]  # of JPEG: luminance for each colour value, across and down
+    sampling: tuple[float, float]
+    """Of JPEG: luminance for each colour value, across and down; `ONE_PIXEL` if it is lossless."""
 
     @property
     def is_turned(self) -> bool:
@@ -144,7 +146,28 @@ class Placed(NamedTuple):
         off = [min(map(abs, side)) for side in (self.across, self.down)]
         return max(off) > _UPRIGHT or min(max(map(abs, s)) for s in (self.across, self.down)) == 0
 
+    @property
+    def is_enlarged(self) -> bool:
+        """Whether drawing mixes neighbouring pixels; it may add a pixel to each side."""
+        across, down = (max(map(abs, side)) for side in (self.across, self.down))
+        is_larger = across + 1 > self.width or down + 1 > self.height
+        return is_larger and not self.is_slanted
+
 
 def placed_images(data: bytes, page: Page) -> list[Placed]:
-    """Images on a page coded with loss, in the order of drawing; none of patterns and masks."""
+    """Images on a page coded with loss, or enlarged, in the order of drawing.
+
+    None of patterns and masks; no lossless one of annotations.
+    """
     return [Placed(*each) for each in ask("images", data, page)[0]]
+
+
+def has_damaged_images(data: bytes, page: Page) -> bool:
+    """Whether images on a page are drawn in part or not at all, as far as this can be known.
+
+    None of patterns, glyphs and masks are looked at.
+    """
+    try:
+        return bool(ask("damaged", data, page)[0])
+    except UnreadableImage:  # nobody knows: the page was drawn before, in less time or memory
+        return True

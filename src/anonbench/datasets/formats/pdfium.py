@@ -19,10 +19,13 @@ from PIL import Image
 from pypdfium2 import PdfImage, PdfiumError, raw
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats import streams
 from anonbench.datasets.formats.pages import Page, require_page
-from anonbench.datasets.formats.pdf import Placed
+from anonbench.datasets.formats.pdf import ONE_PIXEL, Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
+_AGAIN = "; save it again as PDF, in a program that opens it"
+_AS_IMAGE = "; save it as an image"
 _POINTS = 72  # points in an inch: the unit of a page's size
 _MOST_BYTES = 2**31 - 1  # greatest size of a bitmap in PDFium, in bytes
 _MOST_OBJECTS = 500_000  # greatest number of objects whose sizes are checked before a page is drawn
@@ -31,6 +34,7 @@ _MOST_LEVELS = 12
 _COVERED = 0.9  # least share of a page that its scan covers
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
+_NAMES = {"A85": "ASCII85Decode", "Fl": "FlateDecode", "DCT": "DCTDecode", "CCF": "CCITTFaxDecode"}
 _BLOCK = 8  # side in pixels of a JPEG's blocks
 _ONE_BLOCK = (1024, 1024, False, (128, 128))  # size, kind, sampling of one block of any size
 _UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
@@ -55,15 +59,15 @@ def size(document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
     try:
         inches = [side / _POINTS for side in document.get_page_size(page.number - 1)]
     except PdfiumError:
-        raise UnreadableImage("damaged page of a PDF") from None
+        raise UnreadableImage(f"a damaged page of a PDF{_AGAIN}") from None
     if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
-        raise UnreadableImage("a page without a size")
+        raise UnreadableImage(f"a page without a size{_AGAIN}")
     # a thousandth of a pixel is rounding: sizes are float32
     width, height = (max(1, int(np.ceil(side * page.dpi - 1e-3))) for side in inches)
     if max_pixels is not None and width * height > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
     if 3 * (width + 1) * height > _MOST_BYTES:
-        raise UnreadableImage("a page that is too large to be drawn")
+        raise UnreadableImage("a page that is too large to be drawn; make it smaller")
     return width, height
 
 
@@ -98,7 +102,7 @@ def draw(document: Any, page: Page, max_pixels: int | None) -> np.ndarray:
 
 
 def images(document: Any, page: Page, *_: Any) -> list[Placed]:
-    """Lossy images on a page."""
+    """Lossy and enlarged images on a page, of the latter so many as are considered."""
     width, height = size(document, page, None)
     document.init_forms()  # makes the missing appearance of form fields, as for `draw`
     loaded = _loaded(document, page.number)
@@ -113,7 +117,8 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
         corner = drawn(*first)
         ends = [corner, drawn(*along) - corner, drawn(*below) - corner]
         found.append(Placed._make([*(tuple(end.tolist()) for end in ends), *kind]))
-    return found
+    lossless = (each for each in found if each.sampling == ONE_PIXEL and each.is_enlarged)
+    return [each for each in found if each.sampling != ONE_PIXEL] + [*islice(lossless, _MOST_LOSSY)]
 
 
 def lossy(document: Any, *_: Any) -> int:
@@ -129,12 +134,50 @@ def lossy(document: Any, *_: Any) -> int:
     return len(found)
 
 
+def damaged(document: Any, page: Page, *_: Any) -> bool:
+    """Whether the data of an image on a page cannot be decoded, or end before the image does."""
+    document.init_forms()
+    loaded = _loaded(document, page.number)
+    known = set[bytes]()
+    stamps = (images for images, _ in _annotations(loaded))  # open while they are looked at
+    for each in chain.from_iterable(chain([_objects(loaded)], stamps)):
+        if isinstance(each, PdfImage):
+            data = bytes(each.get_data())
+            if (digest := hashlib.sha256(data).digest()) not in known and _is_damaged(each, data):
+                return True
+            known.add(digest)
+    return False
+
+
+def _is_damaged(image: PdfImage, data: bytes) -> bool:
+    filters = [_NAMES.get(each, each) for each in image.get_filters()]
+    if filters[:1] == ["ASCII85Decode"]:
+        data, filters = streams.from_ascii85(data), filters[1:]
+    if not data or (filters[:1] == ["FlateDecode"] and not streams.inflates(data)):
+        return True
+    if filters[-1:] == ["DCTDecode"]:
+        return not streams.is_whole_jpeg(bytes(image.get_data(decode_simple=True)))
+    if filters[-1:] in (["JPXDecode"], ["JBIG2Decode"], ["CCITTFaxDecode"]):
+        try:
+            pixels = image.get_bitmap().to_numpy()
+        except PdfiumError:
+            return True
+        if filters == ["CCITTFaxDecode"]:
+            return not streams.is_fax(data, pixels)
+        return streams.ends_in_zeros(data) or (
+            filters == ["JBIG2Decode"] and not streams.is_whole_jbig2(data)
+        )
+    return False
+
+
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
-    """Yield lossy images, and annotations with such: corner and ends on the page, `_coding`."""
-    for _, (left, top, right, bottom) in _annotations(page):
-        yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
+    """Yield images, and annotations with lossy ones: corner and ends on the page, `_coding`."""
+    for shown, (left, top, right, bottom) in _annotations(page):
+        if any(map(_format, shown)):
+            yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
     for placed in _objects(page):
-        if isinstance(placed, PdfImage) and (kind := _coding(placed)) is not None:
+        if isinstance(placed, PdfImage):
+            kind = _coding(placed)
             matrix, holder = placed.get_matrix(), placed.container
             while holder is not None:
                 matrix, holder = matrix.multiply(holder.get_matrix()), holder.container
@@ -142,16 +185,16 @@ def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
 
 
 def _annotations(page: Any) -> Iterator[tuple[list[Any], tuple[float, float, float, float]]]:
-    """Yield annotations, such as stamps, that show images coded with loss: these and its place."""
+    """Yield annotations, such as stamps, that show images: what each shows, and its place."""
     place = raw.FS_RECTF()
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
         count = raw.FPDFAnnot_GetObjectCount(annotation)
         inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
         own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
-        lossy = [each for each in _objects(page, own) if _format(each)]
-        if lossy and raw.FPDFAnnot_GetRect(annotation, place):
-            yield lossy, (place.left, place.top, place.right, place.bottom)
+        shown = [each for each in _objects(page, own) if isinstance(each, PdfImage)]
+        if shown and raw.FPDFAnnot_GetRect(annotation, place):
+            yield shown, (place.left, place.top, place.right, place.bottom)
         raw.FPDFPage_CloseAnnot(annotation)
 
 
@@ -166,9 +209,11 @@ def _objects(page: Any, among: Iterable[Any] | None = None) -> Iterator[Any]:
 
     for count, placed in enumerate(whole()):
         if count == _MOST_OBJECTS:
-            raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
+            raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects{_AS_IMAGE}")
         if placed.type == raw.FPDF_PAGEOBJ_FORM and placed.level == _MOST_LEVELS:
-            raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
+            raise UnreadableImage(
+                f"a page with groups in more than {_MOST_LEVELS} levels{_AS_IMAGE}"
+            )
         yield placed
 
 
@@ -178,14 +223,14 @@ def _format(placed: Any) -> str | None:
     return _LOSSY.get(filters[-1]) if filters else None
 
 
-def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
-    """Width, height, whether an image is JPEG 2000, a JPEG's sampling; None of lossless ones.
+def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[float, float]]:
+    """Width, height, whether an image is JPEG 2000, a JPEG's sampling.
 
     The size is that of its data. An image of unknown blocks counts as one block.
     """
-    if (kind := _format(image)) is None:
-        return None
     width, height = (max(1, side) for side in image.get_px_size())
+    if (kind := _format(image)) is None:
+        return width, height, False, ONE_PIXEL
     data = bytes(image.get_data(decode_simple=True))  # filters before the last one are undone
     with suppress(Exception), Image.open(io.BytesIO(data), formats=[kind]) as opened:
         width, height = opened.size
@@ -198,7 +243,7 @@ def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
 
 
 def _refuse_large_images(page: Any, max_pixels: int) -> None:
-    lossy = sum(1 for _ in _annotations(page))
+    lossy = sum(any(map(_format, shown)) for shown, _ in _annotations(page))
     for placed in _objects(page):
         if not isinstance(placed, PdfImage):
             continue
@@ -208,7 +253,9 @@ def _refuse_large_images(page: Any, max_pixels: int) -> None:
                 raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
         lossy += _format(placed) is not None
     if lossy > _MOST_LOSSY:
-        raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
+        raise UnreadableImage(
+            f"a page of more than {_MOST_LOSSY} images coded with loss{_AS_IMAGE}"
+        )
 
 
 def _loaded(document: Any, number: int) -> Any:
@@ -216,7 +263,7 @@ def _loaded(document: Any, number: int) -> Any:
     try:
         return document[number - 1]
     except PdfiumError:
-        raise UnreadableImage("damaged page of a PDF") from None
+        raise UnreadableImage(f"a damaged page of a PDF{_AGAIN}") from None
 
 
 @contextmanager
@@ -229,7 +276,7 @@ def opened(source: Path | bytes) -> Iterator[Any]:
     if not handle:
         if raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise UnreadableImage("an encrypted PDF; save it without its password")
-        raise UnreadableImage("a damaged PDF, or none")
+        raise UnreadableImage(f"a damaged PDF, or none{_AGAIN}")
     document = pypdfium2.PdfDocument(handle)
     try:
         yield document

@@ -24,7 +24,7 @@ _MOST_SCANS = 100  # in a JPEG file: each goes over the whole image; about ten a
 _SCAN, _PROGRESSIVE = re.compile(rb"\xff\xda"), b"\xff\xc2"
 _JPEG = 7  # compression of TIFF files
 _GUESSED = frozenset(range(10))  # coefficients of a progressive JPEG guessed until they are sent
-_ZEROS = 64  # number of successive zero bytes in which compressed pixels never end
+ZEROS = 64  # number of successive zero bytes in which compressed pixels never end
 _PIXELS_A_BYTE = 2048  # greatest number of pixels for a byte of lossy WebP
 _BLOCK = 4096  # size of a disk's block in bytes
 _FILL = (127, 128)  # levels that libjpeg gives to missing pixels
@@ -59,12 +59,12 @@ def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
             _require_scans(data, image)
         elif image.format == "WEBP":
             # blocks of one colour take a fraction of a bit each, and may be zeros
-            least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+            least = ZEROS + image.width * image.height // _PIXELS_A_BYTE
             if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
                 raise _cut("shorter than its header says")
             _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
         elif image.format == "HEIF":
-            _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
+            _require_boxes(data, _iso(data), (b"mdat",), ZEROS)
         elif isinstance(image, TiffImagePlugin.TiffImageFile):
             _require_strips(data, image)
         if all(tile.codec_name == "raw" for tile in image.tile):
@@ -216,7 +216,7 @@ def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
         for start, size in zip(starts, sizes, strict=False):
             if start + size > len(data):
                 raise _cut("shorter than its header says")
-            if start + size - filled >= _ZEROS and size >= _ZEROS:
+            if start + size - filled >= ZEROS and size >= ZEROS:
                 raise _cut("its pixels end in zeros")
             part = data[start : start + size]
             if image.tag_v2[259] == _JPEG and _PROGRESSIVE in part:

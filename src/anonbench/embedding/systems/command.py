@@ -10,9 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
@@ -51,12 +49,10 @@ class Command(SystemKind):
     """Your name for the version of what the command line does not tell, such as weights that it
     loads."""
 
-    @model_validator(mode="after")
-    def _names_both(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         for place in ("{images}", "{vectors}"):
             if place not in self.command:
-                raise ValueError(f"command: has to say where {place} goes")
-        return self
+                yield f"command: has to say where {place} goes"
 
     @property
     def most_images(self) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import Encoder, SystemKind
@@ -39,11 +37,9 @@ class Vectors(SystemKind):
     """Path of the files with `{variant}` for `original`, `blur-100` and so on, such as
     `vectors/{variant}.h5`."""
 
-    @model_validator(mode="after")
-    def _has_a_place(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
         if VARIANT not in self.path.name:
-            raise ValueError(f"path: needs {VARIANT} in its file name, such as {VARIANT}.h5")
-        return self
+            yield f"path: needs {VARIANT} in its file name, such as {VARIANT}.h5"
 
     def stored(self, variant: str) -> Path:
         """Path of a variant's vectors."""

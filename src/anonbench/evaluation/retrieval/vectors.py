@@ -131,7 +131,7 @@ def look_through(
             finite; or originals have zero vectors and are compared by cosine.
     """
     found, width = store.read_ids(path)
-    similarity = store.read_similarity(path)
+    similarity = str(store.read_provenance(path).get("similarity", "cosine"))
     in_order, order = _sorted(found)
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")

@@ -81,10 +81,9 @@ class CropAugmentations:
     sigma: np.ndarray  # float32 [N]: of the Gaussian blur in pixels, 0 for none
     solarize: np.ndarray  # bool [N]
 
-    def grouped(self) -> np.ndarray:
-        """Return the rows of the N crops (int64), sorted by their augmentations."""
-        places = np.where(self.jitter[:, None], self.order, -1)
-        return np.asarray(np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T)))
+    def part(self, rows: slice | np.ndarray) -> CropAugmentations:
+        """Return those of some of the crops."""
+        return CropAugmentations(*(each[rows] for each in vars(self).values()))
 
 
 class Step(NamedTuple):
@@ -132,26 +131,16 @@ def steps_of(augmentations: CropAugmentations) -> list[Step]:
     return [step for step in steps if step.changed.any()]
 
 
-def apply_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
-    """Return augmented crops, of float32 [n, 3, S, S] in 0 … 1, which may be changed in place.
-
-    `rows`, int [n], say which they are of the batch of N crops that the steps are for; None: all.
-    """
-    if rows is None:
-        rows = np.arange(len(images))
-    needed = []
+def apply_steps(images: Tensor, steps: Sequence[Step]) -> Tensor:
+    """Return augmented crops, of float32 [N, 3, S, S] in 0 … 1, which may be changed in place."""
     for step in steps:
-        place = np.flatnonzero(step.changed[rows])
-        needed.append(place)
+        values = [np.flatnonzero(step.changed)]
         if step.strengths is not None:
-            needed.append(step.strengths[rows[place]])
-    given = iter(to_device([torch.from_numpy(values) for values in needed], images.device))
-    for step in steps:
-        index = next(given)
-        strengths = [] if step.strengths is None else [next(given)]
+            values.append(step.strengths[step.changed])
+        index, *strengths = to_device([torch.from_numpy(each) for each in values], images.device)
         if len(index) == len(images):
             images = step.change(images, *strengths)
-        elif len(index):
+        else:
             images[index] = step.change(images[index], *strengths)
     return images
 

@@ -16,13 +16,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from anonbench.training.data import augment
+from anonbench.training.model.blocks import joined
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
 
 Item = TypeVar("Item")
 
-CACHED_PIXELS = 65_536  # pixels finished at once on a CPU, to stay in its cache: 256 x 256
+CACHED_PIXELS = 2**18  # finished at once on a CPU, to stay in its cache
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,17 @@ def loaded(
 def finish(
     crops: Tensor, augmentations: augment.CropAugmentations, settings: Crops, device: torch.device
 ) -> Tensor:
-    """Augment and normalize crops, uint8 [N, S, S, 3], on the device, float32 [N, 3, S, S].
-
-    A GPU takes all of them at once. On a CPU a few crops, grouped by their operations, go through
-    all operations before the next few: they stay in its cache.
-    """
-    steps = augment.steps_of(augmentations)
-    if device.type != "cpu":
-        images = augment.apply_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
-        return augment.normalize_images(images, settings.normalize)
-    finished = torch.empty(len(crops), 3, *crops.shape[1:3])
-    few = max(CACHED_PIXELS // (crops.shape[1] * crops.shape[2]), 1)
-    order = augmentations.grouped()
-    for start in range(0, len(order), few):
-        rows = order[start : start + few]
-        where = torch.from_numpy(rows)
-        images = augment.apply_steps(_as_floats(crops[where]), steps, rows)
-        finished.index_copy_(0, where, augment.normalize_images(images, settings.normalize))
-    return finished
-
-
-def _as_floats(crops: Tensor) -> Tensor:
-    return crops.permute(0, 3, 1, 2).contiguous().float().div_(255.0)
+    """Augment and normalize crops, uint8 [N, S, S, 3], on the device, float32 [N, 3, S, S]."""
+    few = CACHED_PIXELS // (crops.shape[1] * crops.shape[2])
+    few = max(few if device.type == "cpu" else len(crops), 1)
+    finished = []
+    for start in range(0, max(len(crops), 1), few):
+        rows = slice(start, start + few)
+        pixels = crops[rows].to(device, non_blocking=True).permute(0, 3, 1, 2).contiguous()
+        steps = augment.steps_of(augmentations.part(rows))
+        images = augment.apply_steps(pixels.float().div_(255.0), steps)
+        finished.append(augment.normalize_images(images, settings.normalize))
+    return joined(finished)
 
 
 SMALLEST_BLOCK = 4  # least number of patches in a block

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import torch
 
-from anonbench.core.io import append_checksum, atomic, has_intact_checksum
+from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Checkpoint:
     """Checkpoint of a training, every some minutes; `seconds` are those of the last writing."""
 
     path: Path
-    identity: str
+    identity: str  # digest of the training and its inputs
     minutes: float
     written: float = field(default_factory=time.monotonic)
     step: int = 0
@@ -40,41 +40,35 @@ class Checkpoint:
         return time.monotonic() - self.written >= 60.0 * self.minutes
 
     def restore(self, restore: Callable[[dict[str, Any]], None]) -> None:
-        """Call a function with the state to go on from, if there is one."""
-        state = read_checkpoint(self.path, self.identity)
-        if state is not None:
-            restore(state)
-            self.step = state["step"]
-            logger.info("going on from step %d", self.step)
+        """Call a function with the state to go on from, if there is one of the same training."""
+        if not self.path.is_file():
+            return
+        try:
+            read_checksummed(self.path)
+        except ValueError:
+            logger.warning("the checkpoint is damaged: starting from the beginning")
+            return
+        saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        if saved["identity"] != self.identity:
+            text = "the checkpoint is of another recipe, seed or data: starting from the beginning"
+            logger.warning(text)
+            return
+        restore(saved["state"])
+        self.step = saved["state"]["step"]
+        logger.info("going on from step %d", self.step)
 
     def write(self, state: dict[str, Any], first: bool = True) -> None:
-        """Write a state with its `step`, on the first rank; all ranks must call it."""
+        """Write a state of tensors and plain values with its `step`, on the first rank of all.
+
+        All ranks must call it.
+        """
         began = time.monotonic()
         if first:
-            write_checkpoint(self.path, self.identity, state)
+            with atomic(self.path) as temporary:
+                torch.save({"identity": self.identity, "state": state}, temporary)
+                append_checksum(temporary)  # not checked by torch, which ignores trailing bytes
         self.written, self.step = time.monotonic(), state["step"]
         self.seconds = self.written - began
-
-
-def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
-    """Write a state of tensors and plain values, with a digest of the training and its inputs."""
-    with atomic(path) as temporary:
-        torch.save({"identity": identity, "state": state}, temporary)
-        append_checksum(temporary)  # not checked by torch, which ignores trailing bytes
-
-
-def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
-    """Return the state, or None if there is none of the same training."""
-    if not path.is_file():
-        return None
-    if not has_intact_checksum(path):
-        logger.warning("the checkpoint is damaged: starting from the beginning")
-        return None
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["identity"] == identity:
-        return dict(saved["state"])
-    logger.warning("the checkpoint is of another recipe, seed or data: starting from the beginning")
-    return None
 
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)

@@ -40,16 +40,18 @@ class TrainJob(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: Recipe
-    adaption: Adaption
+    adaption: Adaption  # which crops come from the anonymized version
     original: list[Path]  # shards of the train split
     root: Path  # the folder that the originals' paths are relative to
     anonymized: list[Path] = []  # shards of the same images; none for the unadapted model
     seed: int
-    output: Path
-    log: Path
+    output: Path  # the backbone, see `anonbench.training.weights.save_backbone`
+    log: Path  # CSV, see `Trainer.log`
     checkpoint: Path
-    metrics_log: Path | None = None  # folder for what may differ from run to run
-    unadapted: Path | None = None  # backbone that adaption D distils
+    """Written regularly and when the process is asked to end; removed at the end."""
+    metrics_log: Path | None = None
+    """Folder for TensorBoard's files and the speed, which no result depends on."""
+    unadapted: Path | None = None  # adaption D's teacher, whose weights it starts from
 
 
 def run(job: TrainJob) -> None:
@@ -68,13 +70,9 @@ def run(job: TrainJob) -> None:
 
 def train(job: TrainJob) -> None:
     """Train in this process, which may be one of several; see `train.train`."""
-    from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.training.loop import train
 
-    given = {name: getattr(job, name) for name in TrainJob.model_fields if name != "root"}
-    given["original"] = ImageSet.open(job.original, job.root)
-    given["anonymized"] = ImageSet.open(job.anonymized) if job.anonymized else None
-    train.train(**given)
+    train.train(job)
 
 
 def _run_ranks(recipe: Recipe, folder: Path) -> None:
@@ -125,9 +123,8 @@ def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
 
 def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def main(job_file: Path) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import resource
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -104,8 +103,7 @@ class MetricsLog:
             most = float(torch.cuda.max_memory_allocated(self._device))
             torch.cuda.reset_peak_memory_stats(self._device)
             return most
-        unit = 1 if sys.platform == "darwin" else 1024
-        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+        return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def close(self) -> None:
         """Write TensorBoard's pending data."""

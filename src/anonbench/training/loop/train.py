@@ -1,8 +1,10 @@
 """One training from image sets to a backbone."""
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
@@ -22,48 +24,33 @@ from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.trainer import Distiller, NotFinite, Trainer
 from anonbench.training.weights import save_backbone
 
+if TYPE_CHECKING:  # it starts this one
+    from anonbench.training.loop.launch import TrainJob
+
 logger = logging.getLogger(__name__)
 
 SMALL_BATCH = 256  # images in a step below which DINOv2's own learning rates have been seen to fail
 
 
-def train(
-    recipe: Recipe,
-    adaption: Adaption,
-    original: ImageSet,
-    anonymized: ImageSet | None,
-    seed: int,
-    output: Path,
-    log: Path,
-    checkpoint: Path,
-    metrics_log: Path | None = None,
-    unadapted: Path | None = None,
-) -> None:
+def train(job: TrainJob) -> None:
     """Train a backbone by self-distillation and write the teacher's.
 
     On a CPU, the same arguments give the same bytes, also when a killed training goes on from its
     checkpoint. The images are never all in memory. Where torchrun started this process, it is one
     of several ranks that take each step together, and rank 0 writes.
 
-    Args:
-        adaption: which crops come from the anonymized version.
-        original: the train split.
-        anonymized: the same images anonymized; None for the unadapted model.
-        output: the backbone, see `save_backbone`.
-        log: CSV, see `Trainer.log`.
-        checkpoint: written regularly and when the process is asked to end; removed at the end.
-        metrics_log: folder for TensorBoard's files and the speed, which no result depends on.
-        unadapted: adaption D's teacher, whose weights it starts from.
-
     Raises:
         InputError: the image sets do not fit together or are too small, the backbone cannot be
             made, the loss is not finite, or a GPU's memory is too small.
         Interrupted: the process was asked to end; the checkpoint is written.
     """
+    recipe, adaption, seed = job.recipe, job.adaption, job.seed
+    original = ImageSet.open(job.original, job.root)
+    anonymized = ImageSet.open(job.anonymized) if job.anonymized else None
     device, ranks = prepare_torch(recipe)
     is_paired = adaption is Adaption.D
-    if unadapted is not None:
-        recipe = recipe.distilling(unadapted)
+    if job.unadapted is not None:
+        recipe = recipe.distilling(job.unadapted)
     ids = check_pairs(recipe, adaption, original, anonymized)
     if recipe.backbone.name is not None and recipe.optimizer.batch_size < SMALL_BATCH:
         logger.warning(
@@ -76,17 +63,17 @@ def train(
     identity = content_digest(provenance)
     try:
         trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
-        saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
+        saved = Checkpoint(job.checkpoint, identity, recipe.checkpoint_minutes)
         saved.restore(trainer.restore)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             share = trainer.patches_a_side, seed, ranks.rank, ranks.world
             stream = BatchStream(ids, sources, recipe, *share, is_paired)
-            _run(trainer, stream, saved, metrics_log)
+            _run(trainer, stream, saved, job.metrics_log)
         teacher = trainer.state()["teacher"]
         if ranks.rank == 0:
-            save_backbone(teacher, recipe, output, provenance)
-            write_csv(pd.DataFrame(trainer.log), log)
-            checkpoint.unlink(missing_ok=True)
+            save_backbone(teacher, recipe, job.output, provenance)
+            write_csv(pd.DataFrame(trainer.log), job.log)
+            job.checkpoint.unlink(missing_ok=True)
     except torch.OutOfMemoryError as error:
         raise InputError(
             "the GPU's memory is too small for this training: raise recipe.optimizer.accumulate "

@@ -47,12 +47,7 @@ def build_backbone(
     return model
 
 
-def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
-    """Return the backbone of `init_with_mask_token`, without the mask token."""
-    return init_with_mask_token(recipe, seed)[0]
-
-
-def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
+def init_backbone(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
     """Initial backbone of a training, random by `seed` or pretrained, and its mask token.
 
     Pretrained positions keep the size that they were trained for: every pass resamples them once

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
+from anonbench.training.model.backbone import embed_patches, init_backbone, seed_torch
 from anonbench.training.model.blocks import GRANULE, DropPath
 from anonbench.training.model.vit import Head
 
@@ -22,7 +22,7 @@ class Network(nn.Module):
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         super().__init__()
-        self.backbone, mask_token = init_with_mask_token(recipe, seed)
+        self.backbone, mask_token = init_backbone(recipe, seed)
         width: int = self.backbone.embed_dim  # type: ignore[assignment]
         self.mask_token = nn.Parameter(torch.zeros(width) if mask_token is None else mask_token)
         with torch.random.fork_rng():

@@ -26,7 +26,7 @@ from anonbench.core.registries.systems import SystemKind
 from anonbench.core.wording import count
 from anonbench.datasets.clusters import assign
 from anonbench.datasets.headers import read_first_page
-from anonbench.datasets.images import MAX_PIXELS, encode
+from anonbench.datasets.images import encode
 from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.walk import is_quiet, no_images
 
@@ -149,7 +149,6 @@ FEWEST_LOOKED_AT, ENOUGH = 12, 40.0
 """Images that are always searched; core seconds after which the sample ends."""
 _EMBEDDED = 16  # most images that are embedded: a batch of the built-in kinds, by one thread
 _MOST_BYTES = 3e8  # of such images, after which no more are kept in memory
-_PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
 
 
 @dataclass
@@ -244,7 +243,7 @@ def search_all(
         if number >= FEWEST_LOOKED_AT and time.process_time() - began > ENOUGH:
             break
         try:
-            image = read_first_page(file, MAX_PIXELS, _PDF_DPI)
+            image = read_first_page(file)
         except UnreadableImage as error:
             sample.unreadable[str(error)] += 1
             continue
