@@ -30,7 +30,7 @@ from image_files import qr
 QUICK = Detection(speed="single")
 SEARCHED = (
     "searching for barcode (by zxing); not for face, text, mrz, ink\n"
-    "of config.yaml hold: detection; no other setting\n"
+    "from config.yaml: detection; its other settings are not used\n"
 )
 
 
@@ -214,7 +214,9 @@ def test_the_detectors_of_a_config_hold(tmp_path: Path) -> None:
     found = asked(file)
     assert found.detectors == ["mtcnn", "ppocr"] and found.is_named
     assert found.config.detection == Detection.model_validate({"ppocr": {"thresh": 0.4}})
-    assert found.line.endswith("hold: datasets.d0.detectors, detection; no other setting")
+    assert found.line.endswith(
+        "yaml: datasets.d0.detectors, detection; its other settings are not used"
+    )
     given = yaml.safe_load(file.read_text())
     given["datasets"]["d0"]["corrections"] = "mine.csv"
     file.write_text(yaml.safe_dump(given))

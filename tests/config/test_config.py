@@ -113,6 +113,7 @@ VALUES: list[tuple[str, Any, str]] = [
     ("redrawing.width", 6, "unknown key; did you mean recipes.<name>.backbone.width? Removed"),
     ("anonymization.by_entity.mrz", "none", "by_entity: no method is called 'none'; there are"),
     ("anonymization.layers.methods", ["blurr"], "layers: no method is called 'blurr'; there"),
+    ("anonymization.mask.colour", "red", "should be a valid list or Input should be 'mean' (given"),
     ("anonymization.layers.methods", ["mask", "layers"], "layers: layers would apply itself"),
     ("anonymization.strengths.layers.a", {"methods": ["layers_a"]}, "a would apply itself"),
     ("anonymization.strengths.pixelate.Fine", {}, "Fine: write it in lower-case letters"),
@@ -270,7 +271,9 @@ def test_places_that_are_no_file(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n", encoding="utf-8")
     assert read(path) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}}, "merged keys are fine"
-    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "bytes.yaml").write_bytes("title: Müller".encode("latin-1"))
+    with pytest.raises(InputError, match="is not in UTF-8: save it"):
+        read(tmp_path / "bytes.yaml")
     for path in (tmp_path, tmp_path / "absent.yaml", tmp_path / "bytes.yaml", Path("/dev/zero")):
         with pytest.raises(InputError, match=str(path)):
             read(path)

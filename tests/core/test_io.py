@@ -117,6 +117,11 @@ def test_no_room_is_told_with_the_folder_and_where_another_is_named(tmp_path: Pa
             raise OSError(errno.ENOSPC, "No space left on device")
         assert str(told.value).endswith(f"name another folder{setting}")
         assert str(told.value).startswith(f"the disk of {tmp_path} is full")
+    with (
+        pytest.raises(InputError, match=f"no file in {tmp_path} may be that"),
+        writing_to(tmp_path),
+    ):
+        raise OSError(errno.EFBIG, "File too large")
     with pytest.raises(InputError, match=f"^{tmp_path} cannot"), writing_to(tmp_path.parent):
         raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / "new/a.png"))
 

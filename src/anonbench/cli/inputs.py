@@ -115,7 +115,8 @@ def settings_of(options: argparse.Namespace, *more: str) -> Requested:
     config = load({"datasets": {"images": searched}, **sections})
     line = _searched_for(names, is_default)
     if file:
-        line += f"\nof {shown(str(file))} hold: {', '.join(used) or 'nothing'}; no other setting"
+        line += f"\nfrom {shown(str(file))}: {', '.join(used) or 'nothing'}"
+        line += "; its other settings are not used"
     if own:
         line += f"\nnot used: {shown(', '.join(own))}; {_OWN}"
     return Requested(names, config, is_named, line)

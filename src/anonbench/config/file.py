@@ -74,6 +74,8 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     except RecursionError:
         raise InputError(f"{path} is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not in UTF-8: save it as UTF-8 in your editor") from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML: {reason}") from None

@@ -34,7 +34,7 @@ RESULTS = ", with `results` in the config"  # where to name another folder of re
 _LONGEST_NAME = 200  # bytes of a file name that leave room for additions
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# EFBIG: of a limit such as `ulimit -f`
+# EFBIG: of `ulimit -f`, or of a file system
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, *_FULL)
 _FULL_BYTES = 2**20  # less free space counts as a full disk
 
@@ -87,6 +87,11 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
+        if error.errno == errno.EFBIG:
+            raise InputError(
+                f"no file in {folder} may be that large ({error.strerror}): raise the limit, such "
+                f"as `ulimit -f`, and run the same command again, or name another folder{setting}"
+            ) from error
         if error.errno in _FULL:
             raise InputError(
                 f"the disk of {folder} is full ({error.strerror}): make room and run the same "

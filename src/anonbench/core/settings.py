@@ -28,9 +28,10 @@ _SPELLINGS = {
 
 
 def fault(error: Mapping[str, Any]) -> str:
-    """What pydantic says of a value, with patterns in words."""
+    """What pydantic says of a value, with patterns and types in words."""
     pattern = error.get("ctx", {}).get("pattern")
-    return _SPELLINGS.get(pattern) or str(error["msg"]).removeprefix("Value error, ")
+    said = str(error["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a valid list")
+    return _SPELLINGS.get(pattern) or said
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -32,10 +32,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about a misspelt name; empty where none is near."""
+def suggestion(name: str, known: Iterable[str], kind: str = "") -> str:
+    """Return the end of a message about a misspelt name; empty where none is near.
+
+    `kind` is said before the name, such as `the id `.
+    """
     near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {kind}{near[0]}?" if near else ""
 
 
 CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"

@@ -181,6 +181,15 @@ def test_a_path_that_is_none_is_refused_with_its_place(kind: str, tmp_path: Path
         assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "key", [("note/page-0002", None), (None, "note.pdf/page-0002"), (None, "note.pdf")]
+)
+def test_the_id_of_a_page_is_suggested(key: Key, tmp_path: Path) -> None:
+    images = images_of(("note.pdf/page-0001", "note.pdf"), ("note.pdf/page-0002", "note.pdf"))
+    with pytest.raises(InputError, match=r"did you mean the id note\.pdf/page-000[12]\?"):
+        read(write(tmp_path, "csv", [key]), images)
+
+
 def test_rows_may_leave_one_key_empty_or_reach_no_image(tmp_path: Path) -> None:
     keys: list[Key] = [("2", None), (None, "caseA/1.png")]
     assert reached(write(tmp_path, "csv", keys), images_of(*TWO)) == {0: "2", 1: "1"}

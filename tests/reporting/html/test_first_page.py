@@ -186,7 +186,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     rows = (table["attack"] != "") & table["limit"].notna()
     table.loc[rows, ["value", "low", "high"]] = float("nan")
     table.loc[rows, "verdict"] = str(Verdict.UNKNOWN)
-    said = ". Protection not shown yet against: re-identification, "
+    said = ". Not ruled out yet: re-identification, "
     said += "a detector finding hidden regions again, "
     assert said in first_page(tmp_path, table)
     policy = table_of()

@@ -162,8 +162,11 @@ def test_what_gains_over_a_control_or_membership_is_told(tmp_path: Path) -> None
     rates = {"linkage": 0.92, "seen_linkage": 1.0}
     facts = Facts("a", 30, 0, (), 0, None, False, {}, unlimited=rates)
     (said,) = Words(Texts(), facts).risks({"method": "mask"})
-    assert "above their control:</strong> linking images (92 %)" in said
-    assert "linking images among images that the map or model learned from (100 %)" in said
+    assert "above their control:</strong> linking an image to its original (92 %)" in said
+    assert (
+        "linking an image to its original among images that the map or model learned from (100 %)"
+        in said
+    )
     found, _ = make_statement(tmp_path, table_of())
     assert "The shares in this table are whole" in found
     policy = table_of()

@@ -127,7 +127,7 @@ def _print_start(review: Review, line: str | None, address: str) -> None:
     for number, noun, text in (
         (what.unreadable, "image", "not shown, not readable or not searched"),
         (what.gone, "image", "not shown, the originals are gone"),
-        (review.file.unmatched, "row", f"of {path} reach no image; they stay there"),
+        (review.file.unmatched, "row", f"of {path} without an image; left there"),
     ):
         if number:
             lines.append(f"{count(number, noun)} {text}")

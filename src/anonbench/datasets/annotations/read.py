@@ -12,6 +12,7 @@ from anonbench.core.boxes import QUAD_COLUMNS, Region, overlap, regions_of
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Entity
+from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import rows as tables
 from anonbench.datasets.annotations.coco import read_coco
 
@@ -96,13 +97,16 @@ def _find(rows: tables.Rows, images: tables.Images, lenient: bool = False) -> np
     bad = places < tables.UNUSED
     if bad.any() and (not lenient or bad.all()):
         first = int(bad.argmax())
-        key, names = rows.keys[not by_id[first]], dict(zip(tables.KEYS, rows.keys, strict=True))
+        own = int(not by_id[first])
+        key, names = rows.keys[own], dict(zip(tables.KEYS, rows.keys, strict=True))
         column = " and ".join(rows.keys) if places[first] == tables.APART else key
         reason = tables.REASONS[places[first]].format(key=key, **names)
         way = (
             f"{'no row reaches an image: ' if lenient else ''}images are named by their id, or by "
             f"their path below {images.root} with its suffix, letter by letter"
         )
+        # a page of a document has an id of its own
+        way += suggestion(rows.table[tables.KEYS[own]].iloc[first], images.ids, "the id ")
         rows.refuse(bad, column, f"{reason}; {way}".replace("{", "{{").replace("}", "}}"))
     return places
 

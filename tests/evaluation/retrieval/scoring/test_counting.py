@@ -1,6 +1,10 @@
 """Rows ranked by compiled counting are ranked as by a sort of all values with their positions."""
 
 import errno
+import os
+import pty
+import subprocess
+import sys
 from unittest.mock import Mock
 
 import numpy as np
@@ -81,3 +85,11 @@ def test_without_a_cache(monkeypatch: pytest.MonkeyPatch, step: str, error: Exce
     monkeypatch.setattr(FunctionCache, step, refuse)
     assert compiled(lambda value: value + 1)(1) == 2
     assert refuse.called
+
+
+def test_nothing_is_printed_on_a_terminal() -> None:
+    own, terminal = pty.openpty()
+    program = f"from {compiled.__module__} import compiled; print(compiled(lambda x: -x)(-2))"
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+    subprocess.run([sys.executable, "-c", program], **streams, check=True)
+    assert os.read(own, 4096) == b"2\r\n"

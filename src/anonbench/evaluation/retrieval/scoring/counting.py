@@ -6,6 +6,7 @@ the mean over the orders of equal values (see `ties`). Compiled by numba: in Num
 be a pass over memory, and sorting the whole row costs twice as much.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
@@ -78,6 +79,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @cache
     def ready() -> Callable[..., Any]:
+        # for colours that we never show, colorama would replace sys.stdout and print at exit
+        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
         from numba import njit
         from numba.core.caching import FunctionCache
 
