@@ -1,8 +1,8 @@
 """Choices for the first page: a row per method, degree, model and query kind.
 
 Choices that pass the policy come first, then those not known to pass, then those that failed.
-Passing choices are sorted by the quality they keep, the others by the number of rules against them;
-without quality, the lower rate of the strongest attack comes first. A trained model or a map comes
+Passing choices are sorted by the quality they keep, the others by the number of rules against them
+and then by the rate of the strongest attack, as passing ones without a known quality. A trained model or a map comes
 after the unadapted model, unless a test shows that it gains or its verdict is better.
 Quality kept is 0 for a random ranking and 1 for the unadapted model, retrained with another seed
 and searching originals, all judged by a second reference: the own ranking favours its own model.
@@ -258,13 +258,13 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
     refused_at = pd.MultiIndex.from_frame(refused[_PLACE])
     behind |= pd.MultiIndex.from_frame(table[_PLACE]).isin(refused_at)
     is_unknown = table["unknown"] != ""
-    is_short = is_unknown | (table["verdict"] == Verdict.FAIL)
+    is_short = is_unknown | (table["verdict"] != Verdict.PASS)
     keys = pd.DataFrame(
         {
             "rank": table["verdict"].map(rank),
             **{name: table[name] for name in ("failed", "suspected", "open")},
             "unknown": is_unknown.astype(float),
-            # of those that fail, the one of which attacks find less is closer to passing
+            # of those that do not pass, the one of which attacks find less is closer to passing
             "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
             "value": -table["kept"].fillna(-math.inf),
             "degree": -table["degree"],
