@@ -4,8 +4,9 @@ Choices that pass the policy come first, then those not known to pass, then thos
 Passing choices are sorted by the quality they keep, the others by the number of rules against them
 and then by the rate of the strongest attack, as passing ones without a known quality. A trained
 model or a map comes after the unadapted model, unless a test shows that it gains or its verdict is
-better. Quality kept is 0 for a random ranking and 1 for the unadapted model, retrained with another seed
-and searching originals, all judged by a second reference: the own ranking favours its own model.
+better. Quality kept is 0 for a random ranking and 1 for the unadapted model, retrained with another
+seed and searching originals, all judged by a second reference: the own ranking favours its own
+model.
 """
 
 import math
