@@ -60,6 +60,18 @@ def test_processes_share_a_document_and_count_its_pages(
     assert not [*Path().glob(".*out*")]
 
 
+def test_a_document_that_replaced_another_is_shared_and_counted_too(
+    searches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    anonymized(Path("in"), Path("out"), workers=1)
+    capsys.readouterr()
+    searches.unlink()
+    save_pages(Path("in/a.pdf"), *map(photograph, reversed(TEXTS)))
+    done = anonymized(Path("in"), Path("out"), workers=2)
+    assert (done.made, len({*searches.read_text().split()})) == (1, 2)
+    assert " 4/4 " in capsys.readouterr().err
+
+
 def test_an_ended_run_goes_on_within_a_document(
     searches: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from anonbench.anonymization.audit.files import CheckedPage
 from anonbench.anonymization.files.record import beside
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.io import append_checksum, make_private, open_private, read_checksummed
-from anonbench.datasets.formats.pages import TIFF, Page, tiff_frames
+from anonbench.datasets.formats.pages import MOST_PAGES, TIFF, WITH_PAGES, Page, tiff_frames
 from anonbench.datasets.formats.pdf import (
     SUFFIX,
     has_damaged_images,
@@ -31,6 +31,7 @@ from anonbench.datasets.formats.pdf import (
     pdf_size,
 )
 from anonbench.datasets.images import SeveralFrames, open_checked, upright_size
+from anonbench.datasets.inputs import ImageFile
 
 DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 LEAST_DPI, MOST_DPI = 150, 600
@@ -114,6 +115,26 @@ def page_count(name: str, data: bytes) -> int:
     if is_pdf(data):
         return pdf_pages(data) if name.lower().endswith(SUFFIX) else 1
     return max(1, len(tiff_frames(io.BytesIO(data)))) if name.lower().endswith(TIFF) else 1
+
+
+def pages_of(image: ImageFile, max_pixels: int) -> int:
+    """Number of pages of a document; 1 of others, and of what cannot be read."""
+    if not image.name.lower().endswith(WITH_PAGES):
+        return 1
+    try:
+        count = page_count(image.name, image.data(max_pixels))
+    except UnreadableImage:
+        return 1
+    return count if count <= MOST_PAGES else 1
+
+
+def is_other_document(image: ImageFile, digest: str, max_pixels: int) -> bool:
+    """Check whether a document has changed since it was recorded; False for images."""
+    if not image.name.lower().endswith(WITH_PAGES):
+        return False  # of one page: its own task finds out
+    with suppress(UnreadableImage):
+        return hashlib.sha256(image.data(max_pixels)).hexdigest() != digest
+    return True
 
 
 def drawn_page(data: bytes, number: int) -> Page:

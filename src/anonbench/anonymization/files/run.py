@@ -16,7 +16,7 @@ from anonbench.anonymization.files.corrections import (
     looked_at,
 )
 from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
-from anonbench.anonymization.files.pages import page_count, remove_pages
+from anonbench.anonymization.files.pages import is_other_document, pages_of, remove_pages
 from anonbench.anonymization.files.places import (
     clashes,
     count_foreign_files,
@@ -35,7 +35,7 @@ from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection, Shapes
 from anonbench.config.detectors import LOOKED_FOR, default_detection
-from anonbench.core.errors import InputError, UnreadableImage, listed
+from anonbench.core.errors import InputError, listed
 from anonbench.core.io import locked, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
@@ -47,9 +47,8 @@ from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import map_in_processes, processes
-from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES
 from anonbench.datasets.formats.pixels import conversion_counts
-from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, ImageFile, Images, open_images
+from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
 from anonbench.datasets.walk import no_images, shown
 from anonbench.detection import cache
 from anonbench.detection.search import searching
@@ -245,8 +244,14 @@ def _outcomes(
         and before[name].corrected == digest_of_corrections(rows[name])
     }
 
+    limit = job.detection.max_pixels
+    kept -= {
+        image.name
+        for image in given
+        if image.name in kept and is_other_document(image, before[image.name].digest, limit)
+    }
     new = [image for image in given if image.name not in kept]
-    pages = {image.name: count for image in new if (count := _pages(image, job)) > 1}
+    pages = {image.name: count for image in new if (count := pages_of(image, limit)) > 1}
 
     def tasks() -> Iterator[Task]:
         for image in given:
@@ -275,17 +280,6 @@ def _outcomes(
         if failed == number == SUSPICIOUS:
             raise InputError(f"all of the first {failed} images failed, the last: {outcome.reason}")
         yield outcome
-
-
-def _pages(image: ImageFile, job: Job) -> int:
-    """Number of pages of a document; 1 of others, and of what cannot be read."""
-    if not image.name.lower().endswith(WITH_PAGES):
-        return 1
-    try:
-        count = page_count(image.name, image.data(job.detection.max_pixels))
-    except UnreadableImage:
-        return 1
-    return count if count <= MOST_PAGES else 1
 
 
 def _counted(
