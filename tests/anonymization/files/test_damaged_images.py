@@ -93,6 +93,11 @@ KINDS: dict[str, tuple[str, int, bytes]] = {
         1,
         without_marks(fax("group3")),
     ),
+    "Group 3 in whole bytes": (
+        f"{GREY} /Filter /CCITTFaxDecode {PARAMETERS} 0 /EncodedByteAlign true >>",
+        1,
+        fax("tiff_ccitt"),
+    ),
     "Group 3, 2-D": (f"{GREY} /Filter /CCITTFaxDecode {PARAMETERS} 4 >>", 1, fax("group3", 1)),
 }
 

@@ -190,6 +190,18 @@ def test_the_id_of_a_page_is_suggested(key: Key, tmp_path: Path) -> None:
         read(write(tmp_path, "csv", [key]), images)
 
 
+def test_a_misspelt_id_among_very_many_is_not_compared_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, file = images_of(("a-1", "a.png")), write(tmp_path, "csv", [("a-2", None)])
+    with pytest.raises(InputError, match="did you mean"):
+        read(file, images)
+    monkeypatch.setattr("anonbench.datasets.annotations.read.MOST_COMPARED", 0)
+    with pytest.raises(InputError) as refused:
+        read(file, images)
+    assert "did you mean" not in str(refused.value)
+
+
 def test_rows_may_leave_one_key_empty_or_reach_no_image(tmp_path: Path) -> None:
     keys: list[Key] = [("2", None), (None, "caseA/1.png")]
     assert reached(write(tmp_path, "csv", keys), images_of(*TWO)) == {0: "2", 1: "1"}

@@ -17,7 +17,8 @@ from anonbench.datasets.formats.whole import ZEROS, require_filled, require_whol
 
 _PART = 2**16  # bytes that are inflated at once
 _TIFF = b"II*\0\x08\0\0\0"
-_CODINGS = (4, 0), (3, 0), (3, 1)  # of faxes, by tags 259 and 292: Group 4, Group 3, with 2-D rows
+# of faxes, by tags 259 and 292: Group 4, Group 3, with 2-D rows, with rows of whole bytes
+_CODINGS = (4, 0), (3, 0), (3, 1), (2, 0)
 _BEHIND = b"\x55" * 4096  # as Group 4 it draws black pixels on a white page
 _REPEATED = 7
 _UNKNOWN = 2**32 - 1
