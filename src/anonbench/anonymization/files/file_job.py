@@ -6,6 +6,7 @@ import hashlib
 import io
 import mmap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -156,12 +157,11 @@ class Anonymizer:
         pages = self._pages(task, digest)
         if not 1 < count >= task.page or pages.is_refused():
             return
-        try:
-            pages.page(task.page, lambda: self._page(task, data, task.page, count))
-        except (UnreadableImage, NotPublished):
-            pages.refuse()
-        except FileNotFoundError:  # the document was done meanwhile
-            return
+        with suppress(FileNotFoundError):  # the document was done meanwhile
+            try:
+                pages.page(task.page, lambda: self._page(task, data, task.page, count))
+            except (UnreadableImage, NotPublished):
+                pages.refuse()
 
     def _pages(self, task: Task, digest: str) -> FinishedPages:
         version = digest + digest_of_corrections(task.corrections)

@@ -251,7 +251,8 @@ def _outcomes(
         if image.name in kept and is_other_document(image, before[image.name].digest, limit)
     }
     new = [image for image in given if image.name not in kept]
-    pages = {image.name: count for image in new if (count := pages_of(image, limit)) > 1}
+    documents = [image for image in new if image.name not in clashing]
+    pages = {image.name: count for image in documents if (count := pages_of(image, limit)) > 1}
 
     def tasks() -> Iterator[Task]:
         for image in given:
@@ -259,8 +260,7 @@ def _outcomes(
             append(started(name))  # before a worker has it: from then on its copy may be there
             why = refused if name in clashing else ""
             task = Task(image, before.get(name), why, taken[name], rows[name], seen.get(name, ""))
-            if not why:
-                yield from (replace(task, page=page) for page in range(1, pages.get(name, 0) + 1))
+            yield from (replace(task, page=page) for page in range(1, pages.get(name, 0) + 1))
             yield task
 
     def work(outcome: Outcome | None) -> int:
