@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from codes import anonymized, files, photograph, records, save_pages, statuses
 
+from anonbench.anonymization.files.pages import pages_of
+from anonbench.datasets.inputs import ImageFile, open_images
 from anonbench.detection.search import Search
 
 TEXTS = ("one", "two", "three", "four")
@@ -60,16 +62,21 @@ def test_processes_share_a_document_and_count_its_pages(
     assert not [*Path().glob(".*out*")]
 
 
-def test_a_document_that_replaced_another_is_shared_and_counted_too(
-    searches: Path, capsys: pytest.CaptureFixture[str]
+def test_pages_are_counted_without_reading_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    anonymized(Path("in"), Path("out"), workers=1)
-    capsys.readouterr()
-    searches.unlink()
-    save_pages(Path("in/a.pdf"), *map(photograph, reversed(TEXTS)))
-    done = anonymized(Path("in"), Path("out"), workers=2)
-    assert (done.made, len({*searches.read_text().split()})) == (1, 2)
-    assert " 4/4 " in capsys.readouterr().err
+    pages = [photograph(text) for text in TEXTS]
+    save_pages(tmp_path / "in/a.pdf", *pages)
+    pages[0].save(tmp_path / "in/b.tiff", save_all=True, append_images=pages[1:3])
+    (tmp_path / "in/c.pdf").write_bytes(b"no PDF")
+    (tmp_path / "in/d.tif").write_bytes((tmp_path / "in/a.pdf").read_bytes())
+    (tmp_path / "in/e.pdf").write_bytes((tmp_path / "in/a.pdf").read_bytes()[:500])
+    (tmp_path / "in/f.tif").touch()
+    monkeypatch.setattr(ImageFile, "data", None)
+    images = open_images(tmp_path / "in", documents=True)
+    counts = {image.name: pages_of(image, 10**6) for image in images}
+    several = {"a.pdf": 4, "b.tiff": 3}
+    assert counts == several | dict.fromkeys(["c.pdf", "d.tif", "e.pdf", "f.tif"], 1)
 
 
 def test_an_ended_run_goes_on_within_a_document(

@@ -106,35 +106,29 @@ def _folder(to: Path, name: str) -> Path:
     return folder_of_pages(to) / hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
-def page_count(name: str, data: bytes) -> int:
-    """Number of pages of a document; 1 of other images.
+def page_count(name: str, source: Path | bytes) -> int:
+    """Number of pages of a document; 1 of other images. Of a file, only what tells it is read.
 
     Raises:
         UnreadableImage: a PDF file is damaged, encrypted, or has too many pages.
     """
-    if is_pdf(data):
-        return pdf_pages(data) if name.lower().endswith(SUFFIX) else 1
-    return max(1, len(tiff_frames(io.BytesIO(data)))) if name.lower().endswith(TIFF) else 1
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if is_pdf(file.read(1024)):
+            return pdf_pages(source) if name.lower().endswith(SUFFIX) else 1
+        file.seek(0)
+        return max(1, len(tiff_frames(file))) if name.lower().endswith(TIFF) else 1
 
 
 def pages_of(image: ImageFile, max_pixels: int) -> int:
     """Number of pages of a document; 1 of others, and of what cannot be read."""
-    if not image.name.lower().endswith(WITH_PAGES):
+    if not image.name.lower().endswith(WITH_PAGES) or not image.file.is_file():
         return 1
     try:
-        count = page_count(image.name, image.data(max_pixels))
-    except UnreadableImage:
+        is_in_tar = image.offset is not None
+        count = page_count(image.name, image.data(max_pixels) if is_in_tar else image.file)
+    except (OSError, UnreadableImage):
         return 1
     return count if count <= MOST_PAGES else 1
-
-
-def is_other_document(image: ImageFile, digest: str, max_pixels: int) -> bool:
-    """Check whether a document has changed since it was recorded; False for images."""
-    if not image.name.lower().endswith(WITH_PAGES):
-        return False  # of one page: its own task finds out
-    with suppress(UnreadableImage):
-        return hashlib.sha256(image.data(max_pixels)).hexdigest() != digest
-    return True
 
 
 def drawn_page(data: bytes, number: int) -> Page:

@@ -16,7 +16,7 @@ from anonbench.anonymization.files.corrections import (
     looked_at,
 )
 from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
-from anonbench.anonymization.files.pages import is_other_document, pages_of, remove_pages
+from anonbench.anonymization.files.pages import pages_of, remove_pages
 from anonbench.anonymization.files.places import (
     clashes,
     count_foreign_files,
@@ -245,11 +245,6 @@ def _outcomes(
     }
 
     limit = job.detection.max_pixels
-    kept -= {
-        image.name
-        for image in given
-        if image.name in kept and is_other_document(image, before[image.name].digest, limit)
-    }
     new = [image for image in given if image.name not in kept]
     documents = [image for image in new if image.name not in clashing]
     pages = {image.name: count for image in documents if (count := pages_of(image, limit)) > 1}
