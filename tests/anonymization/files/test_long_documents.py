@@ -65,9 +65,9 @@ def test_processes_share_a_document_and_count_its_pages(
 def test_pages_are_counted_without_reading_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages = [photograph(text) for text in TEXTS]
-    save_pages(tmp_path / "in/a.pdf", *pages)
-    pages[0].save(tmp_path / "in/b.tiff", save_all=True, append_images=pages[1:3])
+    save_pages(tmp_path / "in/a.pdf", *map(photograph, TEXTS))
+    first, *others = map(photograph, TEXTS[:3])
+    first.save(tmp_path / "in/b.tiff", save_all=True, append_images=others)
     (tmp_path / "in/c.pdf").write_bytes(b"no PDF")
     (tmp_path / "in/d.tif").write_bytes((tmp_path / "in/a.pdf").read_bytes())
     (tmp_path / "in/e.pdf").write_bytes((tmp_path / "in/a.pdf").read_bytes()[:500])
