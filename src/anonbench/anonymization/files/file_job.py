@@ -33,7 +33,6 @@ from anonbench.anonymization.files.pages import (
     page_count,
     page_size,
     remove_pages,
-    with_way_out,
 )
 from anonbench.anonymization.files.places import remove, target
 from anonbench.anonymization.files.record import (
@@ -49,6 +48,7 @@ from anonbench.anonymization.files.stored import (
     NotPublished,
     published,
     stored,
+    with_way_out,
     write,
     write_pdf,
 )

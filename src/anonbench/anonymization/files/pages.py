@@ -30,7 +30,7 @@ from anonbench.datasets.formats.pdf import (
     pdf_pages,
     pdf_size,
 )
-from anonbench.datasets.images import SeveralFrames, open_checked, upright_size
+from anonbench.datasets.images import open_checked, upright_size
 from anonbench.datasets.inputs import ImageFile
 
 DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
@@ -148,15 +148,3 @@ def page_size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
 def damage(data: bytes, page: Page) -> list[str]:
     """Doubts about a page by images on it that cannot be decoded."""
     return [DAMAGED_IMAGES] if page.dpi and has_damaged_images(data, page) else []
-
-
-def with_way_out(error: UnreadableImage, max_pixels: int) -> str:
-    """Why an image has no copy, and what to do about it."""
-    hint = ""
-    if isinstance(error, SeveralFrames):
-        hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
-    elif str(error).endswith(f"more than {max_pixels} pixels"):
-        hint = "; make it smaller, or raise detection.max_pixels"
-    elif str(error).endswith((")", "unknown kind")):  # what a decoder finds
-        hint = "; save it again in a program that opens it, or leave it out"
-    return f"{error}{hint}"

@@ -26,9 +26,10 @@ from PIL import Image, ImageCms, JpegImagePlugin
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.files.places import OF_NAMES, target
 from anonbench.anonymization.files.record import Status
+from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pixels import BETWEEN, conversions
 from anonbench.datasets.formats.whole import is_lossless_webp
-from anonbench.datasets.images import encode, open_checked
+from anonbench.datasets.images import SeveralFrames, encode, open_checked
 
 _HEADER_BYTES = 128
 _ENTRY = struct.Struct(">4sII")
@@ -277,6 +278,18 @@ class NotPublished(Exception):  # noqa: N818 - a finding about an image
     def __init__(self, reason: str, status: Status = "failed") -> None:
         super().__init__(reason)
         self.status: Status = status
+
+
+def with_way_out(error: UnreadableImage, max_pixels: int) -> str:
+    """Why an image has no copy, and what to do about it."""
+    hint = ""
+    if isinstance(error, SeveralFrames):
+        hint = ", of which no copy is made: save each as an image, or all as a PDF or TIFF file"
+    elif str(error).endswith(f"more than {max_pixels} pixels"):
+        hint = "; make it smaller, or raise detection.max_pixels"
+    elif str(error).endswith((")", "unknown kind")):  # what a decoder finds
+        hint = "; save it again in a program that opens it, or leave it out"
+    return f"{error}{hint}"
 
 
 @contextmanager
