@@ -1,8 +1,19 @@
-"""Waiting for processes and what they do."""
+"""New processes, and waiting for them and what they do."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+
+def python(
+    code: str, *arguments: object, check: bool = False, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run code in a new Python; what it prints is captured."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=check, **options)
 
 
 def wait_for(is_so: Callable[[], object]) -> None:

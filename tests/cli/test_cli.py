@@ -23,6 +23,7 @@ from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from plug_in import install
+from processes import python
 
 
 @pytest.mark.slow
@@ -194,14 +195,7 @@ def test_a_broken_package_is_named_in_one_line_and_left_out(root: Path, tmp_path
         (tmp_path / name).touch()
     path = os.pathsep.join([str(root / "src"), str(tmp_path)])
     program = "from anonbench.cli import main; main('images export demo mask-100 --to x'.split())"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": path},
-    )
+    done = python(program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path})
     first, _ = done.stderr.splitlines()  # the command's own error is the other
     assert first.startswith("anonbench: entry point broken = broken:Broken ")
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from anonbench.cli.shared import with_subcommands
 from anonbench.cli.workflow import bundle as bundle_command
 from anonbench.core.errors import InputError
 from anonbench.core.wording import harmless
+from processes import python
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,7 @@ for line in {ABSENT}:
 
 @pytest.mark.slow
 def test_help_and_a_place_that_is_not_there_load_nothing_heavy(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = python(CODE, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert lines[::2] == ABSENT
@@ -118,11 +116,6 @@ def test_help_and_a_place_that_is_not_there_load_nothing_heavy(tmp_path: Path) -
 
 BAD = "no\x1b[31m\x1b]0;title\x07\x9b2J\u202egpj\x7f"
 SHOWN = r"no\u001b[31m\u001b]0;title\u0007\u009b2J\u202egpj\u007f"
-
-
-def python(code: str) -> str:
-    words = [sys.executable, "-c", code]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stderr
 
 
 def steers(text: str) -> bool:
@@ -156,8 +149,7 @@ def test_what_is_given_is_shown(
 
 
 def test_an_unexpected_error_and_odd_bytes_are_shown(tmp_path: Path, cli: Any) -> None:
-    done = python(
-        f"""
+    code = f"""
 import sys
 from anonbench.cli import main
 def fail(*_):
@@ -165,7 +157,7 @@ def fail(*_):
 sys.modules["anonbench.cli.main"].command_parser = fail
 main()
 """
-    )
+    done = python(code).stderr
     assert f"ValueError: {SHOWN}" in done and not steers(done)
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
@@ -173,15 +165,13 @@ main()
 
 
 def test_logs_and_messages_of_jobs(tmp_path: Path) -> None:
-    said = python(
-        f"""
+    code = f"""
 from anonbench.core.jobs.job import logged
 with logged({str(tmp_path / "job.log")!r}, 1):
     print({BAD!r})
     raise OSError(2, "none", {BAD!r})
 """
-    )
-    assert said == f"anonbench: none ({SHOWN})\n"
+    assert python(code).stderr == f"anonbench: none ({SHOWN})\n"
     log = (tmp_path / "job.log").read_text(encoding="utf-8")
     assert log.count(SHOWN) == 2 and not steers(log)
 

@@ -25,6 +25,7 @@ from anonbench.evaluation.policy.verdicts import judge
 from anonbench.workflow import planned_jobs
 from anonbench.workflow.planned_jobs import Job, Plan
 from policy_evidence import make_measured
+from processes import python
 from reviewed_archive import NAME, detect, make_archive
 
 
@@ -191,7 +192,7 @@ def test_nothing_is_loaded_that_a_check_does_not_need(results: Path) -> None:
         "for place in ('nothing', '.'):\n    main(['policy', 'check', place])\n"
         f"    print([name for name in {heavy} if name in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=results)
+    done = python(code, cwd=results)
     first, *_, last = done.stdout.splitlines()
     assert (first, last) == ("[]", "['pandas']"), done.stdout + done.stderr
 

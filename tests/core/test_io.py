@@ -24,6 +24,7 @@ from anonbench.core.io import (
     write_parquet,
     writing_to,
 )
+from processes import python
 
 
 def test_atomic_leaves_what_was_there_after_an_error(tmp_path: Path) -> None:
@@ -201,12 +202,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 def test_a_full_disk_is_said_and_leaves_nothing(small: Path, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
-    command = [sys.executable, "-c", EACH, str(small), str(logs), str(tmp_path / "said")]
     texts = json.dumps(WRITERS | {"log": f"print('x' * {4 * BYTES})"})
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, input=texts, capture_output=True, text=True, check=True, env=one_thread
-    )
+    done = python(EACH, small, logs, tmp_path / "said", input=texts, check=True, env=one_thread)
     ended = dict(map(json.loads, done.stdout.splitlines()))
     status, told, _ = ended.pop("log")
     assert status == 1 and "the disk is full" in told, "a log that finds no room ends the job, too"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
     return not done.wait(seconds), thread
 
 
+def ended(threads: Iterable[threading.Thread]) -> None:
+    for thread in [*threads]:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD.format(machine=MACHINE), str(tmp_path), str(3 * PART)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
@@ -58,8 +65,7 @@ def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(tmp_pat
         waiting, thread = waits(2 * PART)
         assert waiting
         other.kill()
-    thread.join(20)
-    assert not thread.is_alive()
+    ended([thread])
 
 
 def test_an_image_larger_than_all_there_is_is_worked_on_alone(tmp_path: Path) -> None:
@@ -68,8 +74,7 @@ def test_an_image_larger_than_all_there_is_is_worked_on_alone(tmp_path: Path) ->
             waiting, thread = waits(2 * PART)
             assert waiting
         assert thread.is_alive()
-    thread.join(20)
-    assert not thread.is_alive()
+    ended([thread])
 
 
 def test_each_image_that_waits_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -77,8 +82,7 @@ def test_each_image_that_waits_says_so(caplog: pytest.LogCaptureFixture) -> None
     with memory_for(4 * PART):
         threads = [waits(2 * PART)[1] for _ in range(2)]  # the second waits for its turn
         assert caplog.text.count("waiting until large images") == 2
-    for thread in threads:
-        thread.join(20)
+    ended(threads)
 
 
 def test_a_long_wait_reaches_the_terminal_once(
@@ -88,12 +92,8 @@ def test_a_long_wait_reaches_the_terminal_once(
     with memory_for(4 * PART):
         threads = [waits(2 * PART, 0.5)[1] for _ in range(2)]
         assert [each.levelname for each in caplog.records] == ["WARNING"]
-    for thread in threads:
-        thread.join(20)
+    ended(threads)
 
 
 def test_two_that_want_more_than_half_both_get_it() -> None:
-    threads = [waits(3 * PART, 0)[1] for _ in range(6)]
-    for thread in threads:
-        thread.join(20)
-    assert not any(thread.is_alive() for thread in threads)
+    ended(waits(3 * PART, 0)[1] for _ in range(6))

@@ -134,7 +134,6 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         "for _ in workers.map_in_processes(make, iter(int, 1), 2, print): pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as parent:
-        while len(children := list(tmp_path.iterdir())) < 2:
-            time.sleep(0.02)
+        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
         parent.kill()
-    wait_for(lambda: all(has_ended(child.name) for child in children))
+    wait_for(lambda: all(has_ended(child.name) for child in tmp_path.iterdir()))

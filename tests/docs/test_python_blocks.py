@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Entity, Variant
 from plug_in import install
+from processes import python
 from site_tools import ROOT, load
 
 
@@ -71,9 +70,7 @@ with open_system(systems["ours"]) as system:
     print(system.encode([*images]).shape, identity_of(systems["ours"]) == system.identity)
 """
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": path}
-    captured = {"capture_output": True, "text": True, "check": False}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, **captured)
+    run = python(code, env=os.environ | {"PYTHONPATH": path})
     assert run.stdout == "(3, 32) True\n", run.stderr
 
 

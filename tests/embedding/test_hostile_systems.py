@@ -197,12 +197,8 @@ def test_rounding_is_no_reason_to_refuse(encode: Encode) -> None:
 
 
 def test_a_program_is_asked_twice_and_for_few_images(tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(
-        "import sys, pathlib, numpy as np\n"
-        "n = len(list(pathlib.Path(sys.argv[1]).iterdir()))\n"
-        "np.save(sys.argv[2], np.random.default_rng().random((n, 8)))\n"
-    )
-    line = f"{sys.executable} {tmp_path}/program.py {{images}} {{vectors}}"
+    random = "np.random.default_rng().random((len(list(images.iterdir())), 8))"
+    line = program(tmp_path, f"np.save(vectors, {random})")
     with open_system(Command(command=line)) as system, pytest.raises(InputError, match=RANDOM):
         system.encode(PICTURES)
     calls: list[int] = []

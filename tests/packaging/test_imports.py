@@ -1,10 +1,10 @@
 """What is loaded: no more than is needed, since a load takes longer than most jobs do."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from processes import python
 
 IN_TURN = """
 import sys
@@ -36,8 +36,7 @@ assert "tensorboard" in sys.modules
 
 @pytest.mark.slow
 def test_a_training_loads_what_it_needs(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", IN_TURN, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = python(IN_TURN, tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -52,5 +51,5 @@ def test_a_training_loads_what_it_needs(tmp_path: Path) -> None:
 )
 def test_a_module_loads_nothing_that_its_jobs_do_not_need(module: str, unneeded: set[str]) -> None:
     code = f"import sys, anonbench.{module}; print(*{unneeded} & sys.modules.keys())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = python(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from anonbench.cli import main
 from anonbench.cli.main import EXTRAS, LOCK, NO_DEPENDENCIES, read_pins
+from processes import python
 
 BY_ITSELF = {"facenet_pytorch", "botocore", "boto3", "transformers"}
 """What no extra names: its own pins exclude others', or few need it. Where it is missing, a message
@@ -135,13 +136,7 @@ sys.exit(main(sys.argv[1:]))
 def in_core(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command where no package of an extra can be imported."""
     script = ONLY_CORE.format(modules=sorted(set(EXTRAS) | BY_ITSELF))
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(root / "src")},
-    )
+    return python(script, *arguments, env=os.environ | {"PYTHONPATH": str(root / "src")})
 
 
 @pytest.mark.slow

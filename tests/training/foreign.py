@@ -57,6 +57,10 @@ def huggingface_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return to_dinov2(ours, weights["mask_token"], class_position=True, kind="huggingface")
 
 
+def views(side: int = 32) -> Tensor:
+    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
 def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return found.keys() == expected.keys() and all(
         torch.equal(found[name], expected[name]) for name in expected

@@ -15,6 +15,7 @@ import yaml
 import preloaded
 import small_archive
 from plug_in import install
+from processes import python
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -99,10 +100,9 @@ def done(
     folder = tmp_path_factory.mktemp("added")
     small_archive.draw(folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-c", "import preloaded; preloaded.main()", "snakemake"]
-    command += ["-s", root / "Snakefile", "--configfile", "config.yaml", "--cores", "2", REPORT]
-    captured = {"capture_output": True, "text": True, "check": False}
-    run = subprocess.run(command, cwd=folder, env=environment, **captured)
+    given = ["-s", root / "Snakefile", "--configfile", "config.yaml", "--cores", "2", REPORT]
+    code = "import preloaded; preloaded.main()"
+    run = python(code, "snakemake", *given, cwd=folder, env=environment)
     assert run.returncode == 0, run.stderr[-4000:]
     return folder
 
@@ -145,8 +145,7 @@ dumped = load({"datasets": {"archive": archive}}).model_dump_json()
 """
     here: dict[str, Any] = {}
     exec(code, here)
-    command = [sys.executable, "-c", f"{code}print(dumped)"]
-    there = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    there = python(f"{code}print(dumped)", check=True, env=environment)
     assert there.stdout.strip() == here["dumped"]
     assert '"methods":["pixelate","blur","mask"]' in here["dumped"]
 

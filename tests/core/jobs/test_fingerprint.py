@@ -46,20 +46,10 @@ class Square:
     def area(self, settings):
         return numpy.square(settings.side())
 """
-HELPER = """
-def half(x):
-    return x / 2
-"""
-TOOL = """
-def saw(x): return x
-"""
-OTHER = """
-def one(): return 1
-"""
-CONFIG = """
-from anonbench.sections import Settings
-from anonbench.unused import Unused
-"""
+HELPER = "def half(x):\n    return x / 2\n"
+TOOL = "def saw(x): return x\n"
+OTHER = "def one(): return 1\n"
+CONFIG = "from anonbench.sections import Settings\nfrom anonbench.unused import Unused\n"
 SECTIONS = """
 class Settings:
     width: int = 3
@@ -74,8 +64,6 @@ with open("log"):
     from anonbench.top import double
     double(1)
 """
-
-
 DISTRIBUTIONS = cache(metadata.packages_distributions)
 """Installed packages, which take half a second."""
 

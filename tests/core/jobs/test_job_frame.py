@@ -1,11 +1,13 @@
 """The frame of a job: log, threads, and errors as one line."""
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from processes import python, wait_for
 
 SCRIPT = """
 import sys
@@ -23,10 +25,7 @@ STOP = "from anonbench.core.errors import Interrupted; raise Interrupted('SIGTER
 
 
 def run(action: str, log: Path) -> subprocess.CompletedProcess[str]:
-    code = SCRIPT.format(action=action)
-    return subprocess.run(
-        [sys.executable, "-c", code, str(log)], capture_output=True, text=True, check=False
-    )
+    return python(SCRIPT.format(action=action), log)
 
 
 def test_all_output_goes_to_the_log_and_what_is_loud_to_the_terminal_too(tmp_path: Path) -> None:
@@ -46,11 +45,7 @@ def test_all_output_goes_to_the_log_and_what_is_loud_to_the_terminal_too(tmp_pat
 @pytest.mark.parametrize(
     ("action", "line", "status"),
     [
-        (
-            "raise InputError('datasets.x.path: no such folder')",
-            "datasets.x.path: no such folder",
-            1,
-        ),
+        ("raise InputError('x.path: no such folder')", "x.path: no such folder", 1),
         ("open('/nowhere/file')", "No such file or directory (/nowhere/file)", 1),
         ("raise OSError(28, 'No space left on device')", "the disk is full; make room", 1),
         ("1 / 0", "ZeroDivisionError, an error of the program", 1),
@@ -75,12 +70,9 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     wait = "print('the first', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", SCRIPT.format(action=wait), str(log)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE)
-    while not log.exists() or "the first" not in log.read_text(encoding="utf-8"):
-        assert first.poll() is None
-        time.sleep(0.02)
+    wait_for(lambda: log.exists() and "the first" in log.read_text(encoding="utf-8"))
     hurry = "import anonbench.core.jobs.job; anonbench.core.jobs.job.WAIT_SECONDS = 0.1\n"
-    command[2] = hurry + SCRIPT.format(action="print('the second')")
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    second = python(hurry + SCRIPT.format(action="print('the second')"), log)
     assert second.returncode == 1
     assert "this job is still running from an earlier, killed run" in second.stderr
     assert "the first" in log.read_text(encoding="utf-8")
@@ -110,7 +102,6 @@ with job(task, "{tmp_path}/workflow/scripts/embed.py"):
     import table
 open("{tmp_path}/whose", "w").write(table.whose)
 """
-    words = [sys.executable, "-P", "-c", code]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = python(code, cwd=tmp_path, env=os.environ | {"PYTHONSAFEPATH": "1"})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "whose").read_text(encoding="utf-8") == "the user"

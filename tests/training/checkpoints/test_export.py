@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import KINDS, same, settings
+from foreign import KINDS, same, settings, views
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -27,10 +27,6 @@ Make = Callable[..., Recipe]
 Train = Callable[..., Path]
 
 install_torchvision_ops()  # before timm is imported
-
-
-def _images(side: int = 32) -> Tensor:
-    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
@@ -52,7 +48,7 @@ def trained(recipe: Make, tmp_path: Path) -> Train:
 
 
 def _features(path: Path) -> Tensor:
-    return encode(load_backbone(path)[0], _images())
+    return encode(load_backbone(path)[0], views())
 
 
 def _called(message: str) -> str:
@@ -97,7 +93,7 @@ def test_timm(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
     path, output = trained(settings(registers, ffn)), tmp_path / "timm.safetensors"
     model = eval(_called(export_backbone(path, output, "timm")), {"timm": timm, "torch": torch})
     model.load_state_dict(load_file(output))
-    found = model.eval().forward_features(_images())
+    found = model.eval().forward_features(views())
     torch.testing.assert_close(found, _features(path), atol=2e-5, rtol=1e-4)
 
 
@@ -112,7 +108,7 @@ def test_timm_by_name(trained: Train, tmp_path: Path, name: str) -> None:
     call = _called(export_backbone(path, output, "timm"))
     assert f"checkpoint_path='{output}'" in call
     model = eval(call, {"timm": timm}).eval()
-    images = _images(2 * patch)
+    images = views(2 * patch)
     expected = encode(load_backbone(path)[0], images)
     torch.testing.assert_close(model.forward_features(images), expected, atol=2e-4, rtol=1e-4)
 
@@ -126,7 +122,7 @@ def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -
     kind = transformers.Dinov2WithRegistersModel if registers else transformers.Dinov2Model
     model, report = kind.from_pretrained(output, output_loading_info=True)
     assert not any(report[key] for key in report), report
-    found = model.eval()(pixel_values=_images()).last_hidden_state
+    found = model.eval()(pixel_values=views()).last_hidden_state
     torch.testing.assert_close(found, _features(path), atol=2e-5, rtol=1e-4)
     token = load_file(path)["mask_token"]
     assert torch.equal(model.embeddings.mask_token[0].detach(), token)
@@ -148,7 +144,7 @@ def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: st
             nn.init.normal_(weight, std=0.2)
     model.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "memory.pth")
-    images = _images(56)  # the size of its positions
+    images = views(56)  # the size of its positions
     expected = model(pixel_values=images).last_hidden_state
     for name in ("model.safetensors", "memory.pth"):
         backbone = settings(registers, ffn, pretrained=tmp_path / name)
@@ -190,7 +186,6 @@ def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
 
 
 def test_saved_backbones_come_back_and_others_are_refused(recipe: Make, tmp_path: Path) -> None:
-    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     path, made = tmp_path / "backbone.safetensors", recipe(resize="squash")
     network = Network(made, seed=0).eval()
     with torch.no_grad():
@@ -203,7 +198,7 @@ def test_saved_backbones_come_back_and_others_are_refused(recipe: Make, tmp_path
     assert preprocess == Preprocess(32, "per_crop", "squash")
     assert not loaded.training
     assert not any(weight.requires_grad for weight in loaded.parameters())
-    assert torch.equal(encode(loaded, images), encode(network.backbone, images))
+    assert torch.equal(encode(loaded, views()), encode(network.backbone, views()))
     weights = load_file(path)
     assert torch.equal(weights["mask_token"], torch.full((32,), 0.5))
     assert not any("head" in name for name in weights)

@@ -48,7 +48,7 @@ def anywhere(original: ImageSet, anonymized: ImageSet) -> Callable[..., Result]:
         adaption: Adaption = Adaption.A,
         seed: int = 0,
         name: str = "a",
-        metrics_log: Path | None = None,
+        **more: Path,
     ) -> Result:
         output, log = folder / f"{name}.safetensors", folder / f"{name}.csv"
         checkpoint, tar = folder / f"{name}.checkpoint", original.folder / "0.tar"
@@ -63,7 +63,7 @@ def anywhere(original: ImageSet, anonymized: ImageSet) -> Callable[..., Result]:
                 output=output,
                 log=log,
                 checkpoint=checkpoint,
-                metrics_log=metrics_log,
+                **more,
             )
         )
         return Result(output.read_bytes(), log.read_bytes(), checkpoint)
@@ -95,10 +95,10 @@ def _steps(recipe: Recipe, original: ImageSet) -> Iterator[Trainer]:
 @pytest.mark.slow
 def test_same_arguments_same_bytes(run: Run, recipe: Make, usual: Result, tmp_path: Path) -> None:
     metrics_log = tmp_path / "metrics_log"
-    for changes in ({"workers": 2}, {"checkpoint_minutes": 1e-9}, {"checkpoint_activations": True}):
-        again = run(recipe(**changes), metrics_log=metrics_log)
-        assert (again.backbone, again.log) == (usual.backbone, usual.log)
-        assert pd.read_csv(metrics_log / "speed.csv").step.tolist() == [2, 4, 6, 8]
+    changes = {"workers": 2, "checkpoint_minutes": 1e-9, "checkpoint_activations": True}
+    again = run(recipe(**changes), metrics_log=metrics_log)
+    assert (again.backbone, again.log) == (usual.backbone, usual.log)
+    assert pd.read_csv(metrics_log / "speed.csv").step.tolist() == [2, 4, 6, 8]
     two = recipe(threads=2, optimizer={"steps": 1})
     assert run(two, name="fourth").backbone == run(two, name="fifth").backbone
     assert run(recipe(), seed=1).backbone != usual.backbone
@@ -267,31 +267,18 @@ def test_the_last_layer_and_the_backbone_may_wait(recipe: Make, original: ImageS
 
 @pytest.mark.parametrize("patches", [0.0, 1.0])
 def test_a_distilled_model_embeds_hidden_images_like_originals(
-    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path, patches: float
+    run: Run,
+    recipe: Make,
+    original: ImageSet,
+    anonymized: ImageSet,
+    tmp_path: Path,
+    patches: float,
 ) -> None:
     start, output = tmp_path / "unadapted.safetensors", tmp_path / "D.safetensors"
-
-    def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
-        steps = {"steps": 24 if unadapted else 2}
-        made = recipe(losses={"distilled_patches": patches}, optimizer=steps)
-        log = tmp_path / "log.csv"
-        job = TrainJob(
-            recipe=made,
-            adaption=adaption,
-            original=[original.folder / "0.tar"],
-            root=original.folder,
-            anonymized=[] if unadapted is None else [anonymized.folder / "0.tar"],
-            seed=0,
-            output=file,
-            log=log,
-            checkpoint=tmp_path / "checkpoint",
-            unadapted=unadapted,
-        )
-        train(job)
-        return pd.read_csv(log)
-
-    trained(Adaption.UNADAPTED, start)
-    log = trained(Adaption.D, output, start)
+    run(recipe(optimizer={"steps": 2}), Adaption.UNADAPTED, name="unadapted")
+    made = recipe(losses={"distilled_patches": patches}, optimizer={"steps": 24})
+    run(made, Adaption.D, name="D", unadapted=start)
+    log = pd.read_csv(tmp_path / "D.csv")
     assert log["distance"].tail(4).mean() < 0.8 * log["distance"].iloc[0]
     assert log[["dino", "ibot", "kl"]].isna().all(axis=None)
     assert (log["loss"] > log["distance"]).all() == bool(patches)

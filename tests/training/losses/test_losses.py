@@ -15,9 +15,12 @@ KINDS = pytest.mark.parametrize("kind", ["softmax", "sinkhorn"])
 TYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
 
+def _random_scores(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
 def _scores(rows: int, prototypes: int, dtype: torch.dtype, seed: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return (3.0 * torch.randn(rows, prototypes, generator=generator)).to(dtype)
+    return (3.0 * _random_scores(rows, prototypes, seed=seed)).to(dtype)
 
 
 def _plain_targets(scores: torch.Tensor, kind: Kind) -> torch.Tensor:
@@ -77,16 +80,10 @@ def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.Monke
     assert needed <= peak < needed + 6 * whole / 64
 
 
-def _random_scores(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.mark.parametrize("local_crops", [0, 3])
 def test_dino_is_the_mean_over_all_pairs_but_a_crop_with_itself(local_crops: int) -> None:
-    targets, scores = (
-        _random_scores(2, 5, 7).softmax(-1),
-        _random_scores(2 + local_crops, 5, 7, seed=1),
-    )
+    targets = _random_scores(2, 5, 7).softmax(-1)
+    scores = _random_scores(2 + local_crops, 5, 7, seed=1)
     terms = [
         -(targets[one] * (scores[other] / 0.1).log_softmax(-1)).sum(-1).mean().item()
         for one in range(2)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from foreign import views
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
@@ -17,10 +18,6 @@ from anonbench.training.model.timm_models import drop_register_positions, pack_b
 from timms import VisionTransformer
 
 Make = Callable[..., Recipe]
-
-
-def _images(side: int = 32) -> torch.Tensor:
-    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.slow
@@ -35,7 +32,7 @@ def test_a_named_model_runs_as_timms_own() -> None:
     drop_register_positions(packed)
     assert packed.pos_embed.shape == (1, 1 + 16, 48)
     for side in (32, 40):
-        images = _images(side)
+        images = views(side)
         torch.testing.assert_close(encode(packed, images), timms.forward_features(images))
 
 
@@ -77,7 +74,7 @@ def test_registers_and_swiglu(recipe: Make, init: str) -> None:
     made: Any = init_backbone(recipe(backbone=settings), 0)[0]
     assert made.num_prefix_tokens == 4
     assert made.pos_embed.shape == (1, 1 + 16, 48)  # registers have none
-    assert encode(made, _images()).shape == (3, 20, 48)
+    assert encode(made, views()).shape == (3, 20, 48)
     packed, out = made.blocks[0].mlp.fc1, made.blocks[0].mlp.fc2
     assert out.in_features == 128 and packed.out_features == 256  # 48 * 4 * 2 / 3
     gate, value = packed.weight.chunk(2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, same, settings
+from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, same, settings, views
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
@@ -27,10 +27,6 @@ from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 Write = Callable[[Any], Path]
-
-
-def _images(side: int = 32) -> Tensor:
-    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
 def _from(
@@ -59,14 +55,14 @@ def test_positions_elsewhere(recipe: Make, write: Write, tmp_path: Path, registe
     save_backbone(trainer.student.state_dict(), made, tmp_path / "ours.safetensors", {})
     model, preprocess = load_backbone(tmp_path / "ours.safetensors")
     assert preprocess.side == 32 and model.state_dict()["pos_embed"].shape == (1, 50, WIDTH)
-    expected = encode(model, _images())
-    torch.testing.assert_close(encode(trainer.student.backbone, _images()), expected)
+    expected = encode(model, views())
+    torch.testing.assert_close(encode(trainer.student.backbone, views()), expected)
     for form in ("dinov2", "huggingface", "timm"):
         output = tmp_path / {"huggingface": "folder", "timm": "timm.safetensors"}.get(form, "a.pth")
         export_backbone(tmp_path / "ours.safetensors", output, form)
         file = output / "model.safetensors" if form == "huggingface" else output
         again = recipe(backbone=settings(registers, "mlp", pretrained=file))
-        found = encode(init_backbone(again, 1)[0].eval(), _images())
+        found = encode(init_backbone(again, 1)[0].eval(), views())
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
         assert read_pretrained(file).side == 32
 
