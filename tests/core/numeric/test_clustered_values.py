@@ -19,7 +19,6 @@ from anonbench.core.numeric.clusters import (
     paired_rate_difference,
     weighted_means,
 )
-from anonbench.core.numeric.statistics import wilson
 
 coarse = st.integers(-5, 5).map(float)
 clustered = st.integers(8, 30).flatmap(
@@ -105,15 +104,6 @@ def test_intervals_cover_in_95_of_100_archives(
     assert least <= covered / REPETITIONS <= most
 
 
-def test_design_effect_of_equal_clusters_is_kishs() -> None:
-    # 1 + (m - 1) · intraclass correlation
-    generator = np.random.default_rng(4)
-    values, labels = persons(generator, np.full(2000, 5), 0.3)
-    single = np.arange(len(values))
-    dependent, independent = (clustered_mean(values, each, 0.95).se for each in (labels, single))
-    assert (dependent / independent) ** 2 == pytest.approx(1 + 4 * 0.3, rel=0.1)
-
-
 def bootstrap_means(values: np.ndarray, clusters: np.ndarray, count: int, seed: str) -> np.ndarray:
     totals, sizes = cluster_totals(values, clusters)
     parts = cluster_draws(len(sizes), count, seed)
@@ -127,15 +117,6 @@ def test_the_bootstrap_draws_clusters_whole() -> None:
     assert set(np.round(means[:, 0], 9)) == {0.0, round(1 / 3, 9), 1.0}
     assert np.allclose(means[:, 1], 1 + 4 * means[:, 0])  # the same draws for all columns
     assert means[:, 0].mean() == pytest.approx(0.25 * 0 + 0.5 / 3 + 0.25, abs=0.05)
-
-
-def test_the_bootstrap_agrees_with_the_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    values, labels = persons(np.random.default_rng(5), np.full(60, 5), 0.5)
-    means = bootstrap_means(values[:, None], labels, 3000, "se")
-    assert means.std() == pytest.approx(clustered_mean(values, labels, 0.95).se, rel=0.05)
-    monkeypatch.setattr("anonbench.core.numeric.clusters.DRAWS", 60 * 7)
-    parts = bootstrap_means(values[:, None], labels, 3000, "se")
-    assert np.array_equal(parts, means)
 
 
 probes = st.integers(8, 40).flatmap(
@@ -174,32 +155,6 @@ def test_intervals_contain_the_rate(given_probes: tuple[np.ndarray, np.ndarray])
     assert 0.0 <= rate.low <= rate.value <= rate.high <= 1.0
     turned = clustered_rate(1.0 - hits, persons, 0.95)
     assert (turned.low, turned.high) == pytest.approx((1 - rate.high, 1 - rate.low))
-
-
-@given(arrays(np.float64, st.integers(8, 60), elements=st.sampled_from([0.0, 1.0])))
-def test_probes_of_different_persons_give_wilsons_interval(hits: np.ndarray) -> None:
-    rate = clustered_rate(hits, np.arange(len(hits)), 0.95)
-    assert rate.effective == pytest.approx(len(hits))
-    assert (rate.low, rate.high) == pytest.approx(wilson(hits.sum(), len(hits), 0.95))
-
-
-@pytest.mark.parametrize(
-    ("groups", "size", "alike", "share"),
-    [(32, 3, 0.0, 0.97), (32, 3, 0.3, 0.9), (32, 10, 0.3, 0.97), (100, 3, 0.3, 0.5)],
-)
-def test_rate_intervals_cover(groups: int, size: int, alike: float, share: float) -> None:
-    generator = np.random.default_rng(0)
-    persons = np.repeat(np.arange(groups), size)
-    covered = 0
-    for _ in range(RATES):
-        chance = np.full(groups, share)
-        if alike:
-            spread = 1 / alike - 1
-            chance = generator.beta(share * spread, (1 - share) * spread, groups)
-        hits = (generator.random(len(persons)) < chance[persons]).astype(float)
-        rate = clustered_rate(hits, persons, 0.95)
-        covered += rate.low <= share <= rate.high
-    assert covered / RATES >= 0.925
 
 
 answers = st.integers(8, 60).flatmap(

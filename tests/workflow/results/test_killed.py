@@ -32,7 +32,6 @@ STAGES = [
     (f"archive/models/{MODEL}/log.csv", "half", "job"),
     (f"archive/embeddings/{MODEL}/mask-100/train.h5", "half", "all"),
     (f"archive/retrieval/{MODEL}/mask-100.json", "half", "job"),
-    (f"archive/downstream/{MODEL}/mask-100.json", "half", "all"),
     ("archive/scores.csv", "half", "all"),
     ("tables/retrieval_archive_100.tex", "half", "all"),
     ("figures/trend_archive_map_original.svg", "half", "all"),
