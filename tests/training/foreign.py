@@ -9,7 +9,7 @@ from anonbench.training.export import to_dinov2
 from anonbench.training.model.formats import read_checkpoint
 
 WIDTH, HEADS, DEPTH, PATCH = 32, 2, 2, 8
-KINDS = [(0, "mlp"), (0, "swiglu"), (4, "mlp"), (4, "swiglu")]  # registers and feed-forward part
+KINDS = [(0, "mlp"), (4, "swiglu")]  # registers and feed-forward part
 
 
 def settings(registers: int, ffn: str, **others: Any) -> dict[str, Any]:
