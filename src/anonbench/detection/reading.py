@@ -13,6 +13,7 @@ from anonbench.core.boxes import Blocks
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.formats.pdf import text_places
 from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
@@ -30,6 +31,7 @@ class Original:
     digest: str = ""  # by the manifest, of what was decoded; empty where there is a problem
     problem: str = ""
     blocks: tuple[Blocks, ...] = ()  # coding blocks of the file
+    text: Sequence[np.ndarray] = ()  # places of its text (`anonbench.datasets.formats.pdf`)
 
 
 def read_batches(
@@ -67,7 +69,7 @@ def _read(row: Any, path: Path, max_pixels: int) -> Original:
         page = page_of(row.digest)
         pixels = read_image(data, max_pixels, page)
         pixels.flags.writeable = False  # later detectors see what a detector writes into it
-        blocks = coding_blocks(data, page)
+        blocks, text = coding_blocks(data, page), text_places(data, page)
     except UnreadableImage as error:
         return Original(image_id, NOTHING, problem=str(error))
-    return Original(image_id, pixels, row.digest, blocks=blocks)
+    return Original(image_id, pixels, row.digest, blocks=blocks, text=text)

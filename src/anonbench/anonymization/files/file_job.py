@@ -68,7 +68,7 @@ from anonbench.datasets.coding_blocks import (
     shared_coding,
 )
 from anonbench.datasets.formats.pages import TIFF, page_id, require_page, tiff_frames
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_pages
+from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_pages, text_places
 from anonbench.datasets.images import (
     SeveralFrames,
     encode,
@@ -326,7 +326,7 @@ class Anonymizer:
         """How an image was searched; what was found, as rows; and it corrected, in draw order."""
         original.flags.writeable = False  # it is what the result is held against
         try:
-            seen = self._search.searched(original)
+            seen = self._search.searched(original, text_places(*source))
         except DetectorFailed as error:
             raise NotPublished(str(error)) from None
         height, width = original.shape[:2]
