@@ -21,6 +21,7 @@ from anonbench.datasets.formats.pdf import text_places
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
+from anonbench.detection.reading import doubts_of_file
 from anonbench.detection.search import DetectorFailed, Search, searching
 
 if TYPE_CHECKING:
@@ -119,5 +120,6 @@ class _Worker:
             return (*names, "unreadable", str(error), "", 0, 0, "", 0, ""), []
         except DetectorFailed as error:
             return (*names, "failed", str(error), *known, 0, ""), []
-        found, doubts = seen.regions, "; ".join(seen.how["doubts"])
+        found = seen.regions
+        doubts = "; ".join([*seen.how["doubts"], *doubts_of_file(data, header.page)])
         return (*names, "ok" if found else "empty", "", *known, len(found), doubts), found

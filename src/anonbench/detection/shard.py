@@ -177,7 +177,7 @@ class ShardSearch:
             regions = [r for found in self._found.values() for r in found[image.digest]]
             kinds, speed = search.kinds_of(self._names), self._job.settings.speed
             said = doubts_of(image.pixels, regions, kinds, speed)
-        self._doubts[image.digest] = "; ".join(said)
+        self._doubts[image.digest] = "; ".join([*said, *image.doubts])
         row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
         self._caches[DOUBTS].add(pa.Table.from_pylist([row], cache.DOUBT_SCHEMA))
 
