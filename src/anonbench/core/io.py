@@ -130,7 +130,7 @@ def locked(folder: Path) -> Iterator[None]:
     with _lock(folder) as is_locked:
         if not is_locked:
             raise InputError(
-                f"{folder} is in use by another command, such as an open `anonbench review`; or it is "
+                f"{folder} is in use by another command, such as an open `anonbench review`, or "
                 "someone else's"
             )
         yield
