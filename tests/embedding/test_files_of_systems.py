@@ -1,6 +1,7 @@
 """All files that decide a system's vectors are part of what it is."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,11 @@ def test_replaced_files_of_a_model_are_another_system(tmp_path: Path) -> None:
     images = list(np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8))
     asked = system(kind="onnx", file=write_graph(tmp_path / "m", 1.0))
     first = embed(asked, images, tmp_path / "cache")
+    copied = shutil.copytree(tmp_path / "m", tmp_path / "copy") / "net.onnx"
+    changes = ("output", "y", False), ("similarity", "inner", True), ("file", copied, True)
+    for field, value, same in changes:
+        changed = asked.model_copy(update={field: value})
+        assert (identity_of(changed) == identity_of(asked)) is same
     write_graph(tmp_path / "m", 2.0)
     second = embed(asked, images, tmp_path / "cache")
     assert first.provenance["system"] != second.provenance["system"]

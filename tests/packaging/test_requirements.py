@@ -59,7 +59,6 @@ def test_every_import_and_extra_is_a_dependency(root: Path, project: dict[str, A
         names |= {OTHER_BUILDS.get(name, name) for name in names}
         # pydantic_core comes with pydantic, whatever the version
         assert names & core or module == "pydantic_core", module
-    distributions = packages_distributions()
     for module, extra in EXTRAS.items():
         names = {canonicalize_name(name) for name in distributions[module]}
         brought = {"markupsafe": {"jinja2"}, "snakemake_interface_common": {"snakemake"}}

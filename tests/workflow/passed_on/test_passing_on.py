@@ -78,7 +78,6 @@ def test_report_tables_and_figures_name_nobody(run: Path) -> None:
     assert canaries.where(*passed_on(run)) == {}
     page = (run / "results/report.html").read_text(encoding="utf-8")
     assert '"class 1"' in page and "path: withheld" in page
-    page = (run / "results/report.html").read_text(encoding="utf-8")
     named = [run / "results/archive" / f for f in ("skipped.csv", "manifest.parquet")]
     for file in named:
         assert canaries.where(file), file
