@@ -141,14 +141,7 @@ DRAWN = Variant("redrawn_mask", 100)
 
 
 def config(**changes: Any) -> dict[str, Any]:
-    archive = {
-        "layout": "folder",
-        "path": "images",
-        "detectors": ["mtcnn"],
-        "methods": ["blur", "mask"],
-        "degrees": [50, 100],
-        "redrawn": ["mask"],
-    }
+    archive = MINE | {"methods": ["blur", "mask"], "degrees": [50, 100], "redrawn": ["mask"]}
     return {"datasets": {"archive": archive | changes}, "training_seeds": [3, 4]}
 
 

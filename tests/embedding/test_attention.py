@@ -110,10 +110,7 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     shares = pd.read_parquet(files[1])
     assert list(shares.columns) == SHARE_COLUMNS and len(shares) == 2 * 2 * 3
     assert set(shares["head"]) == {1, 2, 3}
-    assert shares.groupby("id")["chance"].unique().map(list).to_dict() == {
-        "x/a": [0.5],
-        "x/b": [0.5],
-    }
+    assert set(shares["chance"]) == {0.5}, "both have boxes on half of the image"
     blank = init_backbone(recipe, 4)[0].eval()
     of = {
         (model, name): attention_maps(model, preprocess, variants["mask-100"].read(name))

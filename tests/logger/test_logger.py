@@ -14,6 +14,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 import preloaded
 import snakemake_logger_plugin_anonbench as logger
+from processes import wait_for
 
 SNAKEFILE = """
 from pathlib import Path
@@ -127,9 +128,7 @@ with logged("logs/long.log", 1):
         # in the background of a shell it would be ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    while not (tmp_path / "began").exists():
-        assert process.poll() is None
-        time.sleep(0.1)
+    wait_for((tmp_path / "began").exists)
     assert process.stderr is not None
     if first is not None:
         process.send_signal(first)

@@ -51,13 +51,9 @@ def stepped(recipe: Make, original: ImageSet, tmp_path_factory: pytest.TempPathF
         else:
             launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
             launch += ["--nproc-per-node=2", "-m", stepping_rank.__name__, *map(str, told.values())]
-            environment = os.environ | {
-                "PYTHONPATH": os.pathsep.join(sys.path),
-                "PYTHON_EXEC": preloaded.python(),
-            }
-            done = subprocess.run(
-                launch, env=environment, capture_output=True, text=True, check=False
-            )
+            path = os.pathsep.join(sys.path)
+            given = os.environ | {"PYTHONPATH": path, "PYTHON_EXEC": preloaded.python()}
+            done = subprocess.run(launch, env=given, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
         for case, file in told.items():
             result: dict[str, Any] = torch.load(file.with_suffix(".pt"), weights_only=True)

@@ -78,13 +78,11 @@ class Portraits:
 
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory: pytest.TempPathFactory, recipe: Callable[..., Recipe]) -> Portraits:
-    folder, small = (
-        tmp_path_factory.mktemp("portraits"),
-        recipe(resize="squash", crops={"normalize": "imagenet"}),
-    )
+    folder = tmp_path_factory.mktemp("portraits")
+    small = recipe(resize="squash", crops={"normalize": "imagenet"})
     parts: list[dict[str, Any]] = [{}, {}, {}, {}]
-    for split, count in (("train", 16), ("val", 16)):
-        ids = [f"{split}{number:02d}" for number in range(count)]
+    for split in ("train", "val"):
+        ids = [f"{split}{number:02d}" for number in range(16)]
         clear = {image_id: portrait(image_id) for image_id in ids}
         masked = {name: anonymize(image, [REGION], MASK) for name, image in clear.items()}
         tar = folder / "hidden" / f"{split}.tar"

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import yaml
 
 import preloaded
 import small_archive
+from processes import wait_for
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -68,11 +68,8 @@ def test_a_killed_run_stays(look: Callable[..., str], root: Path, scratch: Path)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     run = subprocess.Popen(command, cwd=scratch, start_new_session=True, **quiet)
     marks = scratch / ".snakemake/incomplete"
-    end = time.monotonic() + 300
     try:
-        while not any(path.is_file() for path in marks.rglob("*")):
-            assert run.poll() is None and time.monotonic() < end
-            time.sleep(0.05)
+        wait_for(lambda: any(path.is_file() for path in marks.rglob("*")))
         os.killpg(run.pid, signal.SIGSTOP)
         look("snakemake", "-n")
         look("anonbench", "plan")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 _HEAD = re.compile(r"^( *)(?:rule|rule (\w+)|use rule (\w+) as (\w+) with):$", re.MULTILINE)
@@ -80,7 +79,7 @@ def profile(root: Path, name: str) -> dict[str, Any]:
     return yaml.safe_load((root / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_profiles_name_what_there_is(root: Path) -> None:
+def test_profiles_name_what_there_is_and_agree_on_what_a_run_is(root: Path) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
     rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
     rules |= set(re.findall(r"^use rule \w+ as (\w+) ", text, re.MULTILINE))
@@ -88,13 +87,10 @@ def test_profiles_name_what_there_is(root: Path) -> None:
     assert slurm["groups"].keys() <= rules
     assert set(slurm["groups"].values()) == slurm["group-components"].keys()
     # its checkpoint and its time limit are those of a Slurm job of its own
-    assert not {"train_unadapted", "train_adapted"} & profile(root, "slurm")["groups"].keys()
-
-
-@pytest.mark.parametrize("name", ["slurm", "kubernetes"])
-def test_profiles_agree_on_what_a_run_is(root: Path, name: str) -> None:
-    default, other = profile(root, "default"), profile(root, name)
-    assert {key: other[key] for key in SHARED} == {key: default[key] for key in SHARED}
+    assert not {"train_unadapted", "train_adapted"} & slurm["groups"].keys()
+    default = profile(root, "default")
+    for other in (slurm, profile(root, "kubernetes")):
+        assert {key: other[key] for key in SHARED} == {key: default[key] for key in SHARED}
 
 
 PRIVATE = re.compile(r"\b(workflow|dag|snakemake|persistence|raw|rule)\._[a-z]")
