@@ -73,7 +73,7 @@ def test_shares_nest(sizes: list[int], shares: list[int], seed: int, dated: bool
     assert not masks[0].any() and masks[100].all()
 
 
-def test_years_are_numbers_and_images_without_one_come_last() -> None:
+def test_years_are_numbers_in_order_and_a_draw_depends_on_ids() -> None:
     years = pd.Series(["9", "10", None, "2"])
     found = anonymized_images(list("abcd"), np.arange(4), years, (25, 50, 75), 0)
     assert [mask.tolist() for mask in found.values()] == [
@@ -84,9 +84,7 @@ def test_years_are_numbers_and_images_without_one_come_last() -> None:
     names = pd.Series(["case 9", "case 10", " ", "case 2"])
     text = anonymized_images(list("abcd"), np.arange(4), names, (25,), 0)
     assert text[25].tolist() == [False, True, False, False], "text in its own order"
-
-
-def test_a_draw_depends_on_ids_and_not_on_the_numbers_of_clusters() -> None:
+    # a draw depends on ids and seed, and not on the numbers of clusters
     some, renamed, other = (
         anonymized_images(IDS, clusters, None, (40,), seed)[40]
         for clusters, seed in ((PERSONS, "a"), (1000 - PERSONS, "a"), (PERSONS, "b"))
@@ -126,10 +124,7 @@ def test_scores_are_those_of_one_archive(files: dict[str, Path], include_self: b
         expected = alone(asked, database, include_self)[["ap", "ndcg"]].mean()
         found = rows.set_index("metric").loc[["map", "mndcg"], "value"].to_numpy()
         assert found == pytest.approx(expected.to_numpy(), abs=1e-6)
-
-
-def test_a_sample_of_queries_is_scored_in_the_whole_archive(files: dict[str, Path]) -> None:
-    table = table_of(files, queries=20)
+    table = table_of(files, queries=20)  # a sample is scored in the whole archive
     assert set(table["n"]) == {20} and set(table["images"]) == {N}
 
 
@@ -174,9 +169,6 @@ def test_rows_have_intervals_levels_and_tests(files: dict[str, Path], tmp_path: 
     assert end["floor"] > own[own["share"] == 50].iloc[0]["floor"] > start["floor"]
     ceiling = found[(found["reference"] == "second") & (found["query"] == "original")].iloc[0]
     assert ceiling["share"] == 0 and ceiling["value"] < 1 and ceiling["kept"] == pytest.approx(1)
-
-
-def test_embeddings_of_other_images_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
-    write_embeddings(tmp_path / "second.h5", Embeddings(IDS[1:], REFERENCE[1:]))
+    write_embeddings(second, Embeddings(IDS[1:], REFERENCE[1:]))
     with pytest.raises(InputError, match=r"second\.h5: it is of other images"):
-        table_of(files, tmp_path / "second.h5")
+        table_of(files, second)

@@ -138,12 +138,7 @@ def test_a_loss_is_worse(cost: float, verdict: str) -> None:
     assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
 
 
-def test_there_is_nothing_without_a_second_reference() -> None:
-    found = tabulate("demo", measure(scenarios(), [0], table), Judging(CLUSTERS, 0.95, 0.03))
-    assert list(found) == COLUMNS and not len(found)
-
-
-def test_an_undefined_score_is_left_out_of_its_effects() -> None:
+def test_undefined_scores_are_left_out_of_their_effects_and_missing_ones_refused() -> None:
     def scores(reference: int, scenario: str) -> pd.DataFrame:
         found = table(reference, scenario)
         if reference == 7:
@@ -156,18 +151,20 @@ def test_an_undefined_score_is_left_out_of_its_effects() -> None:
     assert n["mndcg", "lead"] == n["map", "adapting"] == [len(IDS)]
     assert found["value"].notna().all()
 
-
-def test_scores_of_other_queries_are_refused() -> None:
-    def scores(reference: int, scenario: str) -> pd.DataFrame:
-        found = table(reference, scenario)
-        return found.drop(index=IDS[0], level="id") if scenario.startswith("C-") else found
+    def of_others(reference: int, scenario: str) -> pd.DataFrame:
+        whole = table(reference, scenario)
+        return whole.drop(index=IDS[0], level="id") if scenario.startswith("C-") else whole
 
     with pytest.raises(InputError, match="C-blur-50/seed0/blur-50, by the reference of seed 7"):
-        list(measure(scenarios(), [0, 7], scores))
+        list(measure(scenarios(), [0, 7], of_others))
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(CLUSTERS, 0.95, 0.03))
+    nothing, found = (
+        tabulate("demo", measure(scenarios(), seeds, table), Judging(CLUSTERS, 0.95, 0.03))
+        for seeds in ([0], [0, 7])  # without a second reference, and with one
+    )
+    assert list(nothing) == COLUMNS and not len(nothing)
     write_csv(found, tmp_path / "effects.csv")
     again = read_effects(tmp_path / "effects.csv")
     pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)

@@ -56,12 +56,10 @@ def archive(count: int = 60, persons: int = 20) -> Archive:
     )
 
 
-def test_equal_vectors_are_found_as_often_as_by_chance() -> None:
+def test_equal_vectors_are_found_as_often_as_by_chance_also_by_inversion() -> None:
     same = np.ones((5, 9))
     assert rank_1(same, np.arange(5)).mean() == pytest.approx(1 / 9)
-
-
-def test_of_images_that_are_there_twice_inversion_finds_every_second_one() -> None:
+    # of images that are there twice, every second one
     once = archive(30)
     vectors = {each: np.concatenate([rows, rows]) for each, rows in once.vectors.items()}
     drawn = vectors[Variant()] @ np.random.default_rng(1).normal(size=(16, 3072))
@@ -78,14 +76,6 @@ def test_of_images_that_are_there_twice_inversion_finds_every_second_one() -> No
     assert rates["original"] == pytest.approx(0.5)
 
 
-def test_membership_needs_a_second_image_and_somebody_else() -> None:
-    persons = np.array([0, 0, 1, -1, 2, 2])
-    similar = np.eye(6) + 0.5 * (persons[:, None] == persons)
-    shares = membership(similar, np.arange(6), persons)
-    assert np.isnan(shares[[2, 3]]).all()
-    assert (shares[[0, 1, 4, 5]] == 1.0).all()
-
-
 def test_membership_of_uneven_persons_by_chance_is_that_of_noise() -> None:
     persons = np.repeat([0, 1, 2, 3, -1], [20, 6, 3, 1, 4])
     own, draw = np.arange(len(persons)), np.random.default_rng(0).normal
@@ -95,6 +85,12 @@ def test_membership_of_uneven_persons_by_chance_is_that_of_noise() -> None:
     error = np.std(found) / np.sqrt(len(found))
     assert membership_by_chance(own, persons) == pytest.approx(np.mean(found), abs=4 * error)
     assert membership_by_chance(own, np.zeros_like(persons)) == 0.5
+    # it needs a second image and somebody else
+    persons = np.array([0, 0, 1, -1, 2, 2])
+    similar = np.eye(6) + 0.5 * (persons[:, None] == persons)
+    shares = membership(similar, np.arange(6), persons)
+    assert np.isnan(shares[[2, 3]]).all()
+    assert (shares[[0, 1, 4, 5]] == 1.0).all()
 
 
 def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:

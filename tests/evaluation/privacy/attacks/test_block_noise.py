@@ -99,12 +99,9 @@ def test_numbers_are_read_beside_a_tight_box(quality: int, subsampling: int, gre
     assert attacked(quality, subsampling, "png", grey=grey)["top_1"] > 0.7
 
 
-def test_numbers_are_read_in_jpeg_copies() -> None:
+def test_numbers_are_read_in_jpeg_copies_and_boxes_of_whole_blocks_leave_chance() -> None:
     found = attacked(75, 2, "jpeg")
     assert found["top_1"] > 0.3 and found["top_10"] > 0.7
-
-
-def test_boxes_that_cover_whole_blocks_leave_chance() -> None:
     found = attacked(75, 2, "png", unit=16)
     assert found["top_1"] == pytest.approx(1 / 30) and found["top_10"] == pytest.approx(1 / 3)
     # grey text has no colour: blocks of brightness are those of 8 pixels
@@ -210,9 +207,7 @@ def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: 
     assert first.loc["given", "rate"] > 0.7 and first.loc["given", "n"] == len(TEXTS)
     assert first.loc["original", "rate"] == pytest.approx(first.loc["given", "rate"], abs=0.15)
     assert first["control"].tolist() == pytest.approx([0.01] * 2) and (first["chance"] < 0.1).all()
-
-
-def test_lossless_originals_say_that_the_attack_does_not_apply(tmp_path: Path) -> None:
+    # of lossless originals it is said that the attack does not apply
     clear, hidden, boxes = archive(tmp_path, "png", "png")
     table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
     assert table["reason"].tolist() == [NO_CODING] and table["rate"].isna().all()
