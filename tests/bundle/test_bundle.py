@@ -8,6 +8,7 @@ import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -23,6 +24,7 @@ from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import listed_files, write_checksum
 from anonbench.core.vocabulary import Split
+from anonbench.workflow import planned_jobs
 
 A_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)
 TABLE = "published/tables/retrieval_portraits_100.csv"
@@ -241,14 +243,12 @@ def test_verify_prints_and_ends_with_a_status(bundle: Path, cli: Any) -> None:
 
 
 def test_what_a_half_finished_run_lacks_is_told(
-    copied: Config, root: Path, tmp_path: Path, cli: Any, forks: None
+    copied: Config, root: Path, tmp_path: Path, cli: Any, forks: None, monkeypatch: Any
 ) -> None:
-    config = copied
-    for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):
-        (config.results / lost).unlink()
-    shutil.rmtree(config.results / "tables")
     scenario = "portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
-    (config.results / scenario).unlink()
+    for lost in ("portraits/scores.csv", "portraits/comparisons.csv", scenario):
+        (copied.results / lost).unlink()
+    shutil.rmtree(copied.results / "tables")
     to = tmp_path / "bundle"
     asked = f"bundle --configfile {tmp_path}/config.yaml --root {root} --to"
     in_json = cli(asked, tmp_path / "another", "--json")
@@ -257,9 +257,11 @@ def test_what_a_half_finished_run_lacks_is_told(
     missing = len(content["missing"])
     assert missing > 40
     assert scenario in content["missing"]
-    told = cli(asked, to)
     assert "Snakemake's records of these results are not in" in in_json.err
     assert "it is not anonymous" in in_json.err
+    # a second plan would take as long, and say the same
+    monkeypatch.setattr(planned_jobs, "collect", Mock(side_effect=InputError("elsewhere")))
+    told = cli(asked, to)
     assert f"  {scenario}\n" in told.out
     assert f"{missing} files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err

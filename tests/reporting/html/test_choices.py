@@ -4,6 +4,7 @@ import math
 import shlex
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -169,20 +170,15 @@ def test_a_value_above_its_limit_or_control_counts() -> None:
     assert rates == pytest.approx([0.2, 0.1, 0.3])
 
 
-@pytest.mark.parametrize(
-    ("scores", "given", "why"),
-    [
-        (SCORES.assign(clusters=3, low=math.nan, high=math.nan), {}, "clusters"),
-        (SCORES.assign(low=0.1, high=0.9), {}, "wide"),
-        (SCORES, {"gap": "12 queries are scored, and 20 are needed"}, "gap"),
-    ],
-)
-def test_what_is_not_known_is_said(scores: pd.DataFrame, given: Any, why: str) -> None:
-    table = of(table_of(), scores, **given)
-    assert set(table["unknown"]) == {why} and (table["unknown_detail"] != "").all()
-
-
-def test_what_was_not_attacked_or_not_searched_has_a_row() -> None:
+def test_what_is_not_known_is_said() -> None:
+    for scores, gap, why in (
+        (SCORES.assign(clusters=3, low=math.nan, high=math.nan), "", "clusters"),
+        (SCORES.assign(low=0.1, high=0.9), "", "wide"),
+        (SCORES, "12 queries are scored, and 20 are needed", "gap"),
+    ):
+        table = of(table_of(), scores, gap=gap)
+        assert set(table["unknown"]) == {why} and (table["unknown_detail"] != "").all()
+    # what was not attacked or not searched has a row
     table = of(None)
     assert set(table["verdict"]) == {"not known"}
     assert set(table["detail"]) == {"no attack was run"}
@@ -245,20 +241,16 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_every_command_is_understood(language: str) -> None:
+def test_every_command_is_understood() -> None:
     parser = command_parser()
-    for top, gap in CASES:
+    for language, (top, gap) in product(("en", "de"), CASES):
         asked = found(top, gap, language=language)
         name, *arguments = shlex.split(asked.command)
         _, rest = parser.parse_known_args(arguments)
         assert name == "anonbench" and asked.text
         # what `run` does not know itself is Snakemake's
         assert not rest or (arguments[0] == "run" and rest[0] == "--config"), asked.command
-    assert (
-        language == "de"
-        or "until 100 are searched (3 now)" in found(CASES[0][0], "few_images").text
-    )
+    assert "until 100 are searched (3 now)" in found(CASES[0][0], "few_images").text
 
 
 def test_every_command_names_the_config_and_the_results() -> None:
@@ -300,24 +292,24 @@ def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, a
     assert all("nan" not in text and "probes" not in text for text in said.values())
 
 
-@pytest.mark.parametrize(("share", "lesson"), [(1.0, NO_LESSON), (0.5, NO_LESSON), (1.0, "")])
-def test_attackers_that_could_not_learn_need_images(share: float, lesson: str) -> None:
-    top = row(rule_n=30.0, rule_clusters=10.0, detail=f"10 persons; {lesson}", **ATTACKED)
-    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, searched_share=share)
-    for language in ("en", "de"):
-        said = Words(Texts(language), facts).step(top).then
-        assert ("datasets.a.split: { validation: 0.5 }" in said) == (share == 1.0 and lesson != "")
+@pytest.mark.parametrize(
+    ("language", "most"), [("en", "At most 120 images"), ("de", "Höchstens 120 Bilder")]
+)
+def test_a_split_and_a_larger_sample_help_where_images_are_too_few(
+    language: str, most: str
+) -> None:
+    def then(top: dict[str, Any], **more: Any) -> str:
+        facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, **more)
+        return str(Words(Texts(language), facts).step(top).then)
 
-
-@pytest.mark.parametrize("subset", [0, 120])
-def test_a_sample_can_be_made_larger_where_images_are_too_few(subset: int) -> None:
     top = row(rule_n=30.0, rule_clusters=10.0, **ATTACKED)
-    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, subset=subset)
-    for language, most in (("en", "At most 120 images"), ("de", "Höchstens 120 Bilder")):
-        said = Words(Texts(language), facts).step(top).then
+    for share, lesson in ((1.0, NO_LESSON), (0.5, NO_LESSON), (1.0, "")):
+        said = then(top | {"detail": f"10 persons; {lesson}"}, searched_share=share)
+        assert ("datasets.a.split: { validation: 0.5 }" in said) == (share == 1.0 and lesson != "")
+    for subset in (0, 120):
+        said = then(top, subset=subset)
         assert (most in said and "datasets.a.subset" in said) == bool(subset)
-        passing = Words(Texts(language), facts).step(top | {"verdict": Verdict.PASS})
-        assert "subset" not in passing.then
+        assert "subset" not in then(top | {"verdict": Verdict.PASS}, subset=subset)
 
 
 def test_what_helps_where_tries_were_too_few() -> None:
