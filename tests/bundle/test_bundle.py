@@ -69,7 +69,9 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_nothing_makes_of_a_system_is_not_missing() -> None:
+def test_what_nothing_makes_of_a_system_or_without_labels_is_not_missing(
+    root: Path, tmp_path: Path
+) -> None:
     dataset = {"layout": "folder", "path": "images", "system": "ours"}
     dataset |= {"detectors": ["zxing"], "adaptions": ["mapped"]}
     system = {"kind": "function", "function": "ours:encode"}
@@ -78,6 +80,13 @@ def test_what_nothing_makes_of_a_system_is_not_missing() -> None:
     trained = ["effects.csv", "variance.csv", "trainings.csv", "attention/unadapted.parquet"]
     assert not paths & {f"archive/{name}" for name in trained}
     assert {"archive/best.csv", "archive/maps.csv"} <= paths
+    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
+    config = made.config_of(tmp_path, datasets=data)
+    made.put_there(config)
+    lacking = write_bundle(config, root, tmp_path / "b", keep_ids=True).missing
+    assert "portraits/scores.csv" in lacking
+    assert not [name for name in lacking if "downstream" in name or "correlation" in name]
+    assert verify(tmp_path / "b").differences == []
 
 
 @pytest.mark.parametrize("name", [TABLE, "config.yaml"])
@@ -194,18 +203,6 @@ def test_nothing_of_a_disk_is_left_in_a_config() -> None:
     config = load(values)
     assert config.datasets["archive"].truth == Path("withheld")
     assert config.recipes["own"].backbone.pretrained == Path("withheld")
-
-
-def test_of_a_data_set_without_labels_no_classification_is_missing(
-    root: Path, tmp_path: Path
-) -> None:
-    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
-    config = made.config_of(tmp_path, datasets=data)
-    made.put_there(config)
-    lacking = write_bundle(config, root, tmp_path / "b", keep_ids=True).missing
-    assert "portraits/scores.csv" in lacking
-    assert not [name for name in lacking if "downstream" in name or "correlation" in name]
-    assert verify(tmp_path / "b").differences == []
 
 
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:

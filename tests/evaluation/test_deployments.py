@@ -33,7 +33,6 @@ ANONYMIZED = {"blur": unit(10), "mask": unit(11)}
 
 
 def alone(queries: np.ndarray, database: np.ndarray, include_self: bool = True) -> pd.DataFrame:
-    """Return the scores of each query in one archive, in the order of ids."""
     reference, asked, searched = (Embeddings(IDS, each) for each in (REFERENCE, queries, database))
     settings = Retrieval(fraction=0.09, include_self=include_self)
     found = score_scenario(reference, {"original": asked}, searched, settings).table

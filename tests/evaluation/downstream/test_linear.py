@@ -29,7 +29,6 @@ def data(seed: int, count: int, spread: float = 1.0) -> tuple[Embeddings, np.nda
 
 
 def alone(labels: np.ndarray) -> np.ndarray:
-    """Every image a cluster of its own."""
     return np.arange(len(labels))
 
 

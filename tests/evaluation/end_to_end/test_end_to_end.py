@@ -44,7 +44,6 @@ ASKED = {"methods": ["blur", "mask"], "degrees": [100, 50]}
 
 
 def encode(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Small pictures as vectors."""
     small = [cv2.resize(image, (6, 6), interpolation=cv2.INTER_AREA) for image in images]
     return np.array([image.astype(np.float32).ravel() - 127.5 for image in small])
 
@@ -479,8 +478,6 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
 
 
 class Manhattan(Counting):
-    """A system whose similarity is none."""
-
     similarity = "manhattan"
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:

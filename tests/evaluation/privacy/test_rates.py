@@ -117,7 +117,6 @@ def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> 
 
 
 def attacked(cluster: list[int], entity: str = "face") -> pd.DataFrame:
-    """Return one probe an image, every other one found."""
     return probes([float(number % 2) for number in range(len(cluster))], cluster, entity=entity)
 
 
@@ -136,13 +135,11 @@ def test_probes_share_a_cluster_where_a_chain_links_them(pairs: list[tuple[int, 
     assert np.array_equal(pd.factorize(found)[0], pd.factorize(expected)[0])
 
 
-def test_entities_have_numbers_of_their_own() -> None:
+def test_clusters_are_numbered_by_entity_and_those_of_other_data_are_refused() -> None:
     both = pd.concat([attacked([0, 0, 1, 1]), attacked([0, 1, 2, 3], "text")], ignore_index=True)
     found = with_clusters(both, series([0, 1, 2, 3]))
     assert found.groupby("entity")["cluster"].nunique().to_dict() == {"face": 2, "text": 4}
-
-
-def test_what_was_not_run_stays_and_probes_of_other_data_are_refused() -> None:
+    # what was not run stays
     absent = attacked([0]).assign(id="", entity="text", reason="no region")
     both = pd.concat([attacked([0, 1]), absent], ignore_index=True)
     found = with_clusters(both, series([5, 5]))

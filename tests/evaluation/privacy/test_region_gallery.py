@@ -58,20 +58,16 @@ def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -
         assert faces.crops[["who", "cluster"]].nunique().tolist() == [60, 30]
 
 
-@pytest.mark.parametrize(("probes", "gallery"), [(5, 12), (100, 1000)])
-def test_draws_are_bounded(boxes: pd.DataFrame, probes: int, gallery: int) -> None:
-    galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
-    size = min(gallery, 30)
-    for drawn in galleries.values():
-        assert (len(drawn.crops), drawn.crops["probe"].sum()) == (size, min(probes, size))
-    assert (galleries[Entity.FACE].crops.groupby("who")["id"].size() == 3).all()
-
-
-def test_a_draw_depends_on_ids_alone(boxes: pd.DataFrame) -> None:
-    settings = {"probes": 5, "gallery": 12}
-    again = draw(boxes.sample(frac=1, random_state=0), PEOPLE, reversed(list(PEOPLE)), **settings)
-    for entity, gallery in draw(boxes, PEOPLE, **settings).items():
-        pd.testing.assert_frame_equal(again[entity].crops, gallery.crops)
+def test_draws_are_bounded_and_depend_on_ids_alone(boxes: pd.DataFrame) -> None:
+    for probes, gallery, size in ((100, 1000, 30), (5, 12, 12)):
+        galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
+        for drawn in galleries.values():
+            assert (len(drawn.crops), drawn.crops["probe"].sum()) == (size, min(probes, size))
+        assert (galleries[Entity.FACE].crops.groupby("who")["id"].size() == 3).all()
+    shuffled, ids = boxes.sample(frac=1, random_state=0), reversed(list(PEOPLE))
+    again = draw(shuffled, PEOPLE, ids, probes=probes, gallery=gallery)
+    for entity, drawn in galleries.items():
+        pd.testing.assert_frame_equal(again[entity].crops, drawn.crops)
 
 
 def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFrame) -> None:

@@ -60,7 +60,6 @@ class Drawn:
 
 
 def codes(count: int) -> dict[str, np.ndarray]:
-    """Return images of different codes by id."""
     return {
         f"{number:02d}": qr(f"ticket {number}", scale=4, ec_level="H") for number in range(count)
     }
@@ -107,7 +106,6 @@ def attack(
 
 
 def rates(table: pd.DataFrame, measure: str) -> dict[str, float]:
-    """Return the rates of a measure by method."""
     return table[table["measure"] == measure].set_index("method")["rate"].to_dict()
 
 
@@ -186,8 +184,6 @@ def test_too_few_images_and_no_known_truth_give_a_reason_and_no_number(tmp_path:
 
 
 class Looker:
-    """Tells how bright a region is."""
-
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         return [image[int(r.y0) : int(r.y1), int(r.x0) : int(r.x1)].mean() for r in regions]
 

@@ -29,7 +29,6 @@ CHARACTERS = "ABCXYZabcxyz0123456789 .,:-/#"
 
 
 def classes(text: str) -> str:
-    """Return the class of each character."""
     return re.sub("[A-Z]", "A", re.sub("[a-z]", "a", re.sub("[0-9]", "0", text)))
 
 

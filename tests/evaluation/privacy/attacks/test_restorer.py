@@ -56,7 +56,6 @@ def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
 
 
 def people(count: int, seed: int) -> dict[str, np.ndarray]:
-    """Return images of faces by id."""
     rng = np.random.default_rng(seed)
     return {f"{seed}-{number:03d}": face(rng) for number in range(count)}
 
