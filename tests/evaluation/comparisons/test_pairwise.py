@@ -224,12 +224,11 @@ def column(variant: Variant, levels: dict[str, float], query: str = "original") 
 
 
 OWN = {"unadapted": 0.2, "A": 0.05, "B": 0.05}
-BOTH = [column(BLUR, OWN), column(MASK, OWN)]
-SECOND = [column(BLUR, TRUTH), column(MASK, TRUTH)]
 
 
 def collect(clusters: pd.Series = FOURS) -> pd.DataFrame:
-    return collect_best("demo", BOTH, SECOND, Judging(clusters, 0.95, 0.03), 200)
+    own, second = ([column(BLUR, of), column(MASK, of)] for of in (OWN, TRUTH))
+    return collect_best("demo", own, second, Judging(clusters, 0.95, 0.03), 200)
 
 
 def test_each_reference_has_its_best(tmp_path: Path) -> None:

@@ -36,10 +36,9 @@ def masked(clear: np.ndarray) -> np.ndarray:
     return np.full_like(clear, 0.3)
 
 
-Rates = tuple[float, float, float]
-
-
-def found(hide: Any, finds_itself: bool = False, gallery_is_hidden: bool = False) -> Rates:
+def found(
+    hide: Any, finds_itself: bool = False, gallery_is_hidden: bool = False
+) -> tuple[float, float, float]:
     """Return the rank-1 rates of the supervised and the naive attack on new persons, and chance."""
     clear, who = crops("train", 80, 5)
     if finds_itself:

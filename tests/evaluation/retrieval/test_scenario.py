@@ -45,10 +45,6 @@ def reference() -> Embeddings:
     return embeddings(0)
 
 
-def shuffled(given: Embeddings, seed: int) -> Embeddings:
-    return some(given, np.random.default_rng(seed).permutation(SIZE).tolist())
-
-
 def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None:
     same = Embeddings(reference.ids, np.tile(reference.values[:1], (SIZE, 1)))
     for truth in (reference, same):
@@ -93,7 +89,8 @@ def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddi
     every = table_of(reference, reference, database, Retrieval())
     drawn: set[str] = set()
     for count in (1, 20, 60, SIZE, 10 * SIZE):
-        table = table_of(shuffled(reference, count), reference, database, Retrieval(queries=count))
+        shuffled = some(reference, np.random.default_rng(count).permutation(SIZE).tolist())
+        table = table_of(shuffled, reference, database, Retrieval(queries=count))
         assert len(table) == min(count, SIZE)
         assert drawn <= set(table["id"])
         drawn = set(table["id"])
