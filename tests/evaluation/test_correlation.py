@@ -41,10 +41,7 @@ def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
     return matrix[(matrix["metric"] == a) & (matrix["metric_b"] == b)].iloc[0]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "degree"),
-    [("celeba", 100), *(("rvl_cdip", degree) for degree in range(25, 101, 25))],
-)
+@pytest.mark.parametrize(("dataset", "degree"), [("celeba", 100), ("rvl_cdip", 50)])
 def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
     matrix = correlation_matrices(metric_rows(paper[paper["dataset"] == dataset], degree))
     expected = pd.read_csv(shared / "paper" / "paper_corr_recomputed.csv")

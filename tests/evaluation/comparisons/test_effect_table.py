@@ -63,7 +63,7 @@ def chosen(effects: Sequence[Effect], name: str, adaption: str, query: str) -> E
     return found
 
 
-def test_each_effect_is_measured_once() -> None:
+def test_each_effect_is_measured_once_by_all_references_but_its_own() -> None:
     effects = list(measure(scenarios(), [0, 7], table))
     counts = pd.Series([effect.name for effect in effects]).value_counts().to_dict()
     metrics = len(PER_QUERY)
@@ -71,9 +71,6 @@ def test_each_effect_is_measured_once() -> None:
     expected = {"retraining": 1, "anonymizing": 2, "adapting": 4, "lead": 4, "bias": 4}
     assert counts == {name: count * metrics for name, count in expected.items()}
     assert {effect.pairs for effect in effects} == {((0, 7),)}
-
-
-def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
     effects = list(measure(scenarios([0, 1]), [0, 1, 7], table))
     found = chosen(effects, "adapting", "C", "anonymized")
     assert found.pairs == ((0, 1), (0, 7), (1, 0), (1, 7))

@@ -253,11 +253,18 @@ def best_models(own: Column) -> pd.DataFrame:
     return table[table["scope"] == "models"]
 
 
-def test_all_that_are_as_good_are_named() -> None:
+def test_all_that_are_as_good_are_named_by_queries_that_all_have() -> None:
     models = best_models(column(BLUR, {"unadapted": 0.1, "A": 0.1, "B": -0.1})).iloc[0]
     assert models["indistinguishable"] == "unadapted;A"
     assert 0.0 < models["optimism"] < 0.02 and models["wins"] < 1.0
     assert models["unbiased"] == models["value"] - models["optimism"]
+    some = column(BLUR, OWN)
+    some.values.loc[QUERIES[:5], "A"] = np.nan
+    row = best_models(some).iloc[0]
+    assert (row["n"], row["clusters"]) == (115, 29)
+    assert row["value"] == pytest.approx(some.values["unadapted"].iloc[5:].mean())
+    some.values.loc[:, "A"] = np.nan
+    assert best_models(some).empty
 
 
 def test_few_clusters_tell_nothing_apart(tmp_path: Path) -> None:
@@ -269,16 +276,6 @@ def test_few_clusters_tell_nothing_apart(tmp_path: Path) -> None:
     assert table["reason"].str.startswith("6 clusters, and at least 8").all()
     assert table["value"].notna().all()
     assert table[["optimism", "unbiased", "wins"]].isna().all(axis=None)
-
-
-def test_only_queries_that_all_have_count() -> None:
-    some = column(BLUR, OWN)
-    some.values.loc[QUERIES[:5], "A"] = np.nan
-    row = best_models(some).iloc[0]
-    assert (row["n"], row["clusters"]) == (115, 29)
-    assert row["value"] == pytest.approx(some.values["unadapted"].iloc[5:].mean())
-    some.values.loc[:, "A"] = np.nan
-    assert best_models(some).empty
 
 
 def by_seeds(reference: int, scenario: str) -> pd.DataFrame:

@@ -159,6 +159,10 @@ def test_an_attack_that_fails_on_originals_or_has_a_reason_shows_nothing() -> No
     attacks.loc[attacks["method"] == "original", ["rate", "low", "high"]] = (0.01, 0.0, 0.02)
     assert verdict_of(attacks=attacks) is UNKNOWN
     assert "no more than its control in originals" in reasons(attacks=attacks)
+    for entity, verdict in (("text", PASS), ("face", FAIL)):  # that fakes are found, neither
+        attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.9}, entity=entity)
+        assert verdict_of(attacks=attacks) is FAIL
+        assert verdict_of(attacks=attacks, fakes={"mask": ("text",)}) is verdict
 
 
 @pytest.mark.parametrize(
@@ -184,13 +188,6 @@ def test_an_attack_that_finds_as_little_in_originals_shows_nothing(
     assert set(found["verdict"]) == {str(verdict)}
     said = "the attack may find as little in originals, so it shows nothing"
     assert why_not(found).count(said) == 2 * (verdict is UNKNOWN)
-
-
-def test_that_fakes_are_found_shows_nothing() -> None:
-    for entity, verdict in (("text", PASS), ("face", FAIL)):
-        attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.9}, entity=entity)
-        assert verdict_of(attacks=attacks) is FAIL
-        assert verdict_of(attacks=attacks, fakes={"mask": ("text",)}) is verdict
 
 
 def test_a_strength_and_a_method_that_applies_another_are_bound_like_it() -> None:

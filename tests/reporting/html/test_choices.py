@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -220,12 +219,14 @@ def row(verdict: Verdict = Verdict.UNKNOWN, **changes: Any) -> dict[str, Any]:
     return dict.fromkeys(COLUMNS, math.nan) | known | {"verdict": verdict} | changes
 
 
-def found(
-    top: dict[str, Any] | None, gap: str | None = None, images: int = 30, language: str = "en"
-) -> Step:
+def words(images: int = 30, language: str = "en", **more: Any) -> Words:
+    given = {"gap": None, "toy": False, "examples": {}} | more
+    return Words(Texts(language), Facts("a", images, 0, (), 0, **given))
+
+
+def found(top: dict[str, Any] | None, gap: str | None = None, **more: Any) -> Step:
     numbers = {"there": 3, "needed": GAPS[gap]} if gap and GAPS[gap] else {}
-    facts = Facts("a", images, 0, (), 0, (gap, numbers) if gap else None, False, {})  # type: ignore[arg-type]
-    return Words(Texts(language), facts).step(top)
+    return words(gap=(gap, numbers) if gap else None, **more).step(top)
 
 
 CASES = [
@@ -254,11 +255,10 @@ def test_every_command_is_understood() -> None:
 
 
 def test_every_command_names_the_config_and_the_results() -> None:
-    facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={})
     texts = Texts(configfiles=["my archive.yaml"], results="results/mine")
     said = []
     for top, _ in CASES:
-        asked = Words(texts, facts).step(top)
+        asked = Words(texts, words().facts).step(top)
         said.append(asked.command)
         if "policy check" in asked.command:
             assert "check results/mine" in asked.command
@@ -283,8 +283,9 @@ ATTACKED = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0
 )
 def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, add: int) -> None:
     top = row(rule_n=attacked, rule_clusters=seen, rule_value=0.05, **ATTACKED)
-    facts = Facts("a", 60, 0, (), 0, None, toy=False, examples={}, searched_share=share)
-    said = {each: str(Words(Texts(each), facts).step(top).text) for each in ("en", "de")}
+    said = {
+        each: str(words(60, each, searched_share=share).step(top).text) for each in ("en", "de")
+    }
     assert f"at least {add} other persons or documents" in said["en"]
     assert f"mindestens {add} weiteren Personen oder Dokumenten" in said["de"]
     assert "for an interval of at most 20 points on re-identification, " in said["en"]
@@ -299,8 +300,7 @@ def test_a_split_and_a_larger_sample_help_where_images_are_too_few(
     language: str, most: str
 ) -> None:
     def then(top: dict[str, Any], **more: Any) -> str:
-        facts = Facts("a", 30, 0, (), 0, None, toy=False, examples={}, **more)
-        return str(Words(Texts(language), facts).step(top).then)
+        return str(found(top, language=language, **more).then)
 
     top = row(rule_n=30.0, rule_clusters=10.0, **ATTACKED)
     for share, lesson in ((1.0, NO_LESSON), (0.5, NO_LESSON), (1.0, "")):
@@ -326,30 +326,27 @@ def test_what_helps_where_tries_were_too_few() -> None:
     top = row(rule_n=229.0, rule_value=0.004, rule_high=0.035, **ATTACKED)
     asked = found(top, images=144)
     assert "leave out their detector" in asked.text and asked.command == "anonbench run"
-    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
+    why = words(144).why(top)
     assert "up to" not in why and "for some kinds of regions" in why
-    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(
-        top | {"rule_high": math.nan, "rule_clusters": 120.0}
-    )
+    why = words(144).why(top | {"rule_high": math.nan, "rule_clusters": 120.0})
     assert "too little found in originals" in why  # there were images enough
     top |= {"rule_ceiling": 0.03}
     assert "(setting <code>privacy.recognizer.weights</code>)" in found(top, images=144).text
-    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(top)
+    why = words(144).why(top)
     assert "may succeed just as rarely on the originals" in why
     attacked = {**ATTACKED, "rule_attack": "residual", "rule_n": 47.0, "rule_clusters": 6.0}
-    why = Words(Texts(), Facts("a", 144, 0, (), 0, None, False, {})).why(row(**attacked))
+    why = words(144).why(row(**attacked))
     assert why.startswith("only 6 persons or documents") and "at least 8 are needed" in why
     for high, said in ((0.09, "try another search system"), (0.11, "attack more images")):
         kept = {"kept": 0.02, "kept_low": 0.0, "kept_high": high, "rule_n": 20.0}
         assert said in found(row(**kept, **ATTACKED)).text
-    top, drawn = row(rule_n=116.0, **ATTACKED), {"probes": 300}
-    facts = Facts("a", 121, 0, (), 0, None, toy=False, examples={}, drawn=drawn)
-    asked = Words(Texts(), facts).step(top)
+    top = row(rule_n=116.0, **ATTACKED)
+    asked = found(top, images=121, drawn={"probes": 300})
     assert "add images of other persons" in asked.text and asked.command == "anonbench run", (
         "all were tried that can be"
     )
-    facts = replace(facts, drawn={"attacked_regions": 300})
-    asked = Words(Texts(), facts).step(top | {"rule_attack": "residual"})
+    top |= {"rule_attack": "residual"}
+    asked = found(top, images=121, drawn={"attacked_regions": 300})
     assert "attack more images" in asked.text, "this attack has a number of images of its own"
     for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
         asked = found(row(rule="attack", rule_attack=attack, rule_n=50.0), images=51)

@@ -150,7 +150,7 @@ def test_the_share_of_right_characters_is_one_less_the_error_rate(true: str, rea
     assert right_characters("abcd", "abXd") == pytest.approx(0.75)
 
 
-def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
+def test_codes_are_decoded_until_they_are_masked_also_if_a_part_is_hidden() -> None:
     code = qr("the way to the archive", scale=4, ec_level="H")
     side = len(code)
     partly, mostly = code.copy(), code.copy()
@@ -158,9 +158,6 @@ def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
     mostly[int(0.3 * side) :, int(0.2 * side) :] = 0
     assert decoded(code) == decoded(partly) == {b"the way to the archive"}
     assert decoded(mostly) == set()
-
-
-def test_codes_are_decoded_until_they_are_masked() -> None:
     weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}}})
     table = attack(published(codes(8), [BLUR, MASK], hiding=weak), "barcodes", hiding=weak)
     assert list(table.columns) == COLUMNS
