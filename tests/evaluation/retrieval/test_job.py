@@ -255,6 +255,7 @@ def compared(files: list[Path], clusters: pd.Series = PERSONS, **settings: objec
 def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool) -> None:
     table = compared(files, include_self=include_self)
     assert list(table.columns) == COLUMNS and len(table) == 6
+    pd.testing.assert_frame_equal(compared(files, include_self=include_self, ap_depth="k"), table)
     reference, judged = (Embeddings(NAMES, vectors(number)) for number in (1, 2))
     settings = Retrieval(include_self=include_self)
     scores = score_scenario(reference, {"original": judged}, judged, settings).table
