@@ -90,13 +90,6 @@ def test_transparency_depth_and_previews(tmp_path: Path) -> None:
     assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
 
 
-@pytest.mark.parametrize("suffix", ["gif", "tif", "webp", "png"])
-def test_animated_and_multi_page_are_refused(tmp_path: Path, suffix: str) -> None:
-    frames = [Image.new("RGB", (8, 8), (80 * i, 10, 10)) for i in range(3)]
-    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
-    assert reason(tmp_path / f"a.{suffix}") == "animated or of several pages"
-
-
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_damage_has_a_reason(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

@@ -24,6 +24,7 @@ from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
 from anonbench.datasets.images import encode, read_image
 from image_files import coded
+from pdf_files import stream
 
 CANARY = "Erika Mustermann"
 DPI = 200
@@ -146,14 +147,6 @@ def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name:
     assert records(done)[0]["reason"] == "a TIFF file of several pages; rename it to end in .tif"
 
 
-def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None:
-    for name in ("a.tif", "a.tif.pdf"):
-        save_pages(tmp_path / "in" / name, photograph("one"), photograph("two"))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert set(files(tmp_path / "out")) == {"a.tif.pdf"}
-    assert [row["status"] for row in records(done)] == ["failed", "written"]
-
-
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
     """Return the pixels, bool [150, 200], of the blocks that a region touches."""
     low = [int(row[side] // block * block) for side in ("y0", "x0")]
@@ -208,10 +201,6 @@ def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:
     return file.getvalue(), [CheckedPage.of(page, DPI) for page in pages]
 
 
-def stream(text: bytes) -> bytes:
-    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text)
-
-
 def test_the_audit_refuses_everything_else() -> None:
     grey = np.asarray(photograph("one", grey=True))
     colour = np.asarray(photograph("two"))
@@ -220,6 +209,7 @@ def test_the_audit_refuses_everything_else() -> None:
     other, _ = written(colour, np.asarray(photograph("three", grey=True)))
     start = data.rindex(b"xref\n0 ")
     packed = data.index(b"stream\nx")
+    more = b"9 0 obj\n" + stream("", b"x") + b"\nendobj\n"
     sabotaged = {
         "other pixels": other,
         "a page less": written(colour)[0],
@@ -227,7 +217,7 @@ def test_the_audit_refuses_everything_else() -> None:
         "pages changed about": written(grey, colour)[0],
         "behind the end": data + b"\n",
         "a comment": data.replace(b"%\xe2\xe3\xcf\xd3", b"%" + CANARY[:4].encode()),
-        "an object more": data[:start] + b"9 0 obj\n" + stream(b"x") + b"\nendobj\n" + data[start:],
+        "an object more": data[:start] + more + data[start:],
         "a title": data.replace(b"/Root 1 0 R", b"/Root 1 0 R /Info << /Title (x) >>"),
         "metadata": data.replace(b"/Type /Catalog", b"/Type /Catalog /Metadata 4 0 R"),
         "a text": data.replace(b"/Im Do Q", b"/Im Do Q BT (x) Tj ET"),
@@ -260,18 +250,6 @@ def test_the_audit_refuses_what_stands_behind_the_rows() -> None:
         changed = changed.replace(b"startxref\n%d\n" % old, b"startxref\n%d\n" % (old + moved))
         with pytest.raises(Failure, match=r"more or less|damaged"):
             check_pdf(changed, pages)
-
-
-def test_regions_cover_the_coding_blocks_of_a_scan(tmp_path: Path) -> None:
-    """The visible part of a block would tell what its hidden part shows."""
-    scans(tmp_path / "in/a.pdf", photograph("one", grey=True))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    (region,) = records(done)[0]["regions"]
-    left, top = (int(region[side] // 8 * 8) for side in ("x0", "y0"))
-    right, bottom = (int(-(-region[side] // 8) * 8) for side in ("x1", "y1"))
-    assert (left, right) != (region["x0"], region["x1"])
-    copy = draw_pdf((tmp_path / "out/a.pdf").read_bytes(), Page(1, DPI), 10**7)
-    assert (copy[top:bottom, left:right] == 0).all()
 
 
 PICTURE = b"data" + bytes(8) + b"CANARY"
