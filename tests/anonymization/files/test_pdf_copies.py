@@ -127,11 +127,25 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
     assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
 
 
+def test_a_blank_page_of_a_fax_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    blank, rule = Image.new("1", (80, 60), 1), Image.new("1", (80, 60), 1)
+    rule.paste(0, (0, 20, 80, 24))  # from side to side
+    pages = [photograph("one").convert("1"), blank, rule, photograph("two").convert("1")]
+    (tmp_path / "in").mkdir()
+    pages[0].save(path := tmp_path / "in/a.tif", save_all=True, append_images=pages[1:])
+    done = anonymized(tmp_path / "in", tmp_path / "out", keep_without_regions=True)
+    assert (done.written, done.regions) == (1, 2)
+    copy = tmp_path / "out/a.tif.pdf"
+    assert codes_of(copy) == []
+    for number in (2, 3):
+        drawn = draw_pdf(copy.read_bytes(), Page(number, DPI), 10**7)
+        np.testing.assert_array_equal(drawn[..., 0], read_image(path, None, Page(number)))
+
+
 def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_path: Path) -> None:
     first, second = (photograph(text, code=False) for text in ("one", "two"))
-    path = tmp_path / "in/a.tif"
-    path.parent.mkdir()
-    first.save(path, save_all=True, append_images=[second], tiffinfo={274: 6})
+    (tmp_path / "in").mkdir()
+    first.save(tmp_path / "in/a.tif", save_all=True, append_images=[second], tiffinfo={274: 6})
     (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
     assert row["status"] == "without_regions"
     assert row["pages"] == [[150, 200, 0]] * 2
