@@ -2,14 +2,13 @@
 
 import struct
 import unicodedata
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from image_files import coded, turned
+from image_files import chunk, coded, turned
 from pdf_files import pages as pdf
 
 NFC = unicodedata.normalize("NFC", "Müller")
@@ -34,11 +33,6 @@ ENCRYPTED = (
 
 def claimed_png(width: int, height: int) -> bytes:
     """Return a PNG that claims a size and holds nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
