@@ -120,9 +120,9 @@ def test_lines_under_a_cover_that_shines_through_are_found(
 
 @pytest.mark.parametrize("quality", [None, 90])
 @pytest.mark.parametrize("is_white", [False, True])
-@pytest.mark.parametrize("contrast", [9, 14])
-def test_pale_fine_print_is_found(
-    weights: Path, contrast: int, is_white: bool, quality: int | None
+@pytest.mark.parametrize(("contrast", "turns"), [(9, 0), (14, 0), (9, 1), (14, 3)])
+def test_pale_fine_print_is_found_also_on_its_side(
+    weights: Path, contrast: int, turns: int, is_white: bool, quality: int | None
 ) -> None:
     image, _ = page()
     letters = np.zeros((20, 190), np.uint8)
@@ -135,8 +135,10 @@ def test_pale_fine_print_is_found(
     if quality is not None:
         coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    image = np.ascontiguousarray(np.rot90(image, turns))
     (found,) = build("ppocr", Detection()).detect([image])
-    assert covered(image.shape, found)[240:260, 60:250][letters > 99].mean() > 0.95
+    hidden = np.rot90(covered(image.shape, found), -turns)
+    assert hidden[240:260, 60:250][letters > 99].mean() > 0.95
 
 
 def test_faint_lines_that_reach_beyond_the_image_are_found() -> None:
