@@ -308,7 +308,7 @@ def test_a_review_is_refused_beside_another_and_without_results(
     config, configfile = archive
     with locked(config.results / NAME):
         said = cli(f"review {NAME} --configfile {configfile}", status=1).err
-    assert "in use by another process" in said
+    assert "in use by another command" in said
     empty = tmp_path / "c.yaml"
     values = yaml.safe_load(configfile.read_text()) | {"results": str(tmp_path)}
     empty.write_text(yaml.safe_dump(values))

@@ -129,7 +129,10 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a folder for the block, without a file; InputError if another process or user has it."""
     with _lock(folder) as is_locked:
         if not is_locked:
-            raise InputError(f"{folder} is in use by another process, or someone else's")
+            raise InputError(
+                f"{folder} is in use by another command, such as an open `anonbench review`, or "
+                "someone else's"
+            )
         yield
 
 

@@ -79,14 +79,16 @@ def doubts_of(
     image: np.ndarray, regions: Sequence[Region], kinds: Collection[str], speed: str = "thorough"
 ) -> list[str]:
     """List the doubts about an image (uint8 [H, W] or [H, W, 3]) searched for kinds at a speed."""
-    heights = [_shorter_side(region) for region in regions if region.entity is Entity.TEXT]
+    # a file's own text has the score 1: it was not searched for
+    lines = [region for region in regions if region.entity is Entity.TEXT and region.score < 1]
+    heights = [_shorter_side(line) for line in lines]
     faces = [_shorter_side(region) for region in regions if region.entity is Entity.FACE]
     low, high = grey_range(image)
     checks = {
         LARGE: image.shape[0] * image.shape[1] > MOST_PIXELS,
         ONCE: speed == "single" and max(image.shape) > SEARCHED_ONCE,
         FEW_LEVELS: 0 < high - low < LEAST_RANGE,
-        BLURRED: high - low >= LEAST_RANGE and _is_blurred(image, regions),
+        BLURRED: high - low >= LEAST_RANGE and _is_blurred(image, lines),
         SCREEN: shows_screen(image),
         COLOUR_ONLY: _has_edges_in_colour_only(image, regions),
         SMALL_FACES: min(faces, default=LEAST_FACE) < LEAST_FACE,
@@ -117,7 +119,7 @@ def _shorter_side(region: Region) -> float:
     return float(np.hypot(np.diff(x, append=x[0]), np.diff(y, append=y[0])).min())
 
 
-def _is_blurred(image: np.ndarray, regions: Sequence[Region]) -> bool:
+def _is_blurred(image: np.ndarray, text: Sequence[Region]) -> bool:
     """Whether an image, or several of the lines of text in it, have no sharp edge."""
     grey = as_grey(image)
     scale = min(1.0, _SIDE / max(grey.shape))
@@ -125,13 +127,12 @@ def _is_blurred(image: np.ndarray, regions: Sequence[Region]) -> bool:
     if not _has_sharp_edge(small, _STEEPEST):
         return True
     lines = 0
-    for line in regions:
-        if line.entity is Entity.TEXT:
-            rows, columns = (
-                slice(max(0, int(scale * low) - _MARGIN), int(scale * high) + _MARGIN)
-                for low, high in ((line.y0, line.y1), (line.x0, line.x1))
-            )
-            lines += not _has_sharp_edge(small[rows, columns], _STEEPEST_OF_LINE)
+    for line in text:
+        rows, columns = (
+            slice(max(0, int(scale * low) - _MARGIN), int(scale * high) + _MARGIN)
+            for low, high in ((line.y0, line.y1), (line.x0, line.x1))
+        )
+        lines += not _has_sharp_edge(small[rows, columns], _STEEPEST_OF_LINE)
     return lines >= _BLURRED_LINES
 
 

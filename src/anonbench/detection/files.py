@@ -17,9 +17,11 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.settings import section
 from anonbench.core.workers import DIED, map_in_processes, processes
+from anonbench.datasets.formats.pdf import text_places
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
+from anonbench.detection.reading import doubts_of_file
 from anonbench.detection.search import DetectorFailed, Search, searching
 
 if TYPE_CHECKING:
@@ -113,10 +115,11 @@ class _Worker:
                 pixels = read_image(data, self._limit, header.page)
                 pixels.flags.writeable = False  # later detectors see what a detector writes into it
                 known = (header.digest, *pixels.shape[1::-1], header.converted)
-                seen = self._search.searched(pixels)
+                seen = self._search.searched(pixels, text_places(data, header.page))
         except UnreadableImage as error:
             return (*names, "unreadable", str(error), "", 0, 0, "", 0, ""), []
         except DetectorFailed as error:
             return (*names, "failed", str(error), *known, 0, ""), []
-        found, doubts = seen.regions, "; ".join(seen.how["doubts"])
+        found = seen.regions
+        doubts = "; ".join([*seen.how["doubts"], *doubts_of_file(data, header.page)])
         return (*names, "ok" if found else "empty", "", *known, len(found), doubts), found

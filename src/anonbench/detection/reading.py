@@ -12,12 +12,14 @@ import pandas as pd
 from anonbench.core.boxes import Blocks
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.coding_blocks import coding_blocks
-from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.formats.pages import Page, page_of
+from anonbench.datasets.formats.pdf import has_damaged_images, text_places
 from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000  # greatest number of pixels in a batch; a larger image is a batch alone
 NOTHING = np.empty((0, 0), np.uint8)  # pixels of an image that cannot be read
+DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 Item = TypeVar("Item")
 
 
@@ -30,6 +32,8 @@ class Original:
     digest: str = ""  # by the manifest, of what was decoded; empty where there is a problem
     problem: str = ""
     blocks: tuple[Blocks, ...] = ()  # coding blocks of the file
+    doubts: Sequence[str] = ()  # about what the file shows
+    text: Sequence[np.ndarray] = ()  # places of its text (`anonbench.datasets.formats.pdf`)
 
 
 def read_batches(
@@ -67,7 +71,15 @@ def _read(row: Any, path: Path, max_pixels: int) -> Original:
         page = page_of(row.digest)
         pixels = read_image(data, max_pixels, page)
         pixels.flags.writeable = False  # later detectors see what a detector writes into it
-        blocks = coding_blocks(data, page)
+        blocks, text = coding_blocks(data, page), text_places(data, page)
     except UnreadableImage as error:
         return Original(image_id, NOTHING, problem=str(error))
-    return Original(image_id, pixels, row.digest, blocks=blocks)
+    doubts = doubts_of_file(data, page)
+    return Original(image_id, pixels, row.digest, blocks=blocks, doubts=doubts, text=text)
+
+
+def doubts_of_file(data: bytes, page: Page | None) -> list[str]:
+    """List the doubts about what a page of a PDF was drawn from; no other image has any."""
+    if page is None or not page.dpi:
+        return []
+    return [DAMAGED_IMAGES] if has_damaged_images(data, page) else []

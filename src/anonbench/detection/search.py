@@ -17,6 +17,7 @@ from anonbench.core.wording import suggestion
 from anonbench.detection.base import CachedDetector, CheckedDetector
 from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range, is_text_only
 from anonbench.detection.kinds import kind_named
+from anonbench.detection.text_search import with_text
 
 
 def build_all(
@@ -135,8 +136,8 @@ class Search:
         self._names, self._settings = detectors, settings
         self._detectors: dict[str, Detector] = {}
 
-    def __call__(self, image: np.ndarray) -> list[Region]:
-        """Regions of an image, uint8 [H, W] or [H, W, 3] RGB.
+    def __call__(self, image: np.ndarray, text: Sequence[np.ndarray] = ()) -> list[Region]:
+        """Regions of an image, uint8 [H, W] or [H, W, 3] RGB, and places of its file's text.
 
         Raises:
             DetectorFailed: a detector failed on it.
@@ -146,12 +147,12 @@ class Search:
             self._detectors = build_all(self._names, self._settings)
         # memory of detectors grows with an image, to gigabytes
         with exclusive_if(image.shape[0] * image.shape[1] > SMALL):
-            pairs = self._detectors.items()
-            return [region for pair in pairs for region in found_by(*pair, image)]
+            found = {name: found_by(name, each, image) for name, each in self._detectors.items()}
+        return [r for name in found for r in with_text(name, found[name], text, image)]
 
-    def searched(self, image: np.ndarray) -> Searched:
+    def searched(self, image: np.ndarray, text: Sequence[np.ndarray] = ()) -> Searched:
         """Search an image and describe the search; see `__call__`."""
-        regions, kinds = self(image), kinds_of(self._names)
+        regions, kinds = self(image, text), kinds_of(self._names)
         views: dict[str, Any] = {}
         for name, detector in self._detectors.items():
             inner: object | None = detector

@@ -28,6 +28,7 @@ from anonbench.datasets.images import read_original
 from anonbench.detection import cache, search
 from anonbench.detection.doubts import doubts_of
 from anonbench.detection.reading import Original, read_batches
+from anonbench.detection.text_search import with_text
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ class ShardSearch:
             regions = [r for found in self._found.values() for r in found[image.digest]]
             kinds, speed = search.kinds_of(self._names), self._job.settings.speed
             said = doubts_of(image.pixels, regions, kinds, speed)
-        self._doubts[image.digest] = "; ".join(said)
+        self._doubts[image.digest] = "; ".join([*said, *image.doubts])
         row = {"digest": image.digest, "doubts": self._doubts[image.digest]}
         self._caches[DOUBTS].add(pa.Table.from_pylist([row], cache.DOUBT_SCHEMA))
 
@@ -202,6 +203,8 @@ class ShardSearch:
                 except search.DetectorFailed as failure:
                     self._failed.setdefault(image.id, []).append(str(failure))
                     log.warning("image %s: %s", image.id, failure)
+        text = {image.digest: (image.text, image.pixels) for image in new}
+        found = {key: with_text(name, each, *text[key]) for key, each in found.items()}
         known |= found
         self._caches[name].add(cache.as_table(found))
         if len(known) >= SUSPICIOUS:

@@ -5,15 +5,18 @@ those that are found tells how to turn the image.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 import numpy as np
 
 from anonbench.core.boxes import Region, region_fault
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.registries.detectors import Detector
+from anonbench.core.registries.detectors import DETECTORS, Detector
+from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import (
     PerImage,
     as_grey,
+    clipped,
     corners_of,
     shows_screen,
     united,
@@ -47,6 +50,7 @@ _AROUND = 49  # side of the square that is searched
 _PALE = (1, 2, 6, 24)  # contrast: least, least among less and more coding noise, greatest
 _LETTERS, _STROKE = (6, 64), 33  # height of a row; more than the width of its strokes
 _APART = 15  # greatest distance of letters
+_LEVEL_SIDE = 1e-3  # of a unit vector: a text object with a smaller one is level
 _RATIO = 3.0  # least ratio of a row's length to its height: of coding noise, rows are short
 
 
@@ -73,14 +77,14 @@ class TextSearch(PerImage):
             found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
             # joined with the lines, they would hide much beside them
             found += faint_print(image, self._views)
-            regions = regions + _uncovered(united(found, image), regions, image)
+            regions = regions + uncovered(united(found, image), regions, image)
         known: list[float] = []
         while (slant := slant_of(regions, known)) is not None:
             found = self._views.turned(image, -slant)
             # some may lie beside the image
             inside = [region for region in found if region_fault(region, width, height) is None]
             lines = united(inside, image)
-            regions = lines + _uncovered(regions, lines, image)
+            regions = lines + uncovered(regions, lines, image)
             known.append(slant)
         missed: list[Region] = []
         if self._second is not None:
@@ -89,8 +93,8 @@ class TextSearch(PerImage):
                 highest = _HIGHEST * min(height, width) * (1 + (region.score >= _CERTAIN))
                 if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest:
                     missed.append(region)
-        missed = _uncovered(missed, regions, image)
-        return _uncovered(regions, missed, image) + missed
+        missed = uncovered(missed, regions, image)
+        return uncovered(regions, missed, image) + missed
 
 
 def _scaled(
@@ -168,7 +172,7 @@ def _places(marks: np.ndarray) -> Iterator[tuple[slice, slice]]:
         yield slice(y, y + high), slice(x, x + wide)
 
 
-def _uncovered(
+def uncovered(
     regions: Sequence[Region], others: Sequence[Region], image: np.ndarray
 ) -> list[Region]:
     """Regions that are not nearly inside others, which may cover one together."""
@@ -186,6 +190,39 @@ def _uncovered(
         if (own & part).sum() < _INSIDE * own.sum():
             kept.append(region)
     return kept
+
+
+def with_text(
+    name: str, regions: Sequence[Region], places: Sequence[np.ndarray], image: np.ndarray
+) -> list[Region]:
+    """Regions of a detector; with those of a PDF's text objects if it searches text.
+
+    Without objects that the regions cover, or of which nothing is seen. Places are corners,
+    float64 [4, 2] (`anonbench.datasets.formats.pdf.text_places`).
+    """
+    if not places or Entity.TEXT not in DETECTORS[name].entities:
+        return list(regions)
+    height, width = image.shape[:2]
+    written = clipped(Entity.TEXT, map(_with_edge, places), repeat(1.0, len(places)), image)
+    seen = [each for each in written if region_fault(each, width, height) is None]
+    seen = [each for each in seen if np.ptp(image[_rows_and_columns(each)])]
+    return [*regions, *united(uncovered(seen, regions, image), image)]
+
+
+def _with_edge(corners: np.ndarray) -> np.ndarray:
+    """Corners of a place, or a box if it is upright, with the pixels that its edge touches."""
+    along, up = corners[1] - corners[0], corners[3] - corners[0]
+    along, up = (side / max(np.hypot(*side), 1e-6) for side in (along, up))
+    grown = corners + np.outer([-1, 1, 1, -1], along) + np.outer([-1, -1, 1, 1], up)
+    is_upright = min(abs(along)) < _LEVEL_SIDE
+    return np.concatenate([grown.min(axis=0), grown.max(axis=0)]) if is_upright else grown
+
+
+def _rows_and_columns(region: Region) -> tuple[slice, slice]:
+    return (
+        slice(int(region.y0), int(np.ceil(region.y1))),
+        slice(int(region.x0), int(np.ceil(region.x1))),
+    )
 
 
 def _hull(region: Region) -> np.ndarray:

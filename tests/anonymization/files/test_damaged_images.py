@@ -8,15 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from codes import anonymized, photograph, records
 from PIL import Image
 
-from anonbench.anonymization.files.pages import DAMAGED_IMAGES
+from anonbench import detect
+from anonbench.config import Detection
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.provenance import file_digest
 from anonbench.datasets.formats import pdf
-from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pages import Page, page_digest
 from anonbench.datasets.formats.pdf import draw_pdf, has_damaged_images
+from anonbench.detection.reading import DAMAGED_IMAGES
+from anonbench.detection.shard import Job, detect_shard
 from image_files import coded
 from pdf_files import page, stream
 
@@ -151,6 +156,21 @@ def test_a_copy_with_a_damaged_image_is_in_doubt(kind: str, tmp_path: Path) -> N
     doubts = {row["name"]: row["searched"][0]["doubts"] for row in records(done)}
     assert [DAMAGED_IMAGES in doubts[name] for name in doubts] == [True, False]
     assert done.reasons["doubtful"][DAMAGED_IMAGES] == 1
+    found = detect(tmp_path / "in", ["zxing"], workers=1).images
+    assert [DAMAGED_IMAGES in each for each in found["doubts"]] == [True, False]
+
+
+def test_a_damaged_image_is_in_doubt_in_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pdf"
+    path.write_bytes(with_a_code("JPEG", FAULTS["cut"]))
+    digest = page_digest(file_digest(path), Page(1, 72))
+    columns = ["id", "path", "width", "height", "bytes", "digest"]
+    manifest = pd.DataFrame(
+        [("cut", path.name, WIDTH, HEIGHT, path.stat().st_size, digest)], columns=columns
+    )
+    to = tmp_path / "boxes.parquet", tmp_path / "images.parquet"
+    detect_shard(manifest, Job(tmp_path, ["zxing"], Detection(), 0), *to)
+    assert pd.read_parquet(to[1])["doubts"].tolist() == [DAMAGED_IMAGES]
 
 
 def test_a_damaged_image_in_a_stamp_is_seen() -> None:

@@ -28,7 +28,6 @@ from anonbench.anonymization.files.corrections import (
 from anonbench.anonymization.files.pages import (
     FinishedPage,
     FinishedPages,
-    damage,
     drawn_page,
     page_count,
     page_size,
@@ -68,7 +67,7 @@ from anonbench.datasets.coding_blocks import (
     shared_coding,
 )
 from anonbench.datasets.formats.pages import TIFF, page_id, require_page, tiff_frames
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_pages
+from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_pages, text_places
 from anonbench.datasets.images import (
     SeveralFrames,
     encode,
@@ -76,6 +75,7 @@ from anonbench.datasets.images import (
     read_image,
 )
 from anonbench.datasets.inputs import ImageFile
+from anonbench.detection.reading import doubts_of_file
 from anonbench.detection.search import DetectorFailed, Search
 
 PIXELS, FROM_TIFF = "PDF pages drawn as pixels", "TIFF pages written as PDF"
@@ -298,7 +298,7 @@ class Anonymizer:
                 original = read_image(data, job.detection.max_pixels, page)
                 own, source = task.corrections.get(name, []), Source(data, page)
                 searched, before, regions = self._regions(image_id, original, own, source)
-                searched["doubts"] += damage(data, page)
+                searched["doubts"] += doubts_of_file(data, page)
                 is_blank = bool((original == original[0, 0]).all())
                 if not regions and not is_blank and not job.keep_without_regions:
                     raise NotPublished(f"nothing was found on page {number}", "without_regions")
@@ -326,7 +326,7 @@ class Anonymizer:
         """How an image was searched; what was found, as rows; and it corrected, in draw order."""
         original.flags.writeable = False  # it is what the result is held against
         try:
-            seen = self._search.searched(original)
+            seen = self._search.searched(original, text_places(*source))
         except DetectorFailed as error:
             raise NotPublished(str(error)) from None
         height, width = original.shape[:2]

@@ -24,7 +24,6 @@ from anonbench.core.io import append_checksum, make_private, open_private, read_
 from anonbench.datasets.formats.pages import MOST_PAGES, TIFF, WITH_PAGES, Page, tiff_frames
 from anonbench.datasets.formats.pdf import (
     SUFFIX,
-    has_damaged_images,
     is_pdf,
     pdf_dpi,
     pdf_pages,
@@ -33,7 +32,6 @@ from anonbench.datasets.formats.pdf import (
 from anonbench.datasets.images import open_checked, upright_size
 from anonbench.datasets.inputs import ImageFile
 
-DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 
@@ -143,8 +141,3 @@ def page_size(data: bytes, page: Page, limit: int) -> tuple[int, int]:
         return pdf_size(data, page, limit)
     with open_checked(data, limit, page) as image:
         return upright_size(image)
-
-
-def damage(data: bytes, page: Page) -> list[str]:
-    """Doubts about a page by images on it that cannot be decoded."""
-    return [DAMAGED_IMAGES] if page.dpi and has_damaged_images(data, page) else []

@@ -162,6 +162,16 @@ def placed_images(data: bytes, page: Page) -> list[Placed]:
     return [Placed(*each) for each in ask("images", data, page)[0]]
 
 
+def text_places(data: bytes, page: Page | None) -> list[np.ndarray]:
+    """Corners of the text objects of a PDF's page, float64 [4, 2]; no other image has any.
+
+    None of annotations, form fields, patterns and invisible text.
+    """
+    if page is None or not page.dpi:
+        return []
+    return [np.array(each).reshape(4, 2) for each in ask("text", data, page)[0]]
+
+
 def has_damaged_images(data: bytes, page: Page) -> bool:
     """Whether images on a page are drawn in part or not at all, as far as this can be known.
 

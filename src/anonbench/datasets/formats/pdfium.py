@@ -7,7 +7,7 @@ import ctypes
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pypdfium2
 from PIL import Image
-from pypdfium2 import PdfImage, PdfiumError, raw
+from pypdfium2 import PdfImage, PdfiumError, PdfMatrix, PdfTextObj, raw
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import streams
@@ -106,12 +106,7 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
     width, height = size(document, page, None)
     document.init_forms()  # makes the missing appearance of form fields, as for `draw`
     loaded = _loaded(document, page.number)
-    at = ctypes.c_int(), ctypes.c_int()
-
-    def drawn(*place: float) -> np.ndarray:
-        raw.FPDF_PageToDevice(loaded, 0, 0, _UNIT * width, _UNIT * height, 0, *place, *at)
-        return np.array([each.value for each in at]) / _UNIT
-
+    drawn = _in_pixels(loaded, width, height)
     found = []
     for (first, along, below), kind in _placed(loaded):
         corner = drawn(*first)
@@ -119,6 +114,21 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
         found.append(Placed._make([*(tuple(end.tolist()) for end in ends), *kind]))
     lossless = (each for each in found if each.sampling == ONE_PIXEL and each.is_enlarged)
     return [each for each in found if each.sampling != ONE_PIXEL] + [*islice(lossless, _MOST_LOSSY)]
+
+
+def text(document: Any, page: Page, *_: Any) -> list[list[float]]:
+    """Corners of the text objects of a page, x and y in pixels, without invisible ones."""
+    width, height = size(document, page, None)
+    loaded = _loaded(document, page.number)
+    drawn = _in_pixels(loaded, width, height)
+    found = []
+    for placed in (each for each in _objects(loaded) if isinstance(each, PdfTextObj)):
+        if raw.FPDFTextObj_GetTextRenderMode(placed) != raw.FPDF_TEXTRENDERMODE_INVISIBLE:
+            with suppress(PdfiumError):
+                corners, matrix = placed.get_quad_points(), _to_page(placed)
+                on_page = (drawn(*matrix.on_point(*each)) for each in corners)
+                found.append(np.concatenate([*on_page]).tolist())
+    return found
 
 
 def lossy(document: Any, *_: Any) -> int:
@@ -178,10 +188,27 @@ def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
     for placed in _objects(page):
         if isinstance(placed, PdfImage):
             kind = _coding(placed)
-            matrix, holder = placed.get_matrix(), placed.container
-            while holder is not None:
-                matrix, holder = matrix.multiply(holder.get_matrix()), holder.container
+            matrix = placed.get_matrix().multiply(_to_page(placed))
             yield [matrix.on_point(*end) for end in ((0, 1), (1, 1), (0, 0))], kind
+
+
+def _to_page(placed: Any) -> PdfMatrix:
+    """Matrix from where an object is placed, which may be in a group, to the page."""
+    matrix, holder = PdfMatrix(), placed.container
+    while holder is not None:
+        matrix, holder = matrix.multiply(holder.get_matrix()), holder.container
+    return matrix
+
+
+def _in_pixels(page: Any, width: int, height: int) -> Callable[..., np.ndarray]:
+    """Function from a place on a page to pixels of the page drawn in this size."""
+    at = ctypes.c_int(), ctypes.c_int()
+
+    def drawn(*place: float) -> np.ndarray:
+        raw.FPDF_PageToDevice(page, 0, 0, _UNIT * width, _UNIT * height, 0, *place, *at)
+        return np.array([each.value for each in at]) / _UNIT
+
+    return drawn
 
 
 def _annotations(page: Any) -> Iterator[tuple[list[Any], tuple[float, float, float, float]]]:

@@ -1,0 +1,121 @@
+"""Text that a PDF holds as text is a region, even where no detector sees it."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pypdfium2
+import pytest
+
+from anonbench import anonymize_files, detect
+from anonbench.config import Detection
+from anonbench.core.boxes import Region, read_boxes
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.formats.pages import Page, page_digest
+from anonbench.datasets.formats.pdf import draw_pdf, text_places
+from anonbench.detection import doubts
+from anonbench.detection.base import corners_of
+from anonbench.detection.shard import Job, detect_shard
+from anonbench.detection.text_search import with_text
+from pdf_files import page
+
+PAGE = Page(1, 150)
+QUICK = Detection(speed="single")
+UPRIGHT = "BT /F 24 Tf 10 40 Td (Abg) Tj ET"
+SLANTED = "BT /F 12 Tf 0.8 0.6 -0.6 0.8 90 10 Tm (Xyz) Tj ET"
+SPECKS = "BT 0.9 g /F 1 Tf 100 60 Td (Erika) Tj ET"  # letters of two pixels, which none detects
+
+
+FONT = "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+
+
+def pdf(content: str) -> bytes:
+    return page(content, FONT)
+
+
+def in_a_group(content: str) -> bytes:
+    """Return a PDF whose page shows another one at half size."""
+    document, source = pypdfium2.PdfDocument.new(), pypdfium2.PdfDocument(pdf(content))
+    shown = source.page_as_xobject(0, document).as_pageobject()
+    shown.set_matrix(pypdfium2.PdfMatrix().scale(0.5, 0.5).translate(40, 20))
+    sheet = document.new_page(144, 72)
+    sheet.insert_obj(shown)
+    sheet.gen_content()
+    document.save(written := io.BytesIO())
+    return written.getvalue()
+
+
+def regions_of(data: bytes) -> tuple[np.ndarray, list[Region]]:
+    """Return a page and the regions of its text, of which no detector has found any."""
+    drawn = draw_pdf(data, PAGE, None)
+    return drawn, with_text("ppocr", [], text_places(data, PAGE), drawn)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [(pdf, UPRIGHT), (pdf, SLANTED), (pdf, SPECKS), (in_a_group, UPRIGHT), (in_a_group, SLANTED)],
+    ids=["upright", "slanted", "specks", "upright group", "slanted group"],
+)
+def test_a_region_holds_all_of_its_text_and_little_else(
+    make: Callable[[str], bytes], text: str
+) -> None:
+    drawn, (region,) = regions_of(make(text))
+    assert region.entity is Entity.TEXT
+    assert (region.quad is None) == (text != SLANTED)
+    inside = np.zeros(drawn.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, corners_of(region).round().astype(np.int32), (1,))
+    inside = cv2.dilate(inside, np.ones((3, 3), np.uint8))  # all that it touches is hidden
+    ink = drawn.min(axis=2) < 255
+    assert ink.any() and not (ink & (inside == 0)).any()
+    width, height = np.ptp(np.argwhere(ink), axis=0) + 1
+    assert inside.sum() <= (width + 8) * (height + 8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "20 45 60 5 re f " + UPRIGHT.replace("BT", "BT 3 Tr"),
+        UPRIGHT.replace("BT", "BT 1 g"),
+        "1 140 60 5 re f BT /F 12 Tf 0.7 0.7 -0.7 0.7 -40 125 Tm (past the corner) Tj ET",
+        "BT 0.9 g /F 1 Tf 100 60 Td",
+    ],
+    ids=["invisible", "white", "outside", "cut"],
+)
+def test_what_nobody_sees_is_no_region(content: str) -> None:
+    assert regions_of(pdf(content))[1] == []
+
+
+def test_text_that_was_found_is_no_second_region_and_belongs_to_detectors_of_text() -> None:
+    data = pdf(UPRIGHT + SPECKS)
+    drawn, (upright, specks) = regions_of(data)
+    places = text_places(data, PAGE)
+    assert with_text("ppocr", [upright], places, drawn) == [upright, specks]
+    assert with_text("zxing", [upright], places, drawn) == [upright]
+    assert text_places(data, None) == text_places(data, Page(1)) == []
+
+
+def test_it_says_nothing_of_how_well_text_was_searched() -> None:
+    drawn, regions = regions_of(pdf(SPECKS))
+    assert doubts.LOW_LINES not in doubts.doubts_of(drawn, regions, ["text"])
+
+
+def test_every_command_hides_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in/a.pdf"
+    path.write_bytes(pdf(UPRIGHT + SPECKS))
+    how = {"detectors": ["ppocr"], "detection": QUICK, "workers": 1}
+    anonymize_files(tmp_path / "in", tmp_path / "out", method="mask", **how)
+    copy = draw_pdf((tmp_path / "out/a.pdf").read_bytes(), PAGE, None)
+    assert not ((copy > 0) & (copy < 255)).any(), "grey letters are neither white nor masked"
+    found = detect(tmp_path / "in", **how)
+    digest = page_digest(file_digest(path), PAGE)
+    row = ("a", "in/a.pdf", 417, 313, path.stat().st_size, digest)
+    columns = ["id", "path", "width", "height", "bytes", "digest"]
+    to = tmp_path / "boxes.parquet", tmp_path / "images.parquet"
+    detect_shard(pd.DataFrame([row], columns=columns), Job(tmp_path, ["ppocr"], QUICK, 0), *to)
+    for boxes in (found.boxes, read_boxes(to[0])):
+        assert boxes["x0"].max() > 200, "the specks, which are to the right"
