@@ -1,6 +1,8 @@
 """Files of images, and drawn codes."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import zxingcpp
@@ -20,6 +22,11 @@ def turned(orientation: int = 6) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return exif
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """Return a chunk of a PNG file."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def qr(text: str, scale: int = 3, margin: int | tuple[int, int] = 16, **how: str) -> np.ndarray:

@@ -7,6 +7,8 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -18,11 +20,11 @@ from anonbench.bundle.contents import contents, image_counts
 from anonbench.bundle.crate import METADATA
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
-from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import listed_files, write_checksum
 from anonbench.core.vocabulary import Split
+from anonbench.workflow import planned_jobs
 
 A_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)
 TABLE = "published/tables/retrieval_portraits_100.csv"
@@ -67,7 +69,9 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_nothing_makes_of_a_system_is_not_missing() -> None:
+def test_what_nothing_makes_of_a_system_or_without_labels_is_not_missing(
+    root: Path, tmp_path: Path
+) -> None:
     dataset = {"layout": "folder", "path": "images", "system": "ours"}
     dataset |= {"detectors": ["zxing"], "adaptions": ["mapped"]}
     system = {"kind": "function", "function": "ours:encode"}
@@ -76,6 +80,13 @@ def test_what_nothing_makes_of_a_system_is_not_missing() -> None:
     trained = ["effects.csv", "variance.csv", "trainings.csv", "attention/unadapted.parquet"]
     assert not paths & {f"archive/{name}" for name in trained}
     assert {"archive/best.csv", "archive/maps.csv"} <= paths
+    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
+    config = made.config_of(tmp_path, datasets=data)
+    made.put_there(config)
+    lacking = write_bundle(config, root, tmp_path / "b", keep_ids=True).missing
+    assert "portraits/scores.csv" in lacking
+    assert not [name for name in lacking if "downstream" in name or "correlation" in name]
+    assert verify(tmp_path / "b").differences == []
 
 
 @pytest.mark.parametrize("name", [TABLE, "config.yaml"])
@@ -153,13 +164,6 @@ def test_measured_times_have_no_parameters(copied: Config, root: Path, tmp_path:
     assert found.read_text() == "s\th:m:s\tcpu_time\n1.5\t0:00:01\t0.70\n"
 
 
-def test_an_image_under_another_name_is_refused(copied: Config, root: Path, tmp_path: Path) -> None:
-    (copied.results / "portraits/counts.csv").write_bytes(A_PICTURE)
-    with pytest.raises(InputError, match=r"results/portraits/counts\.csv is an image"):
-        write_bundle(copied, root, tmp_path / "bundle")
-    assert not (tmp_path / "bundle").exists()
-
-
 def test_the_config_has_no_places_and_asks_for_the_same(written: Path, run: Config) -> None:
     values = yaml.safe_load((written / "config.yaml").read_text(encoding="utf-8"))
     config = load(values)
@@ -201,18 +205,6 @@ def test_nothing_of_a_disk_is_left_in_a_config() -> None:
     assert config.recipes["own"].backbone.pretrained == Path("withheld")
 
 
-def test_of_a_data_set_without_labels_no_classification_is_missing(
-    root: Path, tmp_path: Path
-) -> None:
-    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
-    config = made.config_of(tmp_path, datasets=data)
-    made.put_there(config)
-    lacking = write_bundle(config, root, tmp_path / "b", keep_ids=True).missing
-    assert "portraits/scores.csv" in lacking
-    assert not [name for name in lacking if "downstream" in name or "correlation" in name]
-    assert verify(tmp_path / "b").differences == []
-
-
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
     about = {"authors": ["Ada", "Bo"], "licence": "CC-BY-4.0", "repository": "https://example.org"}
     write_bundle(run, root, tmp_path / "b", date="2026-01-02", **about)
@@ -233,20 +225,14 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
     assert all(listed[name]["size"] == there[name].stat().st_size for name in listed)
 
 
-def test_verify_prints_and_ends_with_a_status(
-    bundle: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["verify", str(bundle)]) == 0
-    out = capsys.readouterr().out
-    assert "everything is as published" in out
+def test_verify_prints_and_ends_with_a_status(bundle: Path, cli: Any) -> None:
+    assert "everything is as published" in cli("verify", bundle).out
     lost = "results/portraits/downstream/unadapted/seed0/mask-100.parquet"
     (bundle / lost).unlink()
-    assert main(["verify", str(bundle)]) == 1
-    told = capsys.readouterr()
+    told = cli("verify", bundle, status=1)
     assert f"{lost}: is not there" in told.out
     assert told.err.startswith("anonbench: ")
-    assert main(["verify", str(bundle), "--json"]) == 1
-    in_json = capsys.readouterr()
+    in_json = cli("verify", bundle, "--json", status=1)
     assert in_json.err == told.err
     content = json.loads(in_json.out)
     assert content["as_published"] is False
@@ -254,27 +240,25 @@ def test_verify_prints_and_ends_with_a_status(
 
 
 def test_what_a_half_finished_run_lacks_is_told(
-    copied: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], forks: None
+    copied: Config, root: Path, tmp_path: Path, cli: Any, forks: None, monkeypatch: Any
 ) -> None:
-    config = copied
-    for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):
-        (config.results / lost).unlink()
-    shutil.rmtree(config.results / "tables")
     scenario = "portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
-    (config.results / scenario).unlink()
+    for lost in ("portraits/scores.csv", "portraits/comparisons.csv", scenario):
+        (copied.results / lost).unlink()
+    shutil.rmtree(copied.results / "tables")
     to = tmp_path / "bundle"
-    arguments = ["--configfile", str(tmp_path / "config.yaml"), "--root", str(root), "--to"]
-    assert main(["bundle", *arguments, str(tmp_path / "another"), "--json"]) == 0
-    in_json = capsys.readouterr()
+    asked = f"bundle --configfile {tmp_path}/config.yaml --root {root} --to"
+    in_json = cli(asked, tmp_path / "another", "--json")
     content = json.loads(in_json.out)
     assert content["bundle"] == str(tmp_path / "another")
     missing = len(content["missing"])
     assert missing > 40
     assert scenario in content["missing"]
-    assert main(["bundle", *arguments, str(to)]) == 0
-    told = capsys.readouterr()
     assert "Snakemake's records of these results are not in" in in_json.err
     assert "it is not anonymous" in in_json.err
+    # a second plan would take as long, and say the same
+    monkeypatch.setattr(planned_jobs, "collect", Mock(side_effect=InputError("elsewhere")))
+    told = cli(asked, to)
     assert f"  {scenario}\n" in told.out
     assert f"{missing} files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err
@@ -282,8 +266,7 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert f"- `{scenario}`" in readme
     assert "- `portraits/scores.csv`" in readme
     assert "it is not anonymous" in readme
-    assert main(["verify", str(to), "--json"]) == 0
-    verified = json.loads(capsys.readouterr().out)
+    verified = json.loads(cli("verify", to, "--json").out)
     assert verified["as_published"] is True
     assert verified["files"] == content["files"] - 1  # the metadata does not list itself
     assert verified["wrong"] == []
@@ -326,15 +309,21 @@ def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
         image_counts(config)
 
 
-@pytest.mark.parametrize("name", ["manifest.parquet", "counts.csv"])
-def test_a_damaged_result_is_not_bundled(
-    copied: Config, root: Path, tmp_path: Path, name: str
+def test_damaged_results_and_images_under_other_names_are_not_bundled(
+    copied: Config, root: Path, tmp_path: Path
 ) -> None:
-    file = copied.results / made.NAME / name
-    write_checksum(file)
-    os.truncate(file, 20)
-    with pytest.raises(InputError, match=f"{name} is damaged: 20 bytes"):
+    results = copied.results / made.NAME
+    for name in ("counts.csv", "manifest.parquet"):
+        whole = (results / name).read_bytes()
+        write_checksum(results / name)
+        os.truncate(results / name, 20)
+        with pytest.raises(InputError, match=f"{name} is damaged: 20 bytes"):
+            write_bundle(copied, root, tmp_path / "bundle")
+        (results / name).write_bytes(whole)
+    (results / "audit.csv").write_bytes(A_PICTURE)
+    with pytest.raises(InputError, match=r"results/portraits/audit\.csv is an image"):
         write_bundle(copied, root, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) -> None:
@@ -354,13 +343,13 @@ def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) 
     assert verify(tmp_path / "bundle.tar").unlisted == (*added, *found.unlisted)
 
 
-@pytest.mark.parametrize("beside", ["a/ro-crate-metadata.json", "z/new.csv", "extra.txt"])
-def test_a_tar_holds_one_folder(bundle: Path, tmp_path: Path, beside: str) -> None:
-    with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
-        tar.add(bundle, "bundle")
-        tar.add(bundle / METADATA, beside)
-    with pytest.raises(InputError, match="is one folder"):
-        verify(tmp_path / "bundle.tar")
+def test_a_tar_holds_one_folder(bundle: Path, tmp_path: Path) -> None:
+    for beside in ("a/ro-crate-metadata.json", "z/new.csv", "extra.txt"):
+        with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+            tar.add(bundle, "bundle")
+            tar.add(bundle / METADATA, beside)
+        with pytest.raises(InputError, match="is one folder"):
+            verify(tmp_path / "bundle.tar")
 
 
 def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> None:
@@ -382,19 +371,13 @@ def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> No
         verify(tmp_path / "pipe")
 
 
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (("--date", "2026-13-45"), "write a day as YYYY-MM-DD"),
-        (("--date", "20260102"), "write a day as YYYY-MM-DD"),
-        (("--repository", "javascript:alert(1)"), "give an address with https://"),
-    ],
-)
-def test_metadata_that_nobody_could_read_is_refused(
-    options: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["bundle", "--to", str(tmp_path / "bundle"), *options]) == 1
-    assert told in capsys.readouterr().err
+def test_metadata_that_nobody_could_read_is_refused(tmp_path: Path, cli: Any) -> None:
+    for option, told in (
+        ("--date 2026-13-45", "write a day as YYYY-MM-DD"),
+        ("--date 20260102", "write a day as YYYY-MM-DD"),
+        ("--repository javascript:alert(1)", "give an address with https://"),
+    ):
+        assert told in cli(f"bundle --to {tmp_path}/bundle {option}", status=1).err
 
 
 def test_other_files_are_no_bundles(tmp_path: Path) -> None:

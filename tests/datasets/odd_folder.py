@@ -2,15 +2,14 @@
 
 import struct
 import unicodedata
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from image_files import coded, turned
+from image_files import chunk, coded, turned
+from pdf_files import pages as pdf
 
 NFC = unicodedata.normalize("NFC", "Müller")
 NFD = unicodedata.normalize("NFD", "Müller")
@@ -21,55 +20,19 @@ def picture(seed: int, size: tuple[int, int] = (48, 32), mode: str = "RGB") -> I
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).convert(mode)
 
 
-def pdf(pages: Sequence[bytes], media: str = "0 0 144 72", extra: bytes = b"") -> bytes:
-    """Return a PDF of pages with these contents, which may show text in the font F."""
-    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
-    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
-        font,
-    ]
-    for number, content in enumerate(pages):
-        objects.append(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [{media}] /Contents {5 + 2 * number} 0 R "
-            "/Resources << /Font << /F 3 0 R >> >> >>".encode()
-        )
-        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
-    data = b"%PDF-1.4\n"
-    places = []
-    for number, body in enumerate(objects, start=1):
-        places.append(len(data))
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size = len(objects) + 1
-    return (
-        data
-        + b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
-        + b"trailer\n<< /Root 1 0 R /Size %d %s >>\nstartxref\n%d\n%%%%EOF\n"
-        % (size, extra, len(data))
-    )
-
-
 def text_page(text: str) -> bytes:
     return f"BT /F 24 Tf 10 30 Td ({text}) Tj ET".encode()
 
 
 ENCRYPTED = (
-    b"/ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>] "
-    b"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 "
-    b"/O <%s> /U <%s> >>" % (b"11" * 32, b"22" * 32)
+    "/ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>] "
+    f"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{'11' * 32}> /U <{'22' * 32}> >>"
 )
 """Of a trailer: a password is needed that nobody knows."""
 
 
 def claimed_png(width: int, height: int) -> bytes:
     """Return a PNG that claims a size and holds nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
@@ -108,7 +71,7 @@ def write_odd_folder(root: Path) -> None:
         "one.PDF": pdf([text_page("alone")]),
         "wrong.pdf": coded(picture(15), "JPEG"),
         "wrong.tif": coded(picture(16), "PNG"),
-        "secret.pdf": pdf([text_page("secret")], extra=ENCRYPTED),
+        "secret.pdf": pdf([text_page("secret")], trailer=ENCRYPTED),
         "huge.pdf": pdf([b""], media="0 0 1000000 1000000"),
         "cut.pdf": pdf([text_page("cut")])[:200],
         "document.jpg": pdf([text_page("no picture")]),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_folder import NFC, NFD, pdf, picture, text_page, write_odd_folder
+from odd_folder import NFC, NFD, picture, text_page, write_odd_folder
 from small_sets import dataset, written
 
 from anonbench.cli import main
@@ -19,6 +19,7 @@ from anonbench.datasets.images import read_original
 from anonbench.datasets.listing import list_images
 from anonbench.embedding.given_images import look_at
 from image_files import coded
+from pdf_files import pages as pdf
 
 OWN = {"validation": 0.4}
 AKTE, BRIEF = ([f"{name}/page-000{n}" for n in (1, 2, 3)] for name in ("Akte", "brief"))

@@ -66,9 +66,7 @@ def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "angle"), [*(("Code128", angle) for angle in (0, 4, 45, 94, 180)), ("ITF", 30)]
-)
+@pytest.mark.parametrize(("name", "angle"), [("Code128", 4), ("Code128", 94), ("ITF", 30)])
 def test_linear_code_is_covered_in_its_height(detector: Detector, name: str, angle: int) -> None:
     code = cv2.resize(printed(name), None, fx=1, fy=2, interpolation=cv2.INTER_NEAREST)
     page, mask = pasted(code, 150, 130)
@@ -120,7 +118,7 @@ def test_a_white_code_beside_a_black_one_is_found(detector: Detector, name: str)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Code128", "DataMatrix"])
 def test_a_small_code_of_a_large_page_is_covered(detector: Detector, name: str) -> None:
-    page, mask = pasted(np.rot90(printed(name, 2)), 1200, 1900, (2300, 1700))
+    page, mask = pasted(np.rot90(printed(name, 2)), 500, 1800, (2100, 800))
     (found,) = detector.detect([page])
     inside = covered(page.shape, found)
     assert len(found) == 1 and inside[mask].mean() > 0.95

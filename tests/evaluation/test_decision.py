@@ -76,9 +76,7 @@ def test_what_has_no_interval_is_no_test() -> None:
     assert np.isnan(result.p_different)
     assert other.verdict is Verdict.BETTER
     assert judge([], 0.03, 0.95) == []
-
-
-def test_systems_without_any_difference_are_equivalent() -> None:
+    # without any spread, there is one
     same = clustered_mean(np.zeros(20), np.arange(20), 0.95)
     shifted = clustered_mean(np.full(20, 0.1), np.arange(20), 0.95)
     verdicts = [each.verdict for each in judge([same, shifted], 0.03, 0.95)]
@@ -97,9 +95,7 @@ def test_the_optimism_of_the_best_is_what_choosing_adds() -> None:
         corrected.append(chosen.corrected)
     assert np.mean(observed) > 0.01
     assert abs(np.mean(corrected)) < 0.1 * np.mean(observed)
-
-
-def test_a_clear_choice_has_no_optimism() -> None:
+    # a clear choice adds nothing
     values = archive(np.random.default_rng(8), [0.0, 0.3, 0.0])
     chosen = select_best(values, PERSONS, 200, "x")
     assert (chosen.best, chosen.optimism) == (1, 0.0)

@@ -13,13 +13,8 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation import deployments
 from anonbench.evaluation.decision import Judging
-from anonbench.evaluation.deployments import (
-    COLUMNS,
-    anonymized_images,
-    read_deployments,
-    score_deployments,
-)
 from anonbench.evaluation.retrieval.scenario import score_scenario
 
 N, WIDTH, K = 60, 6, 5
@@ -38,7 +33,6 @@ ANONYMIZED = {"blur": unit(10), "mask": unit(11)}
 
 
 def alone(queries: np.ndarray, database: np.ndarray, include_self: bool = True) -> pd.DataFrame:
-    """Return the scores of each query in one archive, in the order of ids."""
     reference, asked, searched = (Embeddings(IDS, each) for each in (REFERENCE, queries, database))
     settings = Retrieval(fraction=0.09, include_self=include_self)
     found = score_scenario(reference, {"original": asked}, searched, settings).table
@@ -57,7 +51,7 @@ def test_shares_nest(sizes: list[int], shares: list[int], seed: int, dated: bool
     ids = [f"{number:03d}" for number in range(len(clusters))]
     years = pd.Series(np.random.default_rng(seed).integers(1990, 1994, len(ids)).astype(str))
     asked = (0, 100, *shares)
-    masks = anonymized_images(ids, clusters, years if dated else None, asked, seed)
+    masks = deployments.anonymized_images(ids, clusters, years if dated else None, asked, seed)
     before = np.zeros(len(ids), dtype=bool)
     for share in sorted(shares):
         hidden = masks[share]
@@ -73,22 +67,20 @@ def test_shares_nest(sizes: list[int], shares: list[int], seed: int, dated: bool
     assert not masks[0].any() and masks[100].all()
 
 
-def test_years_are_numbers_and_images_without_one_come_last() -> None:
+def test_years_are_numbers_in_order_and_a_draw_depends_on_ids() -> None:
     years = pd.Series(["9", "10", None, "2"])
-    found = anonymized_images(list("abcd"), np.arange(4), years, (25, 50, 75), 0)
+    found = deployments.anonymized_images(list("abcd"), np.arange(4), years, (25, 50, 75), 0)
     assert [mask.tolist() for mask in found.values()] == [
         [False, False, False, True],
         [True, False, False, True],
         [True, True, False, True],
     ]
     names = pd.Series(["case 9", "case 10", " ", "case 2"])
-    text = anonymized_images(list("abcd"), np.arange(4), names, (25,), 0)
+    text = deployments.anonymized_images(list("abcd"), np.arange(4), names, (25,), 0)
     assert text[25].tolist() == [False, True, False, False], "text in its own order"
-
-
-def test_a_draw_depends_on_ids_and_not_on_the_numbers_of_clusters() -> None:
+    # a draw depends on ids and seed, and not on the numbers of clusters
     some, renamed, other = (
-        anonymized_images(IDS, clusters, None, (40,), seed)[40]
+        deployments.anonymized_images(IDS, clusters, None, (40,), seed)[40]
         for clusters, seed in ((PERSONS, "a"), (1000 - PERSONS, "a"), (PERSONS, "b"))
     )
     assert np.array_equal(some, renamed) and not np.array_equal(some, other)
@@ -112,13 +104,13 @@ def table_of(
     retrieval = Retrieval.model_validate({"fraction": 0.09} | settings)
     judging = Judging(pd.Series(PERSONS, index=IDS), 0.9, 0.03)
     how = None, Deployments(mixed=True), retrieval, judging
-    return score_deployments("faces", 100, references, methods, *how)
+    return deployments.score_deployments("faces", 100, references, methods, *how)
 
 
 @pytest.mark.parametrize("include_self", [True, False])
 def test_scores_are_those_of_one_archive(files: dict[str, Path], include_self: bool) -> None:
     table = table_of(files, include_self=include_self)
-    masks = anonymized_images(IDS, PERSONS, None, range(101), "faces")
+    masks = deployments.anonymized_images(IDS, PERSONS, None, range(101), "faces")
     for (method, query, share), rows in table.groupby(["method", "query", "share"]):
         hidden = masks[share][:, None]
         database = np.where(hidden, ANONYMIZED[method], REFERENCE)
@@ -126,10 +118,7 @@ def test_scores_are_those_of_one_archive(files: dict[str, Path], include_self: b
         expected = alone(asked, database, include_self)[["ap", "ndcg"]].mean()
         found = rows.set_index("metric").loc[["map", "mndcg"], "value"].to_numpy()
         assert found == pytest.approx(expected.to_numpy(), abs=1e-6)
-
-
-def test_a_sample_of_queries_is_scored_in_the_whole_archive(files: dict[str, Path]) -> None:
-    table = table_of(files, queries=20)
+    table = table_of(files, queries=20)  # a sample is scored in the whole archive
     assert set(table["n"]) == {20} and set(table["images"]) == {N}
 
 
@@ -157,8 +146,8 @@ def test_rows_have_intervals_levels_and_tests(files: dict[str, Path], tmp_path: 
     write_embeddings(second, Embeddings(IDS, unit(5)))
     table = table_of(files, second)
     table.to_csv(tmp_path / "table.csv", index=False)
-    pd.testing.assert_frame_equal(read_deployments(tmp_path / "table.csv"), table)
-    assert list(table.columns) == COLUMNS
+    pd.testing.assert_frame_equal(deployments.read_deployments(tmp_path / "table.csv"), table)
+    assert list(table.columns) == deployments.COLUMNS
     assert set(table["reference"]) == {"own", "second"}
     found = table[(table["metric"] == "map") & (table["method"] == "blur")]
     own = found[(found["reference"] == "own") & (found["query"] == "anonymized")]
@@ -174,9 +163,6 @@ def test_rows_have_intervals_levels_and_tests(files: dict[str, Path], tmp_path: 
     assert end["floor"] > own[own["share"] == 50].iloc[0]["floor"] > start["floor"]
     ceiling = found[(found["reference"] == "second") & (found["query"] == "original")].iloc[0]
     assert ceiling["share"] == 0 and ceiling["value"] < 1 and ceiling["kept"] == pytest.approx(1)
-
-
-def test_embeddings_of_other_images_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
-    write_embeddings(tmp_path / "second.h5", Embeddings(IDS[1:], REFERENCE[1:]))
+    write_embeddings(second, Embeddings(IDS[1:], REFERENCE[1:]))
     with pytest.raises(InputError, match=r"second\.h5: it is of other images"):
-        table_of(files, tmp_path / "second.h5")
+        table_of(files, second)

@@ -41,11 +41,6 @@ def value(table: pd.DataFrame, metric: str, column: str = "value") -> float:
     return float(table.set_index("metric").loc[metric, column])
 
 
-def test_the_example_of_the_docstring() -> None:
-    assert doctest.testmod(external).attempted > 0
-    assert doctest.testmod(external).failed == 0
-
-
 def test_values_are_those_of_the_pipeline() -> None:
     reference, queries, database = (
         Embeddings(ids, values.astype(np.float32)) for ids, values in (REFERENCE, QUERIES, DATABASE)
@@ -53,6 +48,8 @@ def test_values_are_those_of_the_pipeline() -> None:
     scored = score_scenario(reference, {"original": queries}, database, Retrieval()).table
     scored = scored.sort_values("id")
     found = run(REFERENCE, QUERIES, DATABASE)
+    assert type(found.table[found.table["value"] > 0]) is pd.DataFrame
+    assert repr(found.table).splitlines()[0].split() == list(found.table.columns)  # intervals, too
     table, ap = found.table.set_index("metric"), scored["ap"].to_numpy()
     assert list(table.index) == list(PER_QUERY)
     assert table["value"].tolist() == pytest.approx(scored[[*PER_QUERY.values()]].mean(), abs=1e-6)
@@ -283,23 +280,17 @@ def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
         run(*sets, clusters=tmp_path / "names.csv")
 
 
-@pytest.mark.parametrize(("k", "said"), [(2, "k is 2, and below 5 no ranking"), (10, "")])
-def test_python_says_where_scores_support_no_conclusion(
-    k: int, said: str, caplog: pytest.LogCaptureFixture
+def test_two_systems_and_scores_that_support_no_conclusion_give_a_warning(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    pair = IDS, np.random.default_rng(0).standard_normal((len(IDS), 8))
-    found = anonbench.score(pair, pair, pair, k=k)
-    assert found.attrs["unknown"].startswith(said) and (found.attrs["unknown"] == "") == (not said)
-    assert ("NOT KNOWN what the change costs: k is 2" in caplog.text) == bool(said)
-
-
-def test_two_systems_give_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """The reference may be another system's."""
     a, b = (Embeddings(list(IDS), REFERENCE[1], {"system": name}) for name in ("a", "b"))
-    anonbench.score(b, a, a)
-    assert "two systems" not in caplog.text
-    anonbench.score(a, a, b)
+    assert anonbench.score(b, a, a, k=10).attrs["unknown"] == ""
+    assert "two systems" not in caplog.text and "NOT KNOWN" not in caplog.text
+    found = anonbench.score(a, a, b, k=2)
     assert "queries and database were embedded by two systems" in caplog.text
+    assert found.attrs["unknown"].startswith("k is 2, and below 5 no ranking")
+    assert "NOT KNOWN what the change costs: k is 2" in caplog.text
 
 
 NAMES = ["NA", *(f"image-{n:03d}" for n in range(119))]
@@ -380,14 +371,9 @@ def test_command_against_earlier(tmp_path: Path, cli: Any, monkeypatch: pytest.M
         assert f"{untold}: does not say" in cli(f"{again} --against={untold}", status=1).err
 
 
-def test_a_printed_table_shows_its_intervals() -> None:
-    table = scored(0.4, 1)[0].table
-    assert type(table[table["value"] > 0]) is pd.DataFrame
-    heads = repr(table).splitlines()[0].split()
-    assert heads == list(table.columns)
-
-
-def test_the_package_lists_what_it_offers() -> None:
+def test_the_package_lists_what_it_offers_and_the_example_runs() -> None:
+    tried = doctest.testmod(external)
+    assert tried.attempted > 0 and tried.failed == 0
     assert {"evaluate", "score", "embed", "check_method"} <= set(dir(anonbench))
     for name in dir(anonbench):
         getattr(anonbench, name)

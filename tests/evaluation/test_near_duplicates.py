@@ -88,6 +88,9 @@ def test_scores_are_those_of_the_images_left(world: World) -> None:
         assert found[query, "map"] == pytest.approx(rows["ap"].mean(), abs=1e-9)
         assert found[query, "mndcg"] == pytest.approx(rows["ndcg"].mean(), abs=1e-6)
     assert set(chosen(table, "all")["metric"]) == set(chosen(table, "random", 3)["metric"])
+    (few,) = table[table["distance"] == 32].to_dict("records")
+    assert np.isnan(few["value"])
+    assert few["reason"] == f"{few['images']} images are left, and 100 are needed"
 
 
 def test_the_share_of_images_beside_a_near_duplicate(world: World) -> None:
@@ -97,12 +100,6 @@ def test_the_share_of_images_beside_a_near_duplicate(world: World) -> None:
     values = np.array([[1, 0], [1, 0.1], [0, 1]], np.float32)
     vectors = Vectors.of(Embeddings(ids, values), "vectors")
     assert nearest_distances(vectors, np.array([0, 1, 7], np.uint64)).tolist() == [1, 1, 2]
-
-
-def test_too_few_images_left_have_a_reason_and_no_value(world: World) -> None:
-    (row,) = world.table[world.table["distance"] == 32].to_dict("records")
-    assert np.isnan(row["value"])
-    assert row["reason"] == f"{row['images']} images are left, and 100 are needed"
 
 
 @pytest.mark.parametrize("copies", [60, 2])

@@ -51,10 +51,7 @@ def test_known_parts_are_found() -> None:
     for part, expected in known.items():
         assert row[f"sd_{part}"] == pytest.approx(expected, rel=0.25), part
     assert (row["clusters"], row["unit"]) == (300, "persons")
-
-
-def test_one_pair_tells_nothing_of_trainings() -> None:
-    one = effect(1)
+    one = effect(1)  # a single pair tells nothing of trainings
     (row,) = tabulate_variances("x", [one], PERSONS, 0.95, 0.02).to_dict("records")
     assert np.isnan(row["sd_seed"])
     assert row["sd_cluster"] == pytest.approx(0.06, rel=0.25)
@@ -95,9 +92,6 @@ def test_the_grid_has_what_half_and_all_need() -> None:
     needed = sorted(adapting["needed"])
     assert cells[3:] == ["300", f"{needed[1]:,}", f"{needed[2]:,}"]
     assert "a difference of 1 points" not in grid.caption and "Persons" in grid.heads
-
-
-def test_without_a_second_reference_the_grid_says_so() -> None:
     grid = sample_size_grid("faces", tabulate_variances("faces", [], PERSONS, 0.95, 0.02))
     assert grid.blocks == () and "no second reference" in grid.caption
 
@@ -126,11 +120,15 @@ def trainings(
     return scores + draw(seed_query, seeds, len(labels)), labels
 
 
-def test_one_seed_by_hand() -> None:
+def test_one_seed_by_hand_and_clusters_of_one_query() -> None:
     # clusters (1, 3), (5, 7): means 2 and 6; within 4 / 2 = 2, between 2 · (2² + 2²) / 1 = 16
     parts = variance_components(np.array([[1.0, 3.0, 5.0, 7.0]]), np.array(["a", "a", "b", "b"]))
     assert (parts.cluster, parts.query) == (pytest.approx((16 - 2) / 2), pytest.approx(2.0))
     assert np.isnan(parts.seed)
+    values = np.random.default_rng(2).random((1, 30))
+    parts = variance_components(values, np.arange(30))
+    assert parts.cluster == 0.0 and parts.query == pytest.approx(values.var(ddof=1))
+    assert np.isnan(variance_components(values, np.zeros(30)).query)
 
 
 @pytest.mark.parametrize(
@@ -144,13 +142,6 @@ def test_interactions_are_taken_off_what_they_add_to(seeds: int, parts: Parts, c
     assert others == pytest.approx(parts[1:3], rel=0.12)
     if parts[0]:  # those cut at zero are too high
         assert seed == pytest.approx(parts[0], rel=0.2)
-
-
-def test_clusters_of_one_query_have_no_variance_of_their_own() -> None:
-    values = np.random.default_rng(2).random((1, 30))
-    parts = variance_components(values, np.arange(30))
-    assert parts.cluster == 0.0 and parts.query == pytest.approx(values.var(ddof=1))
-    assert np.isnan(variance_components(values, np.zeros(30)).query)
 
 
 @pytest.mark.parametrize(("effect", "needed"), [(0.2, 199), (0.4, 52), (0.8, 15)])
@@ -231,25 +222,16 @@ def test_few_queries_and_wide_intervals_are_said() -> None:
     assert too_wide(float("nan"), 0.7, DEFAULTS) == "it has no interval"
 
 
-def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
-    vectors = np.ones((100, 8))
+def test_where_nothing_or_chance_ranks_images_nothing_is_told() -> None:
     ids = [f"image-{number}" for number in range(100)]
     # all are tied: by ids, everything is found again
-    same = [(ids, vectors)] * 3
-    result = run(*same, ties="id")
+    result = run(*[(ids, np.ones((100, 8)))] * 3, ties="id")
     assert result.table.set_index("metric").loc["map", "value"] == 1.0
     assert "so it has no ranking" in result.unknown
     scores = result.table.assign(n=100)
     assert "so it has no ranking" in why_no_statement(scores, DEFAULTS)
     # alike, but not the same: vectors of most networks are
-    vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
-    near = [(ids, vectors)] * 3
-    assert run(*near).unknown == ""
-
-
-def test_where_a_random_ranking_scores_high_nothing_is_told() -> None:
-    vectors = np.random.default_rng(0).normal(size=(60, 8))
-    same = [([f"image-{number}" for number in range(60)], vectors)] * 3
-    told = run(*same, fraction=0.9).unknown
+    near = 1 + np.random.default_rng(0).normal(scale=0.02, size=(100, 8))
+    assert run(*[(ids, near)] * 3).unknown == ""
+    told = run(*[(ids, near)] * 3, fraction=0.9).unknown
     assert told.startswith("a random ranking has 9") and told.endswith("tell rankings apart")
-    assert run(*same, fraction=0.2).unknown == ""

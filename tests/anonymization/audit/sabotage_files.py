@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 from scenes import JPEG_QUALITY, Scene
 
-from image_files import coded
+from image_files import chunk, coded
 
 Sabotage = Callable[[Scene], bytes]
 CANARY = b"Erika Mustermann, born 12.8.1964"
@@ -27,10 +27,6 @@ def exif(tag: int, value: object) -> Image.Exif:
     found = Image.Exif()
     found[tag] = value
     return found
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def with_chunk(scene: Scene, name: bytes, body: bytes) -> bytes:

@@ -123,14 +123,6 @@ def test_both_find_the_same_groups_whatever_the_order_of_regions(
     check(picture(), found, "inpaint", settings, one)
 
 
-def test_what_is_far_away_has_no_part() -> None:
-    near, far = region(10, 10, 12, 9), region(60, 50, 20, 9)
-    both, alone = (
-        anonymize(picture(), each, INPAINT, Anonymization()) for each in ([near, far], [near])
-    )
-    assert np.array_equal(both[:40], alone[:40])
-
-
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 BOX = Region(Entity.FACE, 5.0, 4.0, 15.0, 12.0, 1.0)
 SLANTED = Region(Entity.TEXT, 18, 2, 28, 12, 1.0, (18, 7, 23, 2, 28, 7, 23, 12))

@@ -226,10 +226,10 @@ def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_
         anonymized(photos, tmp_path / "file", dry_run=True)
     assert [path.read_text() for path in own] == ["mine"] * 3
     anonymized(photos, tmp_path / "ours")
-    with pytest.raises(
-        InputError, match=r"by other settings .*\(different: anonymization, method\)"
-    ):
-        anonymized(photos, tmp_path / "ours", method="blur")
+    boxes = {"anonymization": Anonymization(coding_blocks=False)}
+    for changed, named in (({"method": "blur"}, "anonymization, method"), (boxes, "anonymization")):
+        with pytest.raises(InputError, match=rf"by other settings .*\(different: {named}\)"):
+            anonymized(photos, tmp_path / "ours", **changed)
 
 
 def test_names_differing_in_case_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,19 +296,6 @@ def test_the_rate_is_that_of_images_that_are_made(
     assert " 2/2 " in capsys.readouterr().err
 
 
-def test_changed_is_made_again_and_without_region_is_removed(photos: Path, tmp_path: Path) -> None:
-    anonymized(photos, tmp_path / "out")
-    save(photos, "old.bmp", code=False)
-    (photos / "raw.ppm").write_bytes((photos / "x/page.tif").read_bytes()[:100])
-    photograph("a new code").save(photos / "Übung/文件 😀.png")
-    (tmp_path / "out" / "a b.JPG").write_bytes(b"changed by hand")
-    done = anonymized(photos, tmp_path / "out")
-    assert set(files(tmp_path / "out")) == set(NAMES) - {"old.bmp", "raw.ppm"}
-    assert (done.without_regions, done.unreadable) == (1, 1)
-    for name in ("a b.JPG", "Übung/文件 😀.png"):
-        assert read_codes(tmp_path / "out" / name) == []
-
-
 @pytest.mark.slow
 def test_number_of_workers_and_kind_of_input_change_no_byte(photos: Path, tmp_path: Path) -> None:
     more = [photograph("two", grey=True)]
@@ -372,18 +359,3 @@ def test_a_link_in_the_records_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".out.audit.json.part").symlink_to(original)
     assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
     assert original.read_bytes() == before
-
-
-@pytest.mark.parametrize("name", ["a.jpg", "lossy.webp", "b.tif"])
-def test_cut_coding_blocks_fail(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"compression": "jpeg"} if name == "b.tif" else {"quality": 80}
-    save(tmp_path / "photos", name, **options)
-    assert anonymized(tmp_path / "photos", tmp_path / "whole").written == 1
-    boxes = Anonymization(coding_blocks=False)
-    with pytest.raises(InputError, match="by other settings"):
-        anonymized(tmp_path / "photos", tmp_path / "whole", anonymization=boxes)
-    assert anonymized(tmp_path / "photos", tmp_path / "boxes", anonymization=boxes).written == 1
-    monkeypatch.setattr(file_job, "add_coding_blocks", lambda regions, *_: regions)
-    done = anonymized(tmp_path / "photos", tmp_path / "cut")
-    assert (done.written, done.failed) == (0, 1)
-    assert "values outside" not in str(done.reasons["failed"])

@@ -24,6 +24,7 @@ from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
 from anonbench.datasets.images import encode, read_image
 from image_files import coded
+from pdf_files import stream
 
 CANARY = "Erika Mustermann"
 DPI = 200
@@ -126,11 +127,25 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
     assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
 
 
+def test_a_blank_page_of_a_fax_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    blank, rule = Image.new("1", (80, 60), 1), Image.new("1", (80, 60), 1)
+    rule.paste(0, (0, 20, 80, 24))  # from side to side
+    pages = [photograph("one").convert("1"), blank, rule, photograph("two").convert("1")]
+    (tmp_path / "in").mkdir()
+    pages[0].save(path := tmp_path / "in/a.tif", save_all=True, append_images=pages[1:])
+    done = anonymized(tmp_path / "in", tmp_path / "out", keep_without_regions=True)
+    assert (done.written, done.regions) == (1, 2)
+    copy = tmp_path / "out/a.tif.pdf"
+    assert codes_of(copy) == []
+    for number in (2, 3):
+        drawn = draw_pdf(copy.read_bytes(), Page(number, DPI), 10**7)
+        np.testing.assert_array_equal(drawn[..., 0], read_image(path, None, Page(number)))
+
+
 def test_pages_of_a_tiff_file_without_regions_are_recorded_as_they_are_seen(tmp_path: Path) -> None:
     first, second = (photograph(text, code=False) for text in ("one", "two"))
-    path = tmp_path / "in/a.tif"
-    path.parent.mkdir()
-    first.save(path, save_all=True, append_images=[second], tiffinfo={274: 6})
+    (tmp_path / "in").mkdir()
+    first.save(tmp_path / "in/a.tif", save_all=True, append_images=[second], tiffinfo={274: 6})
     (row,) = records(anonymized(tmp_path / "in", tmp_path / "out"))
     assert row["status"] == "without_regions"
     assert row["pages"] == [[150, 200, 0]] * 2
@@ -144,14 +159,6 @@ def test_tiff_files_of_several_pages_have_a_suffix_of_tiff(tmp_path: Path, name:
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert (done.written, done.unreadable) == (0, 1) and not files(tmp_path / "out")
     assert records(done)[0]["reason"] == "a TIFF file of several pages; rename it to end in .tif"
-
-
-def test_a_tiff_files_copy_takes_no_other_documents_name(tmp_path: Path) -> None:
-    for name in ("a.tif", "a.tif.pdf"):
-        save_pages(tmp_path / "in" / name, photograph("one"), photograph("two"))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert set(files(tmp_path / "out")) == {"a.tif.pdf"}
-    assert [row["status"] for row in records(done)] == ["failed", "written"]
 
 
 def read_regions(row: dict[str, Any], block: int) -> np.ndarray:
@@ -208,10 +215,6 @@ def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:
     return file.getvalue(), [CheckedPage.of(page, DPI) for page in pages]
 
 
-def stream(text: bytes) -> bytes:
-    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text)
-
-
 def test_the_audit_refuses_everything_else() -> None:
     grey = np.asarray(photograph("one", grey=True))
     colour = np.asarray(photograph("two"))
@@ -220,6 +223,7 @@ def test_the_audit_refuses_everything_else() -> None:
     other, _ = written(colour, np.asarray(photograph("three", grey=True)))
     start = data.rindex(b"xref\n0 ")
     packed = data.index(b"stream\nx")
+    more = b"9 0 obj\n" + stream("", b"x") + b"\nendobj\n"
     sabotaged = {
         "other pixels": other,
         "a page less": written(colour)[0],
@@ -227,7 +231,7 @@ def test_the_audit_refuses_everything_else() -> None:
         "pages changed about": written(grey, colour)[0],
         "behind the end": data + b"\n",
         "a comment": data.replace(b"%\xe2\xe3\xcf\xd3", b"%" + CANARY[:4].encode()),
-        "an object more": data[:start] + b"9 0 obj\n" + stream(b"x") + b"\nendobj\n" + data[start:],
+        "an object more": data[:start] + more + data[start:],
         "a title": data.replace(b"/Root 1 0 R", b"/Root 1 0 R /Info << /Title (x) >>"),
         "metadata": data.replace(b"/Type /Catalog", b"/Type /Catalog /Metadata 4 0 R"),
         "a text": data.replace(b"/Im Do Q", b"/Im Do Q BT (x) Tj ET"),
@@ -260,18 +264,6 @@ def test_the_audit_refuses_what_stands_behind_the_rows() -> None:
         changed = changed.replace(b"startxref\n%d\n" % old, b"startxref\n%d\n" % (old + moved))
         with pytest.raises(Failure, match=r"more or less|damaged"):
             check_pdf(changed, pages)
-
-
-def test_regions_cover_the_coding_blocks_of_a_scan(tmp_path: Path) -> None:
-    """The visible part of a block would tell what its hidden part shows."""
-    scans(tmp_path / "in/a.pdf", photograph("one", grey=True))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    (region,) = records(done)[0]["regions"]
-    left, top = (int(region[side] // 8 * 8) for side in ("x0", "y0"))
-    right, bottom = (int(-(-region[side] // 8) * 8) for side in ("x1", "y1"))
-    assert (left, right) != (region["x0"], region["x1"])
-    copy = draw_pdf((tmp_path / "out/a.pdf").read_bytes(), Page(1, DPI), 10**7)
-    assert (copy[top:bottom, left:right] == 0).all()
 
 
 PICTURE = b"data" + bytes(8) + b"CANARY"

@@ -56,13 +56,6 @@ def judged(
     return gather.compare(original, read, data, [region(*BOX), *more])
 
 
-@pytest.mark.parametrize("colour", [True, False])
-def test_a_copy_is_the_original(colour: bool) -> None:
-    found = judged(scene(colour=colour), scene(colour=colour))
-    assert (found[0].state, found[0].changed) == (gather.ORIGINAL, 0)
-    assert [(each.state, each.changed) for each in found[1:]] == [(gather.State.VISIBLE, 0.0)]
-
-
 @settings(max_examples=6, deadline=None)
 @given(
     quality=st.integers(30, 95),

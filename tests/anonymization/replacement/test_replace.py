@@ -49,13 +49,6 @@ def passes_audit(original: np.ndarray, hidden: np.ndarray, entity: str) -> bool:
     return bool(Replace().is_hidden_in(seen).all())
 
 
-def test_texts_of_one_size_kind_and_colours_become_one_picture() -> None:
-    """So nobody can tell from the picture which text it was, not even by trying all of them."""
-    one, other = (line(text)[:, :200] for text in ("Grandmother likes it", "gold at Barn, my joy"))
-    assert not np.array_equal(one, other)
-    assert np.array_equal(Replace().hide(one, "text"), Replace().hide(other, "text"))
-
-
 @given(st.integers(8, 60), st.integers(8, 300), st.integers(0, 2**32 - 1))
 @settings(max_examples=6, deadline=None)
 def test_only_colours_kind_and_lines_of_it_matter(height: int, width: int, seed: int) -> None:

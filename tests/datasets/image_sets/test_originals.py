@@ -1,6 +1,5 @@
 """Originals: read where they are, as their manifest describes them, or not at all."""
 
-import hashlib
 import multiprocessing
 import os
 import pickle
@@ -13,8 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader
@@ -22,7 +19,7 @@ from torch.utils.data import DataLoader
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
 from anonbench.datasets.image_sets import shards
-from anonbench.datasets.images import read_image, read_original
+from anonbench.datasets.images import read_image
 from image_files import turned
 from image_sets import listed
 
@@ -101,20 +98,6 @@ def test_changed_file_is_refused(root: Path, index: Path, change: Callable[[Path
         images.read("a")
     assert time.monotonic() - began < 5
     images.read("d")
-
-
-@given(st.binary(min_size=1, max_size=40), st.binary(max_size=41))
-def test_no_other_bytes_are_ever_returned(
-    tmp_path_factory: pytest.TempPathFactory, known: bytes, held: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "file"
-    digest = hashlib.sha256(known).hexdigest()
-    path.write_bytes(known)
-    assert read_original("x", path, len(known), digest) == known
-    path.write_bytes(held)
-    if held != known:
-        with pytest.raises(ChangedImage):
-            read_original("x", path, len(known), digest)
 
 
 class _Reader:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_sets import dataset, draw, touch, written
+from small_sets import dataset, touch
 
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
@@ -280,16 +280,6 @@ def test_ids_and_labels_of_tables_are_text(tmp_path: Path) -> None:
     one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
     two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
-
-
-def test_a_manifest_can_be_a_table(tmp_path: Path) -> None:
-    for i in range(4):
-        draw(tmp_path / f"{i}.png", i)
-    file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
-    written(dataset("table", file, split=OWN), tmp_path)
-    first = (tmp_path / "m.parquet").read_bytes()
-    written(dataset("table", tmp_path / "m.parquet"), tmp_path)
-    assert (tmp_path / "m.parquet").read_bytes() == first
 
 
 @pytest.mark.parametrize(

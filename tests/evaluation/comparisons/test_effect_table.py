@@ -63,7 +63,7 @@ def chosen(effects: Sequence[Effect], name: str, adaption: str, query: str) -> E
     return found
 
 
-def test_each_effect_is_measured_once() -> None:
+def test_each_effect_is_measured_once_by_all_references_but_its_own() -> None:
     effects = list(measure(scenarios(), [0, 7], table))
     counts = pd.Series([effect.name for effect in effects]).value_counts().to_dict()
     metrics = len(PER_QUERY)
@@ -71,9 +71,6 @@ def test_each_effect_is_measured_once() -> None:
     expected = {"retraining": 1, "anonymizing": 2, "adapting": 4, "lead": 4, "bias": 4}
     assert counts == {name: count * metrics for name, count in expected.items()}
     assert {effect.pairs for effect in effects} == {((0, 7),)}
-
-
-def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
     effects = list(measure(scenarios([0, 1]), [0, 1, 7], table))
     found = chosen(effects, "adapting", "C", "anonymized")
     assert found.pairs == ((0, 1), (0, 7), (1, 0), (1, 7))
@@ -138,12 +135,7 @@ def test_a_loss_is_worse(cost: float, verdict: str) -> None:
     assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
 
 
-def test_there_is_nothing_without_a_second_reference() -> None:
-    found = tabulate("demo", measure(scenarios(), [0], table), Judging(CLUSTERS, 0.95, 0.03))
-    assert list(found) == COLUMNS and not len(found)
-
-
-def test_an_undefined_score_is_left_out_of_its_effects() -> None:
+def test_undefined_scores_are_left_out_of_their_effects_and_missing_ones_refused() -> None:
     def scores(reference: int, scenario: str) -> pd.DataFrame:
         found = table(reference, scenario)
         if reference == 7:
@@ -156,18 +148,20 @@ def test_an_undefined_score_is_left_out_of_its_effects() -> None:
     assert n["mndcg", "lead"] == n["map", "adapting"] == [len(IDS)]
     assert found["value"].notna().all()
 
-
-def test_scores_of_other_queries_are_refused() -> None:
-    def scores(reference: int, scenario: str) -> pd.DataFrame:
-        found = table(reference, scenario)
-        return found.drop(index=IDS[0], level="id") if scenario.startswith("C-") else found
+    def of_others(reference: int, scenario: str) -> pd.DataFrame:
+        whole = table(reference, scenario)
+        return whole.drop(index=IDS[0], level="id") if scenario.startswith("C-") else whole
 
     with pytest.raises(InputError, match="C-blur-50/seed0/blur-50, by the reference of seed 7"):
-        list(measure(scenarios(), [0, 7], scores))
+        list(measure(scenarios(), [0, 7], of_others))
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(CLUSTERS, 0.95, 0.03))
+    nothing, found = (
+        tabulate("demo", measure(scenarios(), seeds, table), Judging(CLUSTERS, 0.95, 0.03))
+        for seeds in ([0], [0, 7])  # without a second reference, and with one
+    )
+    assert list(nothing) == COLUMNS and not len(nothing)
     write_csv(found, tmp_path / "effects.csv")
     again = read_effects(tmp_path / "effects.csv")
     pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)

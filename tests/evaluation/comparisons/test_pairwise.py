@@ -84,8 +84,10 @@ def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFram
     return compare("demo", columns(scenarios), Judging(CLUSTERS, confidence, 0.03))
 
 
-def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
+def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles], tmp_path: Path) -> None:
     table = run(given)
+    without = [scenario(tmp_path, name, "blur-50", 0) for name in ("pixels", "untrained")]
+    pd.testing.assert_frame_equal(run([*without, *given]), table)
     assert list(table.columns) == TEST_COLUMNS
     rows = ["unadapted", "A", "B"]
     for _, column in table.groupby(["query", "metric"]):
@@ -118,7 +120,8 @@ def right(files: ScenarioFiles) -> np.ndarray:
     return (table["linear"] == "yes").to_numpy(float)
 
 
-def test_accuracies_of_one_seed_are_hits(given: list[ScenarioFiles]) -> None:
+def test_accuracies_of_one_seed_are_hits_and_of_several_means(given: list[ScenarioFiles]) -> None:
+    """A share of seeds that are right is no hit, and every seed counts but the control's."""
     alone = [files for files in given if files.seed in (0, 7) and files.variant.degree]
     table = run(alone)
     hits = {str(files.model): right(files) for files in alone if files.seed == 0}
@@ -127,10 +130,6 @@ def test_accuracies_of_one_seed_are_hits(given: list[ScenarioFiles]) -> None:
     )
     row = table.query("metric == 'linear' and a == 'unadapted' and b == 'B'").iloc[0]
     assert ends(row) == pytest.approx([expected.value, expected.low, expected.high])
-
-
-def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFiles]) -> None:
-    """A share of seeds that are right is no hit, and every seed counts but the control's."""
     means = {
         model: np.mean(
             [right(f) for f in given if str(f.model) == model and f.variant.degree and f.seed != 7],
@@ -157,7 +156,7 @@ def methods(tmp_path: Path) -> list[ScenarioFiles]:
     return [*found, scenario(tmp_path, "unadapted", "original", 0)]
 
 
-def test_methods_are_tested_against_each_other(methods: list[ScenarioFiles]) -> None:
+def test_methods_and_choices_are_tested_against_each_other(methods: list[ScenarioFiles]) -> None:
     table = compare_methods("demo", columns(methods), Judging(CLUSTERS, 0.95, 0.03))
     assert list(table.columns) == METHOD_COLUMNS
     assert set(zip(table["adaption"], table["a"], table["b"], strict=True)) == {
@@ -167,20 +166,13 @@ def test_methods_are_tested_against_each_other(methods: list[ScenarioFiles]) -> 
     assert len(table) == 2 * (2 * 7 + 2)
     found = table.query("metric == 'map'").groupby("adaption")["verdict"].agg(set)
     assert found["unadapted"] == {"better"} and found["A"] == {"equivalent"}
-
-
-def test_choices_are_methods_with_models(methods: list[ScenarioFiles]) -> None:
+    # the choices among which is the best: methods with models
     groups = [choices(group) for group in by_degree(columns(methods))]
     assert len(groups) == 2 * 7 + 2
     names = ["blur/unadapted", "blur/A", "blur/B", "mask/unadapted", "mask/A"]
     assert all(list(column.values) == names for column in groups)
     column = next(c for c in groups if (c.query, c.metric) == ("original", "map"))
     assert column.values["mask/A"].tolist() == by_id(methods[4], "original", "ap").tolist()
-
-
-def test_rows_without_training_are_in_no_family(given: list[ScenarioFiles], tmp_path: Path) -> None:
-    without = [scenario(tmp_path, name, "blur-50", 0) for name in ("pixels", "untrained")]
-    pd.testing.assert_frame_equal(run([*without, *given]), run(given))
 
 
 def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
@@ -232,12 +224,11 @@ def column(variant: Variant, levels: dict[str, float], query: str = "original") 
 
 
 OWN = {"unadapted": 0.2, "A": 0.05, "B": 0.05}
-BOTH = [column(BLUR, OWN), column(MASK, OWN)]
-SECOND = [column(BLUR, TRUTH), column(MASK, TRUTH)]
 
 
 def collect(clusters: pd.Series = FOURS) -> pd.DataFrame:
-    return collect_best("demo", BOTH, SECOND, Judging(clusters, 0.95, 0.03), 200)
+    own, second = ([column(BLUR, of), column(MASK, of)] for of in (OWN, TRUTH))
+    return collect_best("demo", own, second, Judging(clusters, 0.95, 0.03), 200)
 
 
 def test_each_reference_has_its_best(tmp_path: Path) -> None:
@@ -257,13 +248,23 @@ def test_each_reference_has_its_best(tmp_path: Path) -> None:
     assert (table["degree"] == 50).all() and (table["dataset"] == "demo").all()
 
 
-def test_all_that_are_as_good_are_named() -> None:
-    tied = [column(BLUR, {"unadapted": 0.1, "A": 0.1, "B": -0.1})]
-    table = collect_best("demo", tied, [], Judging(FOURS, 0.95, 0.03), 200)
-    models = table[table["scope"] == "models"].iloc[0]
+def best_models(own: Column) -> pd.DataFrame:
+    table = collect_best("demo", [own], [], Judging(FOURS, 0.95, 0.03), 200)
+    return table[table["scope"] == "models"]
+
+
+def test_all_that_are_as_good_are_named_by_queries_that_all_have() -> None:
+    models = best_models(column(BLUR, {"unadapted": 0.1, "A": 0.1, "B": -0.1})).iloc[0]
     assert models["indistinguishable"] == "unadapted;A"
     assert 0.0 < models["optimism"] < 0.02 and models["wins"] < 1.0
     assert models["unbiased"] == models["value"] - models["optimism"]
+    some = column(BLUR, OWN)
+    some.values.loc[QUERIES[:5], "A"] = np.nan
+    row = best_models(some).iloc[0]
+    assert (row["n"], row["clusters"]) == (115, 29)
+    assert row["value"] == pytest.approx(some.values["unadapted"].iloc[5:].mean())
+    some.values.loc[:, "A"] = np.nan
+    assert best_models(some).empty
 
 
 def test_few_clusters_tell_nothing_apart(tmp_path: Path) -> None:
@@ -275,16 +276,6 @@ def test_few_clusters_tell_nothing_apart(tmp_path: Path) -> None:
     assert table["reason"].str.startswith("6 clusters, and at least 8").all()
     assert table["value"].notna().all()
     assert table[["optimism", "unbiased", "wins"]].isna().all(axis=None)
-
-
-def test_only_queries_that_all_have_count() -> None:
-    some = column(BLUR, OWN)
-    some.values.loc[QUERIES[:5], "A"] = np.nan
-    row = collect_best("demo", [some], [], Judging(FOURS, 0.95, 0.03), 50).iloc[0]
-    assert (row["n"], row["clusters"]) == (115, 29)
-    assert row["value"] == pytest.approx(some.values["unadapted"].iloc[5:].mean())
-    some.values.loc[:, "A"] = np.nan
-    assert collect_best("demo", [some], [], Judging(FOURS, 0.95, 0.03), 50).empty
 
 
 def by_seeds(reference: int, scenario: str) -> pd.DataFrame:

@@ -83,15 +83,12 @@ def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
     assert changed["linear"]["accuracy"] != summary["linear"]["accuracy"]
 
 
-def test_a_class_that_train_lacks_is_counted(case: Case) -> None:
+def test_classes_that_train_lacks_and_images_without_a_label_are_counted(case: Case) -> None:
     case.labels.loc[case.labels["id"].isin(["v000", "v001"]), "label"] = 9
     table, summary = case.run()
     assert summary["val"]["of_unseen_classes"] == 2
     assert any("2 validation images" in note for note in summary["notes"])
     assert (table.loc[table["label"] == "9", ["knn", "linear"]] != "9").all(axis=None)
-
-
-def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:
     case.labels = case.labels[case.labels["id"] != "t005"].astype({"label": object})
     case.labels.loc[case.labels["id"] == "v007", "label"] = None
     table, summary = case.run()

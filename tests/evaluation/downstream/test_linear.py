@@ -29,7 +29,6 @@ def data(seed: int, count: int, spread: float = 1.0) -> tuple[Embeddings, np.nda
 
 
 def alone(labels: np.ndarray) -> np.ndarray:
-    """Every image a cluster of its own."""
     return np.arange(len(labels))
 
 
@@ -55,21 +54,20 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
         assert found[0].held_out_accuracy == other.held_out_accuracy
 
 
-def test_too_few_iterations_are_reported_and_not_warned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "MOST_ITERATIONS", 1)
-    train, labels = data(0, 120)
-    probe = linear_probe(train, labels, alone(labels), train, seed=0)
-    assert not probe.converged
-    assert probe.iterations == 1
-
-
-def test_one_image_a_class_leaves_nothing_to_hold_out() -> None:
+def test_too_few_iterations_are_reported_and_one_image_a_class_leaves_nothing_to_hold_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     train, labels = data(0, 3)
     probe = linear_probe(train, labels, alone(labels), train, seed=0)
     assert not probe.held_out.images.any()
     assert probe.strength == 0.1
     assert not probe.beyond_grid
     assert np.array_equal(probe.predictions, labels)
+    monkeypatch.setattr(linear, "MOST_ITERATIONS", 1)
+    train, labels = data(0, 120)
+    probe = linear_probe(train, labels, alone(labels), train, seed=0)
+    assert not probe.converged
+    assert probe.iterations == 1
 
 
 def test_features_that_tell_persons_do_not_make_the_choice() -> None:
@@ -192,18 +190,14 @@ def test_held_out_clusters(archive: tuple[list[int], list[str]], share: float, s
         assert all(len(set(clusters[labels == name])) == 1 for name in set(labels))
 
 
-def test_persons_are_held_out_by_the_share_of_each_class() -> None:
+def test_persons_are_held_out_as_a_whole_by_the_share_of_each_class() -> None:
     persons = np.repeat(np.arange(90), 6)
     labels = np.where(persons % 3 == 0, "few", "many")
     found = hold_out(ids_of(540), labels, persons, 0.2, 0)
     assert each(labels, found) == {"few": 36, "many": 72}
     assert (found.clusters, found.whole_clusters) == (18, True)
-
-
-def test_a_person_of_several_classes_is_held_out_as_a_whole() -> None:
-    persons = np.repeat(np.arange(20), 6)
-    labels = np.array(list("aabbcc" * 20))
-    found = hold_out(ids_of(120), labels, persons, 0.4, 0)
+    labels = np.array(list("aabbcc" * 20))  # of several classes each
+    found = hold_out(ids_of(120), labels, persons[:120], 0.4, 0)
     assert each(labels, found) == dict.fromkeys("abc", 16)
     assert set(found.images.reshape(20, 6).sum(axis=1)) == {0, 6}
 

@@ -44,7 +44,6 @@ ASKED = {"methods": ["blur", "mask"], "degrees": [100, 50]}
 
 
 def encode(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Small pictures as vectors."""
     small = [cv2.resize(image, (6, 6), interpolation=cv2.INTER_AREA) for image in images]
     return np.array([image.astype(np.float32).ravel() - 127.5 for image in small])
 
@@ -304,8 +303,10 @@ def test_failed_detector_excludes_image(photos: Path, monkeypatch: pytest.Monkey
     assert "secret" not in found.images.to_csv()
 
 
-def test_broken_files(photos: Path, tmp_path: Path) -> None:
-    good = sorted(photos.rglob("*.png"))[0].read_bytes()
+def test_broken_files_are_left_out_and_one_that_changes_meanwhile_is_refused(
+    photos: Path, tmp_path: Path
+) -> None:
+    good, other = (path.read_bytes() for path in sorted(photos.rglob("*.png"))[:2])
     for number, data in enumerate([b"", b"none", good[: len(good) // 2], good]):
         (tmp_path / f"{number}.png").write_bytes(data)
     (tmp_path / "notes.txt").write_text("no image")
@@ -313,15 +314,9 @@ def test_broken_files(photos: Path, tmp_path: Path) -> None:
     assert found.ids == ["3.png"]
     assert [name for name, _ in found.provenance["left_out"]] == ["0.png", "1.png", "2.png"]
     assert all(reason for _, reason in found.provenance["left_out"])
-
-
-def test_a_file_that_changes_meanwhile_is_refused(photos: Path, tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    path.write_bytes(sorted(photos.rglob("*.png"))[0].read_bytes())
-    other = sorted(photos.rglob("*.png"))[1].read_bytes()
     pictures = embed_module.look_at(tmp_path)
-    path.write_bytes(other)
-    with pytest.raises(InputError, match=r"a\.png changed while it was in use"):
+    (tmp_path / "3.png").write_bytes(other)
+    with pytest.raises(InputError, match=r"3\.png changed while it was in use"):
         list(pictures.batches(1))
 
 
@@ -483,8 +478,6 @@ def test_copies_of_an_image_are_no_independent_evidence(photos: Path, tmp_path: 
 
 
 class Manhattan(Counting):
-    """A system whose similarity is none."""
-
     similarity = "manhattan"
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
@@ -517,21 +510,17 @@ Wrong = dict[str, object]
         ({"encoder": "onnx:a.onnx,input.resize=no"}, "system onnx: input.resize: .*'squash'"),
         ({"encoder": "onnx:a.onnx,input=1,input.resize=pad"}, "'input.resize=pad' is no setting"),
         ({"encoder": lambda images: np.zeros((1, 3))}, r"shape \(1, 3\) for 31 images"),
-        ({"encoder": lambda images: np.full((len(images), 3), np.nan)}, "not finite"),
         (
             {"encoder": lambda images: np.zeros((len(images), 3))},
             "images: 107 embeddings of originals are zero",
         ),
         ({"images": [np.zeros((4, 4), np.float32)]}, "image 0 is float32.*uint8"),
         ({"images": "nowhere"}, "nowhere: there is no such file or folder"),
-        ({"images": None}, "images: NoneType is no list; give a folder, or a list of paths, or of"),
         ({"images": {"a": GREY}}, "images: dict is no list; give a folder"),
-        ({"images": {"a.png"}}, "images: set is no list; give a folder"),
         ({"images": ["a.png", GREY]}, "images: number 1 is ndarray, not a path"),
         ({"images": [Image.fromarray(GREY)]}, r"images: number 0 is Image, not .*np\.asarray"),
         ({"images": [GREY, "a.png"]}, "image 1 is str .*an array has to be uint8"),
         ({"degrees": 100}, r"degrees: int is no list; give whole numbers, 1 to 100"),
-        ({"degrees": ["100"]}, "degrees: '100' is no whole percentage"),
         ({"methods": {"blur", "mask"}}, "methods: set is no list"),
         ({"methods": [3]}, "methods: no method is called 3"),
         ({"encoder": Manhattan()}, "similarity: 'manhattan' is not one of cosine"),

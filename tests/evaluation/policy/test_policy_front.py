@@ -16,14 +16,6 @@ from synthetic_rates import make_rates
 points = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
 
 
-def test_by_hand() -> None:
-    """0.5 from 0.2 to 0.6, then 0.9; the beaten point counts for nothing."""
-    cost, gain = np.array([0.6, 0.2, 0.7]), np.array([0.9, 0.5, 0.4])
-    assert area(cost, gain) == pytest.approx(0.4 * 0.5 + 0.4 * 0.9)
-    assert area(np.array([0.0]), np.array([1.0])) == 1.0
-    assert area(np.array([1.0]), np.array([1.0])) == 0.0
-
-
 @settings(max_examples=25)
 @given(points)
 def test_it_is_the_mean_over_all_limits(some: list[tuple[float, float]]) -> None:

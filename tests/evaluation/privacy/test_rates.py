@@ -12,20 +12,7 @@ from hypothesis import strategies as st
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.probes import (
-    COLUMNS,
-    NO_LESSON,
-    NO_MODEL,
-    NONE,
-    ONLY_ONE,
-    TOO_LITTLE,
-    Places,
-    chances,
-    hit_rates,
-    other_photos_mask,
-    places,
-    single_match_probes,
-)
+from anonbench.evaluation.privacy import probes as on_probes
 from anonbench.evaluation.privacy.rates import (
     ALL,
     HIDDEN,
@@ -71,7 +58,7 @@ def probes(
         one_tied=0,
         one_others=19,
         reason="",
-    )[list(COLUMNS)]
+    )[list(on_probes.COLUMNS)]
 
 
 def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
@@ -83,10 +70,7 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     # of half of the probes the one photograph is the sixth
     assert shown.loc[10, numbers].tolist() == pytest.approx([1.0, 40, 40, 100, 0.1, 1.0, 0.5])
     assert shown.loc[1, ["low", "high"]].tolist() == pytest.approx(wilson(20, 40, 0.95), abs=0.005)
-    assert shown.loc[1, "one_gallery"] == 20
-
-
-def test_a_gallery_is_the_largest_that_a_probe_was_searched_in() -> None:
+    # a gallery is the largest that a probe was searched in
     row = rates("a", probes([1, 0]).assign(gallery=[100, 99], one_others=[19, 18]), 0.95).iloc[0]
     assert row[["gallery", "one_gallery"]].tolist() == [100, 20]
 
@@ -133,7 +117,6 @@ def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> 
 
 
 def attacked(cluster: list[int], entity: str = "face") -> pd.DataFrame:
-    """Return one probe an image, every other one found."""
     return probes([float(number % 2) for number in range(len(cluster))], cluster, entity=entity)
 
 
@@ -152,13 +135,11 @@ def test_probes_share_a_cluster_where_a_chain_links_them(pairs: list[tuple[int, 
     assert np.array_equal(pd.factorize(found)[0], pd.factorize(expected)[0])
 
 
-def test_entities_have_numbers_of_their_own() -> None:
+def test_clusters_are_numbered_by_entity_and_those_of_other_data_are_refused() -> None:
     both = pd.concat([attacked([0, 0, 1, 1]), attacked([0, 1, 2, 3], "text")], ignore_index=True)
     found = with_clusters(both, series([0, 1, 2, 3]))
     assert found.groupby("entity")["cluster"].nunique().to_dict() == {"face": 2, "text": 4}
-
-
-def test_what_was_not_run_stays_and_probes_of_other_data_are_refused() -> None:
+    # what was not run stays
     absent = attacked([0]).assign(id="", entity="text", reason="no region")
     both = pd.concat([attacked([0, 1]), absent], ignore_index=True)
     found = with_clusters(both, series([5, 5]))
@@ -178,28 +159,36 @@ def test_the_place_of_the_best_match_is_counted() -> None:
     match = np.array([[0, 0, 1, 0], [1, 0, 0, 1], [1, 1, 0, 0]], bool)
     # what is left out, as of the last probe, is neither found nor in the way
     left_out = np.array([[0] * 4, [0] * 4, [1, 0, 0, 0]], bool)
-    found = places(unit((2, 0.1), (-1, 0.1), (1, 0)), gallery, match, left_out)
+    found = on_probes.places(unit((2, 0.1), (-1, 0.1), (1, 0)), gallery, match, left_out)
     assert found.above.tolist() == [2, 0, 0]
     assert (found.matches.tolist(), found.gallery.tolist()) == ([1, 2, 1], [4, 4, 3])
-    rates = [hit_rates(found, rank).tolist() for rank in (1, 2, 3)]
+    rates = [on_probes.hit_rates(found, rank).tolist() for rank in (1, 2, 3)]
     assert rates == [[0, 1, 1], [0, 1, 1], [1, 1, 1]]
 
 
 @pytest.mark.parametrize(("items", "right", "above"), [(4, 2, 1), (5, 1, 0), (3, 3, 2), (4, 1, 5)])
 def test_a_tie_counts_as_all_its_orders_do(items: int, right: int, above: int) -> None:
     orders = set(permutations([True] * right + [False] * (items - right)))
-    found = Places(*(np.array([n]) for n in (above, items, right, right, items + above)))
+    found = on_probes.Places(*(np.array([n]) for n in (above, items, right, right, items + above)))
     for rank in range(1, 8):
         room = max(rank - above, 0)
         share = np.mean([any(order[:room]) for order in orders])
-        assert hit_rates(found, rank)[0] == pytest.approx(share)
+        assert on_probes.hit_rates(found, rank)[0] == pytest.approx(share)
 
 
-def test_chance_is_that_of_a_draw() -> None:
-    found = Places(*(np.array([n]) for n in (0, 1, 1, 3, 200)))
+def test_chance_is_that_of_a_draw_and_one_match_is_among_so_many() -> None:
+    found = on_probes.Places(*(np.array([n]) for n in (0, 1, 1, 3, 200)))
     drawn = np.random.default_rng(0).permuted(np.tile(np.arange(200), (20_000, 1)), axis=1)[:, :10]
-    assert chances(found, 1)[0] == pytest.approx(3 / 200)
-    assert chances(found, 10)[0] == pytest.approx((drawn < 3).any(axis=1).mean(), abs=0.01)
+    assert on_probes.chances(found, 1)[0] == pytest.approx(3 / 200)
+    assert on_probes.chances(found, 10)[0] == pytest.approx(
+        (drawn < 3).any(axis=1).mean(), abs=0.01
+    )
+    found = on_probes.single_match_probes(
+        np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19)
+    )
+    assert on_probes.hit_rates(found, 1).tolist() == [1, 0.5, 0, 0]
+    assert on_probes.hit_rates(found, 10).tolist() == pytest.approx([1, 1, 1, 0.2])
+    assert on_probes.chances(found, 1).tolist() == pytest.approx([0.05] * 4)
 
 
 def test_a_gallery_of_one_crop_of_each_person() -> None:
@@ -207,18 +196,11 @@ def test_a_gallery_of_one_crop_of_each_person() -> None:
     turn = np.array([2, 0, 1, 1, 0, 0])
     own = np.array([0, 0, 1])
     same = np.arange(6) == np.array([[1], [0], [4]])  # the second photograph is a probe, and so on
-    left_out = other_photos_mask(who, own, turn, same)
+    left_out = on_probes.other_photos_mask(who, own, turn, same)
     shown = [np.flatnonzero(~row).tolist() for row in left_out]
     assert shown == [[2, 4, 5], [1, 4, 5], [1, 3, 5]]
     # whatever is drawn, the probe itself is not among them, and one of its person is
     assert not (~left_out & same).any() and ((~left_out).sum(axis=1) == 3).all()
-
-
-def test_one_match_among_so_many() -> None:
-    found = single_match_probes(np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19))
-    assert hit_rates(found, 1).tolist() == [1, 0.5, 0, 0]
-    assert hit_rates(found, 10).tolist() == pytest.approx([1, 1, 1, 0.2])
-    assert chances(found, 1).tolist() == pytest.approx([0.05] * 4)
 
 
 def judged(rates: pd.DataFrame) -> dict[str, str]:
@@ -282,16 +264,12 @@ def test_a_wide_interval_does_not_hide_a_narrow_one_that_shows_more() -> None:
     assert alone["shortfall"] == "" and "an interval of 60.0 points" in alone["unknown"]
 
 
-LACKS = [ONLY_ONE, f"{TOO_LITTLE}: 9 regions"]
-
-
-@pytest.mark.parametrize(
-    ("reason", "unknown"), [*((lack, f"mrz: {lack}") for lack in LACKS), (NONE, "")]
-)
-def test_an_entity_that_cannot_be_attacked_is_not_known(reason: str, unknown: str) -> None:
+def test_an_entity_that_cannot_be_attacked_is_not_known() -> None:
     lone = make_rates("a").iloc[:1].assign(entity="mrz", method="", degree=0, rate=np.nan)
-    table = pd.concat([make_rates("a"), lone.assign(reason=reason)])
-    assert set(judged(table).values()) == {unknown}
+    for reason in (on_probes.ONLY_ONE, f"{on_probes.TOO_LITTLE}: 9 regions", on_probes.NONE):
+        table = pd.concat([make_rates("a"), lone.assign(reason=reason)])
+        unknown = "" if reason == on_probes.NONE else f"mrz: {reason}"
+        assert set(judged(table).values()) == {unknown}
 
 
 @pytest.mark.parametrize("widest", [0.05, 0.5])
@@ -304,9 +282,9 @@ def test_so_many_probes_are_needed(widest: float) -> None:
 
 def test_what_is_around_faces_is_known_whatever_nobody_sees_of_lines() -> None:
     lines = make_rates("a", entity="text", match="region").iloc[:1]
-    lines = lines.assign(rate=np.nan, rank=pd.NA, attacker="", reason=NO_MODEL)
+    lines = lines.assign(rate=np.nan, rank=pd.NA, attacker="", reason=on_probes.NO_MODEL)
     table = pd.concat([make_rates("a", remainder=0.4), lines])
-    assert NO_MODEL in strongest(table, 0.2, 0.95)["unknown"].iloc[-1]
+    assert on_probes.NO_MODEL in strongest(table, 0.2, 0.95)["unknown"].iloc[-1]
     around = strongest(table, 0.2, 0.95, REMAINDER)
     assert set(around["unknown"]) == {""} and set(around["rate"]) == {0.4}
 
@@ -315,7 +293,7 @@ def test_what_is_around_faces_is_known_whatever_nobody_sees_of_lines() -> None:
 def test_what_one_attacker_did_not_learn_is_a_lack_of_what_it_looks_at(regions: str) -> None:
     """A rate of who could not learn is a lower end, and no limit is known to be kept."""
     lack = make_rates("a").iloc[:1].assign(rate=np.nan, rank=pd.NA, regions=regions)
-    table = pd.concat([make_rates("a", remainder=0.1), lack.assign(reason=NO_LESSON)])
+    table = pd.concat([make_rates("a", remainder=0.1), lack.assign(reason=on_probes.NO_LESSON)])
     for part in (ALL, REMAINDER):
         row = strongest(table, 0.2, 0.95, part).set_index("method").loc["mask"].to_dict()
-        assert row["unknown"] == (f"face: {NO_LESSON}" if part == regions else "")
+        assert row["unknown"] == (f"face: {on_probes.NO_LESSON}" if part == regions else "")

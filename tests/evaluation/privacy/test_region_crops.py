@@ -57,16 +57,13 @@ def test_eyes_nose_and_mouth_come_to_their_places(scale: float) -> None:
     np.testing.assert_allclose(found, sorted(map(tuple, TEMPLATE)), atol=1.5)
 
 
-def test_of_one_colour_nothing_is_left_to_see() -> None:
+def test_of_one_colour_nothing_is_left_to_see_and_large_faces_are_shrunk_by_means() -> None:
     """Neither the face's place in its box nor the box's shape shows in a masked face."""
     masked = np.full((90, 61, 3), (7, 0, 250), np.uint8)
     for pixels in (masked, masked[..., 2]):
         seen = aligned(pixels, turned(0.9, 0.6, (3.0, 12.0)), 56)
         assert seen.ndim == pixels.ndim and (seen == pixels[0, 0]).all()
-
-
-def test_large_faces_are_shrunk_by_means_of_all_their_pixels() -> None:
-    """Else every ninth pixel would be seen, and of this pattern what those happen to be."""
+    # of all pixels: else every ninth would be seen, and of this pattern what those happen to be
     y, x = np.indices((900, 900))
     seen = np.where((x + y) % 2, 255, 0).astype(np.uint8)
     crop = Preprocess(112, "imagenet", "squash").fit(aligned(seen, turned(0.3, 7, (300, 300)), 112))
@@ -193,9 +190,7 @@ def test_nothing_outside_a_region_is_seen() -> None:
         masked = anonymize(each, [SLANTED], Variant(Method.MASK, 100), Anonymization())
         assert not crop(masked, SLANTED, 1.0).any()
     assert not np.array_equal(crop(image, SLANTED, 1.0), crop(other, SLANTED, 1.0))
-
-
-def test_an_upright_region_is_its_pixels() -> None:
+    # an upright region is its pixels
     for image in (picture("a"), picture("a")[..., 0]):
         np.testing.assert_array_equal(crop(image, UPRIGHT, 1.0), image[5:25, 5:20])
     assert crop(picture("a"), Region(Entity.FACE, 200, 5, 220, 25, 0.9), 1.0).shape == (1, 1, 3)
@@ -222,21 +217,16 @@ def landmarks() -> Landmarks:
     return Landmarks()
 
 
-@pytest.fixture(scope="module")
-def drawn() -> np.ndarray:
+def test_points_move_with_the_face_to_the_edge_and_in_grey(
+    landmarks: Landmarks,
+) -> None:
     page = rng("landmarks").uniform(0, 255, (9, 11, 3)).astype(np.float32)
     resized = cv2.resize(page, (110, 90), interpolation=cv2.INTER_CUBIC)
-    return np.clip(resized, 0, 255).astype(np.uint8)
-
-
-def test_points_move_with_the_face(landmarks: Landmarks, drawn: np.ndarray) -> None:
+    drawn = np.clip(resized, 0, 255).astype(np.uint8)
     around = np.pad(drawn, ((30, 30), (40, 20), (0, 0)))
     box = FRONTAL.x0 + 40, FRONTAL.y0 + 30, FRONTAL.x1 + 40, FRONTAL.y1 + 30
     found = landmarks.find(around, Region(Entity.FACE, *box, 0.9))
     np.testing.assert_allclose(found, landmarks.find(drawn, FRONTAL) + np.array((40, 30)))
-
-
-def test_edge_and_grey_faces_have_points(landmarks: Landmarks, drawn: np.ndarray) -> None:
     edge = Region(Entity.FACE, -8, 60, 12, 95, 0.9)
     assert np.isfinite(landmarks.find(drawn, edge)).all()
     grey = drawn[..., 0]

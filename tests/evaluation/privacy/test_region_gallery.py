@@ -46,36 +46,28 @@ def test_persons_are_looked_for_by_the_largest_face(boxes: pd.DataFrame) -> None
     assert (faces.crops["count"] == 3).all()  # regions of an image, of which a degree is a share
     persons = faces.crops["id"].map(PEOPLE)
     assert (persons.groupby(faces.crops["who"]).nunique() == 1).all()
+    # who is seen once is no probe
+    once = draw(boxes, PEOPLE | {"p0": "alone"})[Entity.FACE].crops
+    assert once.loc[~once["probe"], "id"].tolist() == ["p0"]
 
 
-@pytest.mark.parametrize("people", [{}, {"p0": "somebody", "p1": "else"}])
-def test_without_persons_each_region_is_looked_for_itself(
-    boxes: pd.DataFrame, people: dict[str, str]
-) -> None:
-    faces = draw(boxes, people)[Entity.FACE]
-    assert (faces.match, len(faces.crops)) == (Match.REGION, 60)
-    assert faces.crops[["who", "cluster"]].nunique().tolist() == [60, 30]
+def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -> None:
+    for people in ({}, {"p0": "somebody", "p1": "else"}):
+        faces = draw(boxes, people)[Entity.FACE]
+        assert (faces.match, len(faces.crops)) == (Match.REGION, 60)
+        assert faces.crops[["who", "cluster"]].nunique().tolist() == [60, 30]
 
 
-@pytest.mark.parametrize(("probes", "gallery"), [(5, 12), (100, 1000)])
-def test_draws_are_bounded(boxes: pd.DataFrame, probes: int, gallery: int) -> None:
-    galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
-    size = min(gallery, 30)
-    for drawn in galleries.values():
-        assert (len(drawn.crops), drawn.crops["probe"].sum()) == (size, min(probes, size))
-    assert (galleries[Entity.FACE].crops.groupby("who")["id"].size() == 3).all()
-
-
-def test_who_is_seen_once_is_no_probe(boxes: pd.DataFrame) -> None:
-    faces = draw(boxes, PEOPLE | {"p0": "alone"})[Entity.FACE].crops
-    assert faces.loc[~faces["probe"], "id"].tolist() == ["p0"]
-
-
-def test_a_draw_depends_on_ids_alone(boxes: pd.DataFrame) -> None:
-    settings = {"probes": 5, "gallery": 12}
-    again = draw(boxes.sample(frac=1, random_state=0), PEOPLE, reversed(list(PEOPLE)), **settings)
-    for entity, gallery in draw(boxes, PEOPLE, **settings).items():
-        pd.testing.assert_frame_equal(again[entity].crops, gallery.crops)
+def test_draws_are_bounded_and_depend_on_ids_alone(boxes: pd.DataFrame) -> None:
+    for probes, gallery, size in ((100, 1000, 30), (5, 12, 12)):
+        galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
+        for drawn in galleries.values():
+            assert (len(drawn.crops), drawn.crops["probe"].sum()) == (size, min(probes, size))
+        assert (galleries[Entity.FACE].crops.groupby("who")["id"].size() == 3).all()
+    shuffled, ids = boxes.sample(frac=1, random_state=0), reversed(list(PEOPLE))
+    again = draw(shuffled, PEOPLE, ids, probes=probes, gallery=gallery)
+    for entity, drawn in galleries.items():
+        pd.testing.assert_frame_equal(again[entity].crops, drawn.crops)
 
 
 def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFrame) -> None:
@@ -127,19 +119,16 @@ def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPat
         kept.read("a")[0, 0] = 0
 
 
-def test_images_are_hidden_by_their_regions() -> None:
-    regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}
-    hidden = HiddenOnRead(_Counted(), Anonymization(), regions, "mask").read("a")
-    assert (hidden[3, 3], hidden[0, 0]) == (0, ord("a"))
-
-
 class _Halves:
     def read(self, image_id: str) -> np.ndarray:
         return np.repeat(np.kron(np.eye(12), np.ones((2, 2)))[..., None], 3, 2).astype("u1") * 255
 
 
-def test_attackers_see_masks_where_a_method_leaves_a_region_visible() -> None:
-    """As in the published images: equalization leaves black and white as they are."""
+def test_images_are_hidden_by_their_regions_as_in_the_published_ones() -> None:
+    """By masks where a method leaves a region visible: equalization, black and white."""
+    regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}
+    hidden = HiddenOnRead(_Counted(), Anonymization(), regions, "mask").read("a")
+    assert (hidden[3, 3], hidden[0, 0]) == (0, ord("a"))
     regions = {"a": [Region(Entity.FACE, 0, 0, 24, 24, 1.0)]}
     assert not HiddenOnRead(_Halves(), Anonymization(), regions, "equalize").read("a").any()
 

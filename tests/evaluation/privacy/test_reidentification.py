@@ -136,14 +136,12 @@ def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
     assert rate(lines, degree=50) > rate(lines, degree=100) + 0.25
 
 
-def test_persons_who_are_attacked_teach_nobody(world: Path) -> None:
+def test_what_is_missing_is_said(world: Path) -> None:
+    # persons who are attacked teach nobody
     same = dict.fromkeys(PUPILS, PEOPLE["000"])
     table = attack(world, HIDDEN, people=PEOPLE | same, attackers=("supervised",))
     reasons = table[table["attacker"] == "supervised"].set_index("entity")["reason"]
     assert set(reasons[["face"]]) == {"no such regions in the train images to learn from"}
-
-
-def test_what_is_missing_is_said(world: Path) -> None:
     table = attack(world, HIDDEN, adapted=False, people={})
     reasons = table[table["rate"].isna()].set_index(["entity", "attacker"])["reason"]
     assert reasons["face", "parrot"] == "no model is adapted to this variant"

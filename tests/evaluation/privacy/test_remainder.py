@@ -150,14 +150,11 @@ def test_what_overlaps_an_overlapping_region_is_grey_too() -> None:
     """Of layers, it may be made of pixels that are made of the face's."""
     chain = [Region(Entity.TEXT, x, 20, x + 12, 26, 0.9) for x in (42, 32)]  # last to first
     alone = Region(Entity.TEXT, 2, 40, 12, 46, 0.9)
-    image = rng("image").integers(1, 100, (48, 60, 3), dtype=np.uint8)
+    image = rng("image").integers(1, 100, (60, 70, 3), dtype=np.uint8)
     seen = remainder(image, FACE, 30.0, 1.0, [*chain, alone])
     assert (seen[20:26, 34:54] == GREY).all()
     np.testing.assert_array_equal(seen[40:46, 2:12], image[40:46, 2:12])
-
-
-def test_where_more_is_hidden_than_it_sees_it_sees_nothing() -> None:
-    image = rng("image").integers(1, 256, (60, 70, 3), dtype=np.uint8)
+    # where more is hidden than it sees, it sees nothing
     assert (remainder(image, FACE, 1.2, 1.5) == GREY).all()
     outside = Region(Entity.FACE, 200, 5, 220, 25, 0.9)
     assert remainder(image, outside, 2.0).tolist() == [[[GREY] * 3]]
@@ -183,13 +180,10 @@ def test_what_a_margin_shows_of_the_face_itself_has_no_part_in_it() -> None:
     assert (around(table)["low"] < CHANCE).all() and (around(table)["rate"] < 3 * CHANCE).all()
 
 
-def test_without_train_images_it_compares_as_the_model_does() -> None:
+def test_without_train_images_it_compares_as_the_model_and_without_persons_not() -> None:
     table = attack("mask-100", taught=(), attackers=("supervised", "remainder"))
     assert (around(table)["rate"] > 5 * CHANCE).all() and len(around(table))
     assert table.loc[table["attacker"] == "supervised", "rate"].isna().all()
-
-
-def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:
     table = attack("mask-100", people={})
     assert around(table).empty
     (row,) = table[table["attacker"] == "remainder"].to_dict("records")

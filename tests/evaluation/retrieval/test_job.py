@@ -2,7 +2,6 @@
 
 import json
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,16 +144,9 @@ def test_a_second_reference_scores_as_the_first_does(world: World) -> None:
     assert (own[["ap", "ndcg", "overlap"]] == 1.0).all(axis=None)
 
 
-def test_the_order_in_a_file_does_not_matter(world: World) -> None:
-    expected = world.run()
-    for number, path in enumerate(sorted(world.folder.glob("*.h5"))):
-        given = read_embeddings(path)
-        order = np.random.default_rng(number).permutation(SIZE)
-        write_embeddings(path, Embeddings([IDS[i] for i in order], given.values[order]))
-    assert world.run() == expected
-
-
-def test_the_reference_is_ranked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_in_a_file_does_not_matter_and_the_reference_is_ranked_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ranked, reference = [], Engine.reference
 
     def counted(engine: Engine, searched: Any, queries: np.ndarray, own: np.ndarray) -> Any:
@@ -162,8 +154,13 @@ def test_the_reference_is_ranked_once(world: World, monkeypatch: pytest.MonkeyPa
         return reference(engine, searched, queries, own)
 
     monkeypatch.setattr(Engine, "reference", counted)
-    world.run()
+    expected = world.run()
     assert sum(ranked) == SIZE
+    for number, path in enumerate(sorted(world.folder.glob("*.h5"))):
+        given = read_embeddings(path)
+        order = np.random.default_rng(number).permutation(SIZE)
+        write_embeddings(path, Embeddings([IDS[i] for i in order], given.values[order]))
+    assert world.run() == expected
 
 
 def test_databases_are_released(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,20 +198,16 @@ def test_queries_without_positive_gains_are_counted(world: World) -> None:
     assert summary["mndcg"] == 1.0
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda e: Embeddings(["new", *e.ids[1:]], e.values), "'new'.*missing.*'images/000'"),
-        (lambda e: Embeddings(e.ids, e.values * np.float32(np.nan)), "not finite"),
-    ],
-)
-def test_embeddings_that_do_not_fit_are_named(
-    world: World, change: Callable[[Embeddings], Embeddings], message: str
-) -> None:
+def test_embeddings_that_do_not_fit_are_named(world: World) -> None:
     path = world.scenarios[2].database
-    write_embeddings(path, change(read_embeddings(path)))
-    with pytest.raises(InputError, match=f"blurred.h5.*{message}"):
-        world.run()
+    given = read_embeddings(path)
+    for ids, factor, message in (
+        (["new", *given.ids[1:]], 1.0, "'new'.*missing.*'images/000'"),
+        (given.ids, np.nan, "not finite"),
+    ):
+        write_embeddings(path, Embeddings(ids, given.values * np.float32(factor)))
+        with pytest.raises(InputError, match=f"blurred.h5.*{message}"):
+            world.run()
 
 
 def test_zero_vectors(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -262,6 +255,7 @@ def compared(files: list[Path], clusters: pd.Series = PERSONS, **settings: objec
 def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool) -> None:
     table = compared(files, include_self=include_self)
     assert list(table.columns) == COLUMNS and len(table) == 6
+    pd.testing.assert_frame_equal(compared(files, include_self=include_self, ap_depth="k"), table)
     reference, judged = (Embeddings(NAMES, vectors(number)) for number in (1, 2))
     settings = Retrieval(include_self=include_self)
     scores = score_scenario(reference, {"original": judged}, judged, settings).table
@@ -274,7 +268,9 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
 
 
-def test_trainings_held_in_memory(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_sampled_queries_and_few_clusters(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = compared(files)
     together: list[int] = []
 
@@ -285,6 +281,10 @@ def test_trainings_held_in_memory(files: list[Path], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(agreement, "score_all", counted)
     pd.testing.assert_frame_equal(compared(files, memory_gb=1e-9), whole)
     assert max(together) == 1 and sum(together) == 6
+    few = compared(files, PERSONS // 5)
+    assert few["low"].isna().all() and few["reason"].str.startswith("4 clusters").all()
+    monkeypatch.setattr(agreement, "MOST_QUERIES", 40)
+    assert set(compared(files)["n"]) == {40}
 
 
 def test_similarity_of_the_system(files: list[Path]) -> None:
@@ -297,15 +297,6 @@ def test_similarity_of_the_system(files: list[Path]) -> None:
     scores = score_scenario(given[0], {"original": given[1]}, given[1], Retrieval()).table
     row = table[(table["reference_seed"] == 0) & (table["seed"] == 1)].iloc[0]
     assert row["value"] == pytest.approx(scores["ap"].mean(), abs=1e-12)
-
-
-def test_sampled_queries_and_few_clusters(
-    files: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agreement, "MOST_QUERIES", 40)
-    assert set(compared(files)["n"]) == {40}
-    few = compared(files, PERSONS // 5)
-    assert few["low"].isna().all() and few["reason"].str.startswith("4 clusters").all()
 
 
 def test_what_cannot_be_compared(files: list[Path]) -> None:

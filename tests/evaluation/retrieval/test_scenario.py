@@ -18,6 +18,7 @@ from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, draw_queri
 
 SIZE, WIDTH = 410, 24
 LARGE, NARROW = 5000, 12
+IDS = [f"{i:03d}" for i in range(60)]
 
 
 def embeddings(
@@ -44,10 +45,6 @@ def reference() -> Embeddings:
     return embeddings(0)
 
 
-def shuffled(given: Embeddings, seed: int) -> Embeddings:
-    return some(given, np.random.default_rng(seed).permutation(SIZE).tolist())
-
-
 def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None:
     same = Embeddings(reference.ids, np.tile(reference.values[:1], (SIZE, 1)))
     for truth in (reference, same):
@@ -66,6 +63,10 @@ def twice(given: Embeddings) -> Embeddings:
     return Embeddings([given.ids[1], *given.ids[1:]], given.values)
 
 
+def some(given: Embeddings, places: Sequence[int], width: int = WIDTH) -> Embeddings:
+    return Embeddings([given.ids[place] for place in places], given.values[list(places), :width])
+
+
 @pytest.mark.parametrize(
     ("role", "change", "message"),
     [
@@ -75,7 +76,7 @@ def twice(given: Embeddings) -> Embeddings:
         ("queries", twice, "queries: 1 ids occur more than once, such as 'images/0007'"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_what_does_not_fit_is_refused(
     reference: Embeddings, role: str, change: Callable[[Embeddings], Embeddings], message: str
 ) -> None:
     given = {"queries": reference, "database": reference} | {role: change(reference)}
@@ -83,23 +84,13 @@ def test_what_does_not_fit_is_named(
         table_of(reference, settings=Retrieval(), **given)
 
 
-def some(given: Embeddings, places: Sequence[int], width: int = WIDTH) -> Embeddings:
-    return Embeddings([given.ids[place] for place in places], given.values[list(places), :width])
-
-
-def test_queries_of_other_images_are_refused(reference: Embeddings) -> None:
-    for other in (some(reference, [1, 3]), renamed(reference), some(reference, [1, 2], 7)):
-        kinds = {"a": some(reference, [1, 2]), "b": other}
-        with pytest.raises(ValueError, match="the same images of the database, of its width"):
-            score_scenario(reference, kinds, reference, Retrieval())
-
-
 def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
     database = embeddings(2, reference)
     every = table_of(reference, reference, database, Retrieval())
     drawn: set[str] = set()
     for count in (1, 20, 60, SIZE, 10 * SIZE):
-        table = table_of(shuffled(reference, count), reference, database, Retrieval(queries=count))
+        shuffled = some(reference, np.random.default_rng(count).permutation(SIZE).tolist())
+        table = table_of(shuffled, reference, database, Retrieval(queries=count))
         assert len(table) == min(count, SIZE)
         assert drawn <= set(table["id"])
         drawn = set(table["id"])
@@ -107,6 +98,12 @@ def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddi
         pd.testing.assert_frame_equal(table, same, check_exact=True)
     few = table_of(reference, some(reference, [5, 6, 7]), database, Retrieval(queries=2))
     assert set(few["id"]) < {reference.ids[place] for place in (5, 6, 7)}
+    # as queries are drawn elsewhere
+    drawn = draw_queries(IDS, 10)
+    assert drawn == draw_queries(reversed(IDS), 10)
+    assert draw_queries(IDS, 4) == drawn[:4]
+    assert len(set(drawn)) == 10 and drawn != sorted(drawn)
+    assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
 
 
 def test_below_k_five_finding_oneself_scores_nothing() -> None:
@@ -158,9 +155,6 @@ def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(Streamed(opened)(units[:24], ProductBuffer()), whole)
 
 
-IDS = [f"{i:03d}" for i in range(60)]
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return embeddings in an order that is not the ids', some of them equal."""
@@ -187,15 +181,11 @@ def test_rankings_are_those_of_a_stable_sort(file: Path, include_self: bool) -> 
         assert np.allclose(similarities, own[expected], atol=2e-5)
 
 
-def test_queries_are_drawn_by_their_ids_alone() -> None:
-    drawn = draw_queries(IDS, 10)
-    assert drawn == draw_queries(reversed(IDS), 10)
-    assert draw_queries(IDS, 4) == drawn[:4]
-    assert len(set(drawn)) == 10 and drawn != sorted(drawn)
-    assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
-
-
-def test_what_does_not_agree_is_refused(file: Path) -> None:
+def test_what_does_not_agree_is_refused(file: Path, reference: Embeddings) -> None:
+    for other in (some(reference, [1, 3]), renamed(reference), some(reference, [1, 2], 7)):
+        kinds = {"a": some(reference, [1, 2]), "b": other}
+        with pytest.raises(ValueError, match="the same images of the database, of its width"):
+            score_scenario(reference, kinds, reference, Retrieval())
     with pytest.raises(InputError, match=r"e\.h5: has no embedding of 'x'"):
         read_some(file, ["000", "x"])
     asked = read_some(file, ["000"])

@@ -150,14 +150,6 @@ def make_panels(heads: int, ids: tuple[str, ...] = ("x/1",), hidden: bool = Fals
     ]
 
 
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.texts]
-
-
-def names(figure: Figure) -> list[str]:
-    return [title for axes in figure.axes if (title := axes.get_title(loc="left"))]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("heads", "hidden"), [(1, False), (3, True), (24, True)])
 def test_each_head_of_each_model_can_be_read(drawn: list[Figure], heads: int, hidden: bool) -> None:
@@ -167,11 +159,12 @@ def test_each_head_of_each_model_can_be_read(drawn: list[Figure], heads: int, hi
     width, height = figure.get_size_inches()
     assert width <= TWO_COLUMNS + 1e-6
     assert height <= TALLEST + 1e-6 or heads > 10
-    labels = texts(figure)
+    labels = [text.get_text() for text in figure.texts]
     for name in ("Unadapted", "A", "B", "C"):
         for variant in ("Original", "Blur 50 %"):
             assert labels.count(f"{name}\n{variant}") == 1
-    assert sorted(names(figure)) == sorted(8 * [f"h{n}" for n in range(1, heads + 1)])
+    names = [title for axes in figure.axes if (title := axes.get_title(loc="left"))]
+    assert sorted(names) == sorted(8 * [f"h{n}" for n in range(1, heads + 1)])
     places = np.array([axes.get_position().bounds for axes in figure.axes])
     assert (places[:, :2] >= 0).all() and (places[:, :2] + places[:, 2:] <= 1).all()
     assert (places[:, 2] * width >= 12 / 25.4).all()

@@ -1,6 +1,6 @@
 """Attacks on regions with planted truths: what is drawn is known."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -60,7 +60,6 @@ class Drawn:
 
 
 def codes(count: int) -> dict[str, np.ndarray]:
-    """Return images of different codes by id."""
     return {
         f"{number:02d}": qr(f"ticket {number}", scale=4, ec_level="H") for number in range(count)
     }
@@ -107,7 +106,6 @@ def attack(
 
 
 def rates(table: pd.DataFrame, measure: str) -> dict[str, float]:
-    """Return the rates of a measure by method."""
     return table[table["measure"] == measure].set_index("method")["rate"].to_dict()
 
 
@@ -134,12 +132,9 @@ def test_a_weakly_blurred_line_is_read_and_a_masked_one_is_not() -> None:
     chance = table.set_index("measure")["chance"]
     # all begin with the same word, which any guess has right
     assert (chance["exact_lines"] == 0.0).all() and (chance["characters"] > 0.5).all()
-
-
-def test_a_line_that_cannot_be_read_in_the_original_is_no_probe() -> None:
-    reading = Readability().load(EQUIPMENT)
-    image = np.full((60, 200, 3), 255, np.uint8)
-    (nothing,) = reading.look(image, [whole(image, Entity.TEXT)], Variant())
+    # what cannot be read in the original is no probe
+    reading, blank = Readability().load(EQUIPMENT), np.full((60, 200, 3), 255, np.uint8)
+    (nothing,) = reading.look(blank, [whole(blank, Entity.TEXT)], Variant())
     assert reading.shares(nothing, nothing) == {}
 
 
@@ -155,7 +150,7 @@ def test_the_share_of_right_characters_is_one_less_the_error_rate(true: str, rea
     assert right_characters("abcd", "abXd") == pytest.approx(0.75)
 
 
-def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
+def test_codes_are_decoded_until_they_are_masked_also_if_a_part_is_hidden() -> None:
     code = qr("the way to the archive", scale=4, ec_level="H")
     side = len(code)
     partly, mostly = code.copy(), code.copy()
@@ -163,9 +158,6 @@ def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
     mostly[int(0.3 * side) :, int(0.2 * side) :] = 0
     assert decoded(code) == decoded(partly) == {b"the way to the archive"}
     assert decoded(mostly) == set()
-
-
-def test_codes_are_decoded_until_they_are_masked() -> None:
     weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}}})
     table = attack(published(codes(8), [BLUR, MASK], hiding=weak), "barcodes", hiding=weak)
     assert list(table.columns) == COLUMNS
@@ -175,7 +167,7 @@ def test_codes_are_decoded_until_they_are_masked() -> None:
     assert (table["low"] <= table["rate"]).all() and (table["rate"] <= table["high"]).all()
 
 
-def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
+def test_too_few_images_and_no_known_truth_give_a_reason_and_no_number(tmp_path: Path) -> None:
     table = attack(published(codes(3), [MASK]), "barcodes", "readability", "linkage")
     assert table["rate"].isna().all()
     why = table.drop_duplicates("attack").set_index("attack")["reason"]
@@ -183,17 +175,12 @@ def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
     assert (why["readability"], why["linkage"]) == (NO_REGION, run.NO_VECTORS)
     write_csv(table, tmp_path / "attacks.csv")
     pd.testing.assert_frame_equal(read_attacks(tmp_path / "attacks.csv"), table)
-
-
-def test_regions_without_a_known_truth_are_no_probes() -> None:
     images = {f"{n:02d}": np.full((90, 90), 255, np.uint8) for n in range(9)}
     (row,) = attack(published(images, [MASK]), "barcodes").to_dict("records")
     assert np.isnan(row["rate"]) and (row["reason"], row["n"]) == (NO_TRUTH, 9)
 
 
 class Looker:
-    """Tells how bright a region is."""
-
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         return [image[int(r.y0) : int(r.y1), int(r.x0) : int(r.x1)].mean() for r in regions]
 
@@ -249,39 +236,30 @@ def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch
         Residual().load(EQUIPMENT)
 
 
-@pytest.mark.parametrize(
-    ("box", "is_found"),
-    [
-        ((20, 20, 80, 80), True),  # a tighter frame of the same face
-        ((-20, -20, 120, 120), True),  # a wider one
-        ((60, 0, 160, 100), False),
-        ((100, 0, 200, 100), False),
-    ],
-)
-def test_tighter_and_wider_detections_match(box: tuple[float, ...], is_found: bool) -> None:
-    region, other = (Region(Entity.FACE, *each, 1.0) for each in ((0, 0, 100, 100), box))
-    assert residual.lies_on(region, other) == is_found
+def test_tighter_and_wider_detections_match() -> None:
+    region, tighter, wider, beside, apart = (
+        Region(Entity.FACE, *map(float, box), 1.0)
+        for box in (
+            *((0, 0, 100, 100), (20, 20, 80, 80), (-20, -20, 120, 120)),
+            *((60, 0, 160, 100), (100, 0, 200, 100)),
+        )
+    )
+    assert residual.lies_on(region, tighter) and residual.lies_on(region, wider)
+    assert not residual.lies_on(region, beside) and not residual.lies_on(region, apart)
 
 
-TD3 = tuple(SPECIMENS["TD3"])
-
-
-@pytest.fixture
-def zones() -> Callable[[Any, Any], Mapping[str, float]]:
-    """Return the shares of a zone's attack, without its reader."""
-    return MrzReading().load(EQUIPMENT).shares
-
-
-def test_fields_of_a_zone_count_by_their_check_digits(zones: Any) -> None:
+def test_fields_of_a_zone_count_by_their_check_digits() -> None:
+    zones = MrzReading().load(EQUIPMENT).shares
     measures = ("characters", "exact_lines", "exact_fields", "decoded")
-    assert zones(TD3, TD3) == dict.fromkeys(measures, 1.0)
+    first, second = true = tuple(SPECIMENS["TD3"])
+    assert zones(true, true) == dict.fromkeys(measures, 1.0)
     # letters in places of digits, and miscounted fillers, are mended; another name is not
-    seen = (TD3[0].replace("MARIA<<<", "MARLA<"), TD3[1].replace("7408122", "74O8I22"))
-    characters, *others = (zones(TD3, seen)[measure] for measure in measures)
+    seen = (first.replace("MARIA<<<", "MARLA<"), second.replace("7408122", "74O8I22"))
+    characters, *others = (zones(true, seen)[measure] for measure in measures)
     assert others == [0.5, 1.0, 0.0] and 0.9 < characters < 1.0
-    assert zones(TD3, ("", ""))["characters"] < 0.1
+    assert zones(true, ("", ""))["characters"] < 0.1
     # a wrong check digit: no truth
-    assert zones((TD3[0], TD3[1].replace("7408122", "7408123")), TD3) == {}
+    assert zones((first, second.replace("7408122", "7408123")), true) == {}
 
 
 def test_recognizer_is_loaded_only_for_its_entities(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,16 +17,6 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, attack_rates
 from anonbench.evaluation.policy.table import subject
 from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
-from anonbench.evaluation.privacy.attacks.kinds.vectors import (
-    Inference,
-    Inversion,
-    Linkage,
-    decoded,
-    membership,
-    membership_by_chance,
-    predicted,
-    rank_1,
-)
 from anonbench.evaluation.privacy.published import Published
 from anonbench.reporting.privacy_tables import attacks_grid
 
@@ -56,12 +46,10 @@ def archive(count: int = 60, persons: int = 20) -> Archive:
     )
 
 
-def test_equal_vectors_are_found_as_often_as_by_chance() -> None:
+def test_equal_vectors_are_found_as_often_as_by_chance_also_by_inversion() -> None:
     same = np.ones((5, 9))
-    assert rank_1(same, np.arange(5)).mean() == pytest.approx(1 / 9)
-
-
-def test_of_images_that_are_there_twice_inversion_finds_every_second_one() -> None:
+    assert kinds.rank_1(same, np.arange(5)).mean() == pytest.approx(1 / 9)
+    # of images that are there twice, every second one
     once = archive(30)
     vectors = {each: np.concatenate([rows, rows]) for each, rows in once.vectors.items()}
     drawn = vectors[Variant()] @ np.random.default_rng(1).normal(size=(16, 3072))
@@ -73,28 +61,27 @@ def test_of_images_that_are_there_twice_inversion_finds_every_second_one() -> No
         clusters=np.arange(60) % 30,
         pictures=lambda side: shown.reshape(60, side, side, 3),
     )
-    found = Inversion().outcomes(replace(given, training_set=given))
+    found = kinds.Inversion().outcomes(replace(given, training_set=given))
     rates = {str(each.variant): each.shares.mean() for each in found}
     assert rates["original"] == pytest.approx(0.5)
-
-
-def test_membership_needs_a_second_image_and_somebody_else() -> None:
-    persons = np.array([0, 0, 1, -1, 2, 2])
-    similar = np.eye(6) + 0.5 * (persons[:, None] == persons)
-    shares = membership(similar, np.arange(6), persons)
-    assert np.isnan(shares[[2, 3]]).all()
-    assert (shares[[0, 1, 4, 5]] == 1.0).all()
 
 
 def test_membership_of_uneven_persons_by_chance_is_that_of_noise() -> None:
     persons = np.repeat([0, 1, 2, 3, -1], [20, 6, 3, 1, 4])
     own, draw = np.arange(len(persons)), np.random.default_rng(0).normal
     found = [
-        np.nanmean(membership(draw(size=(len(own), len(own))), own, persons)) for _ in range(400)
+        np.nanmean(kinds.membership(draw(size=(len(own), len(own))), own, persons))
+        for _ in range(400)
     ]
     error = np.std(found) / np.sqrt(len(found))
-    assert membership_by_chance(own, persons) == pytest.approx(np.mean(found), abs=4 * error)
-    assert membership_by_chance(own, np.zeros_like(persons)) == 0.5
+    assert kinds.membership_by_chance(own, persons) == pytest.approx(np.mean(found), abs=4 * error)
+    assert kinds.membership_by_chance(own, np.zeros_like(persons)) == 0.5
+    # it needs a second image and somebody else
+    persons = np.array([0, 0, 1, -1, 2, 2])
+    similar = np.eye(6) + 0.5 * (persons[:, None] == persons)
+    shares = kinds.membership(similar, np.arange(6), persons)
+    assert np.isnan(shares[[2, 3]]).all()
+    assert (shares[[0, 1, 4, 5]] == 1.0).all()
 
 
 def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:
@@ -103,7 +90,7 @@ def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:
     labels, clusters = rng.integers(0, 2, 40)[np.arange(120) % 40], np.arange(120) % 40
     vectors = unit_rows(rng.normal(size=(40, 64))[clusters])
     told = replace(archive(), vectors={Variant(): vectors}, attribute=labels, clusters=clusters)
-    (outcome,) = Inference().outcomes(told)
+    (outcome,) = kinds.Inference().outcomes(told)
     assert 0.3 < outcome.shares.mean() < 0.7
 
 
@@ -112,7 +99,7 @@ def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) ->
     rng = np.random.default_rng(5)
     vectors, labels = rng.normal(size=(count, 40)), rng.integers(0, 3, count)
     fold = np.arange(count) % 3
-    found = predicted(vectors, labels, fold)
+    found = kinds.predicted(vectors, labels, fold)
     for number in range(3):
         test = fold == number
         lesson, centre = vectors[~test], vectors[~test].mean(axis=0)
@@ -126,14 +113,14 @@ def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) ->
 
 def test_without_persons_or_labels_an_attack_says_why() -> None:
     nameless = replace(archive(), persons=None, attribute=None)
-    assert {o.measure for o in Linkage().outcomes(nameless)} == {"rank_1"}
+    assert {o.measure for o in kinds.Linkage().outcomes(nameless)} == {"rank_1"}
     for given, why in (
         (nameless, "no label"),
         (replace(archive(), attribute=np.full(60, -1)), "no image has a label"),
         (archive(10, 10), r"2 classes .*: too few"),
     ):
         with pytest.raises(AttackNotPossibleError, match=why):
-            list(Inference().outcomes(given))
+            list(kinds.Inference().outcomes(given))
 
 
 def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() -> None:
@@ -143,7 +130,7 @@ def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() 
     others = {"Planted": given.attribute, "Random": random, "Missing": np.full(240, -1)}
     found = {
         (each.measure.removeprefix("accuracy_of_"), each.variant): each
-        for each in Inference().outcomes(replace(given, others=others))
+        for each in kinds.Inference().outcomes(replace(given, others=others))
     }
     original = Variant()
     assert found["Planted", original].shares.mean() > 0.95
@@ -153,9 +140,9 @@ def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() 
     missing = found["Missing", original]
     assert (missing.reason, len(missing.shares)) == ("no image has a label", 0)
     # beside the label, which is as it was
-    (alone,) = (each for each in Inference().outcomes(given) if each.variant == MASK)
+    (alone,) = (each for each in kinds.Inference().outcomes(given) if each.variant == MASK)
     np.testing.assert_array_equal(found["accuracy", MASK].shares, alone.shares)
-    unlabelled = Inference().outcomes(replace(given, attribute=None, others=others))
+    unlabelled = kinds.Inference().outcomes(replace(given, attribute=None, others=others))
     assert {each.measure for each in unlabelled} == {f"accuracy_of_{name}" for name in others}
 
 
@@ -170,23 +157,23 @@ def test_a_rare_attribute_is_not_hidden_by_the_frequent_value() -> None:
         attribute=None,
         others={"Rare": rare},
     )
-    found = {each.variant: each for each in Inference().outcomes(given)}
+    found = {each.variant: each for each in kinds.Inference().outcomes(given)}
     assert {len(each.shares) for each in found.values()} == {2 * rare.sum()}
     assert {each.chance for each in found.values()} == {0.5}
     assert found[Variant()].shares.mean() > 0.8
     assert abs(found[MASK].shares.mean() - 0.5) < 0.17
     too_rare = np.where(np.arange(480) < 9, 1, 0)
     with pytest.raises(AttackNotPossibleError, match="of 1 classes"):
-        list(Inference().outcomes(replace(given, others={"Rare": too_rare})))
+        list(kinds.Inference().outcomes(replace(given, others={"Rare": too_rare})))
 
 
 def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> None:
     """It would never be found, and a rate of zero would look like privacy."""
     given = archive()
     with pytest.raises(AttackNotPossibleError, match=r"0 images of 0 classes .*: too few"):
-        list(Inference().outcomes(replace(given, attribute=given.clusters)))
+        list(kinds.Inference().outcomes(replace(given, attribute=given.clusters)))
     some = np.where(given.clusters == 0, 7, given.attribute)
-    first, *_ = Inference().outcomes(replace(given, attribute=some))
+    first, *_ = kinds.Inference().outcomes(replace(given, attribute=some))
     assert len(first.shares) == (given.clusters != 0).sum() and first.shares.mean() > 0.9
 
 
@@ -290,7 +277,7 @@ def test_inversion_and_images_that_maps_have_seen(tmp_path: Path) -> None:
 
 
 def test_decoders_learn_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
+    sizes, decoded = [], kinds.decoded
 
     def decode(training_vectors: np.ndarray, *given: np.ndarray) -> np.ndarray:
         sizes.append(len(training_vectors))
@@ -369,6 +356,6 @@ def test_the_penalty_of_a_decoder_fits_the_noise() -> None:
         plain = others @ np.linalg.lstsq(training_vectors, targets, rcond=None)[0]
         errors = [
             np.square(found - clear[60:]).mean()
-            for found in (decoded(training_vectors, targets, others), plain)
+            for found in (kinds.decoded(training_vectors, targets, others), plain)
         ]
         assert errors[0] < (0.1 if noise < 1 else 0.5 * errors[1])

@@ -55,7 +55,6 @@ class Told:
     """Stands for the recognizer: the paper's brightness tells which page it is."""
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Return the true lines."""
         return [Line(TEXTS[round((np.median(image) - PAPER) / STEP)], 1.0) for _ in regions]
 
 
@@ -99,12 +98,9 @@ def test_numbers_are_read_beside_a_tight_box(quality: int, subsampling: int, gre
     assert attacked(quality, subsampling, "png", grey=grey)["top_1"] > 0.7
 
 
-def test_numbers_are_read_in_jpeg_copies() -> None:
+def test_numbers_are_read_in_jpeg_copies_and_boxes_of_whole_blocks_leave_chance() -> None:
     found = attacked(75, 2, "jpeg")
     assert found["top_1"] > 0.3 and found["top_10"] > 0.7
-
-
-def test_boxes_that_cover_whole_blocks_leave_chance() -> None:
     found = attacked(75, 2, "png", unit=16)
     assert found["top_1"] == pytest.approx(1 / 30) and found["top_10"] == pytest.approx(1 / 3)
     # grey text has no colour: blocks of brightness are those of 8 pixels
@@ -125,20 +121,12 @@ def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -
     inner = (slice(20, 40), slice(20, 40))
     for top, left in ((0, 0), (5, 11)):
         pages = np.stack([upright, 255 - upright])[:, top : top + 64, left : left + 64]
-        found = coding.repeated(pages, (top, left))[0][inner].astype(int)
+        together = coding.repeated(pages, (top, left))
+        alone = [coding.repeated(page[None], (top, left))[0] for page in pages]
+        assert np.array_equal(together, np.stack(alone))  # none shows in the other
         seen = shown[top : top + 64, left : left + 64][inner]
-        assert np.abs(found - seen).max() <= 1
+        assert np.abs(alone[0][inner].astype(int) - seen).max() <= 1
         assert np.abs(pages[0][inner].astype(int) - seen).max() > 8
-
-
-@pytest.mark.parametrize("subsampling", [0, 2])
-def test_windows_that_are_coded_together_do_not_show_in_each_other(subsampling: int) -> None:
-    pages = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
-    coding = coding_of(jpeg(pages[0], 75, subsampling))
-    assert coding is not None
-    together = coding.repeated(pages, (0, 0))
-    alone = [coding.repeated(page[None], (0, 0))[0] for page in pages]
-    assert np.array_equal(together, np.stack(alone))
 
 
 def test_large_lines_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,9 +198,7 @@ def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: 
     assert first.loc["given", "rate"] > 0.7 and first.loc["given", "n"] == len(TEXTS)
     assert first.loc["original", "rate"] == pytest.approx(first.loc["given", "rate"], abs=0.15)
     assert first["control"].tolist() == pytest.approx([0.01] * 2) and (first["chance"] < 0.1).all()
-
-
-def test_lossless_originals_say_that_the_attack_does_not_apply(tmp_path: Path) -> None:
+    # of lossless originals it is said that the attack does not apply
     clear, hidden, boxes = archive(tmp_path, "png", "png")
     table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
     assert table["reason"].tolist() == [NO_CODING] and table["rate"].isna().all()

@@ -17,12 +17,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.icao9303 import TD1, TD3, Format, wrong_checks
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
-    Dictionary,
-    ranked,
-    texts_like,
-    zones_like,
-)
+from anonbench.evaluation.privacy.attacks.kinds import dictionary
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability
 from anonbench.evaluation.privacy.attacks.typesetting import Setting, set_in, strips
 from icao_specimens import SPECIMENS
@@ -34,14 +29,13 @@ CHARACTERS = "ABCXYZabcxyz0123456789 .,:-/#"
 
 
 def classes(text: str) -> str:
-    """Return the class of each character."""
     return re.sub("[A-Z]", "A", re.sub("[a-z]", "a", re.sub("[0-9]", "0", text)))
 
 
 @given(st.text(CHARACTERS, min_size=6, max_size=20), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
 def test_candidates_are_of_the_kind_of_the_true_text(text: str, seed: int) -> None:
-    found = texts_like(text, 30, np.random.default_rng(seed))
+    found = dictionary.texts_like(text, 30, np.random.default_rng(seed))
     assert found[0] == text and len(set(found)) == len(found) <= 30
     assert {classes(each) for each in found} == {classes(text)}
 
@@ -50,20 +44,20 @@ def test_candidates_are_of_the_kind_of_the_true_text(text: str, seed: int) -> No
 @settings(deadline=None, max_examples=20)
 def test_candidates_of_a_date_are_dates(seed: int) -> None:
     for text in ("Date: 31/12/2018", "12-31-18", "1.2.1999"):
-        for each in texts_like(text, 9, np.random.default_rng(seed)):
+        for each in dictionary.texts_like(text, 9, np.random.default_rng(seed)):
             first, second, year = map(int, re.findall(r"\d+", each))
             assert 1 <= min(first, second) <= 12 and max(first, second) <= 31
             assert year < 100 or year // 100 == int(re.findall(r"\d+", text)[2][:2])
 
 
 def test_a_short_text_has_few_candidates() -> None:
-    assert len(texts_like("a7", 60, np.random.default_rng(0))) == 50
+    assert len(dictionary.texts_like("a7", 60, np.random.default_rng(0))) == 50
 
 
 @pytest.mark.parametrize(("lines", "layout"), [(CARD, TD1), (PASSPORT, TD3), (LONG_NUMBER, TD1)])
 def test_zone_candidates_have_right_check_digits(lines: tuple[str, ...], layout: Format) -> None:
     assert not wrong_checks(lines, layout)
-    found = zones_like(lines, layout, 50, np.random.default_rng(0))
+    found = dictionary.zones_like(lines, layout, 50, np.random.default_rng(0))
     assert found[0] == lines and len(set(found)) == 50
     for zone in found:
         assert not wrong_checks(zone, layout) and zone[0][:5] == lines[0][:5]
@@ -74,14 +68,14 @@ def test_zone_candidates_have_right_check_digits(lines: tuple[str, ...], layout:
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(0, 99))
 @settings(deadline=None, max_examples=20)
 def test_ties_count_as_the_mean_over_their_orders(scores: list[int], seed: int) -> None:
-    found = ranked(np.array(scores, float))
+    found = dictionary.ranked(np.array(scores, float))
     noise = np.random.default_rng(seed).uniform(0, 0.5, (200, len(scores)))
-    drawn = [ranked(np.array(scores) + row) for row in noise]
+    drawn = [dictionary.ranked(np.array(scores) + row) for row in noise]
     for measure, share in found.items():
         assert abs(np.mean([each[measure] for each in drawn]) - share) < 0.15
     first = max(scores) == scores[0] and scores.count(scores[0]) == 1
     assert (found["reciprocal_rank"] == 1.0) == first == (found["top_1"] == 1.0)
-    equal = ranked(np.zeros(len(scores)))
+    equal = dictionary.ranked(np.zeros(len(scores)))
     assert equal["top_1"] == pytest.approx(1 / len(scores))
 
 
@@ -122,7 +116,7 @@ def attacked(
         return [SimpleNamespace(text=texts[image.tobytes()], confidence=1.0)]
 
     monkeypatch.setattr(Readability, "load", lambda *_: SimpleNamespace(look=read))
-    loaded = Dictionary(candidates=20, tries=3).load(Equipment(Detection(), WEAK))
+    loaded = dictionary.Dictionary(candidates=20, tries=3).load(Equipment(Detection(), WEAK))
     found = {}
     for method in methods:
         (truth,) = loaded.look(image, [region], Variant())

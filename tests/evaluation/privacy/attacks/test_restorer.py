@@ -56,7 +56,6 @@ def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
 
 
 def people(count: int, seed: int) -> dict[str, np.ndarray]:
-    """Return images of faces by id."""
     rng = np.random.default_rng(seed)
     return {f"{seed}-{number:03d}": face(rng) for number in range(count)}
 
@@ -127,7 +126,9 @@ def test_persons_who_are_attacked_are_not_learned_from() -> None:
     assert "30 regions in 30 train images" in few.lack("face")
 
 
-def test_too_few_pairs_are_said_and_give_no_number() -> None:
+def test_too_few_regions_images_or_pairs_are_said_and_give_no_number() -> None:
+    assert "39 regions" in restorers(people(39, 1)).lack("face")
+    assert "45 regions in 9 train images" in restorers(people(9, 1), each=5).lack("face")
     found = shown_beside(people(LEAST_REGIONS - 1, 1), people(12, 2))
     table = attack(found, "likeness")
     assert set(table["measure"]) == {"ssim", "psnr", ""}
@@ -136,11 +137,6 @@ def test_too_few_pairs_are_said_and_give_no_number() -> None:
     again = attack(replace(found, train=None), "likeness")
     assert set(again["measure"]) == {"ssim", "psnr"}
     assert attack(found, "likeness", restored_from=0).equals(again)
-
-
-def test_nothing_is_learned_from_few_regions_or_few_images() -> None:
-    assert "39 regions" in restorers(people(39, 1)).lack("face")
-    assert "45 regions in 9 train images" in restorers(people(9, 1), each=5).lack("face")
 
 
 def test_lines_are_mended_by_what_is_beside_them() -> None:
@@ -171,12 +167,15 @@ def test_any_window_is_restored_at_its_size(entity: str) -> None:
         assert found.shape == shape and found.dtype == np.uint8
 
 
-def test_signal_to_noise_is_by_its_definition() -> None:
+def test_signal_to_noise_and_structural_similarity_are_by_their_definitions() -> None:
     one = np.zeros((4, 4), np.float32)
     assert signal_to_noise(one, one) == 1.0
     assert signal_to_noise(one, one + 255) == 0.0
     # an error of 25.5 everywhere: 20 dB of 50
     assert signal_to_noise(one, one + 25.5) == pytest.approx(0.4)
+    one, other = np.random.default_rng(0).uniform(0, 255, (2, 30, 50))
+    assert similarity(one, one) == pytest.approx(1.0)
+    assert similarity(one, other) < 0.1 and similarity(one, 255 - one) == 0.0
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -195,24 +194,14 @@ def test_wiener_undoes_a_blur(height: int, width: int, seed: int, sigma: float) 
     assert np.abs(again - smooth).mean() < 0.5
 
 
-def test_the_kernel_is_that_of_the_method() -> None:
+def test_the_kernel_is_the_methods_and_richardson_lucy_is_nearer_than_what_was_blurred() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)
     assert np.abs(Blur().hide(image, "barcode") - blurred(image, 2.0 * 40)).max() < 0.501
-
-
-def test_richardson_lucy_is_nearer_than_what_was_blurred() -> None:
     image = np.zeros((40, 40))
     image[10:30, 15:25] = 200.0
     seen = blurred(image, 2.0)
     again = richardson_lucy(seen, gaussian(2.0), 30)
     assert np.abs(again - image).mean() < 0.7 * np.abs(seen - image).mean()
-
-
-def test_structural_similarity_is_one_of_equal_images_and_low_of_others() -> None:
-    rng = np.random.default_rng(0)
-    one, other = rng.uniform(0, 255, (2, 30, 50))
-    assert similarity(one, one) == pytest.approx(1.0)
-    assert similarity(one, other) < 0.1 and similarity(one, 255 - one) == 0.0
 
 
 def test_a_mosaic_keeps_its_means_when_it_is_smoothed() -> None:

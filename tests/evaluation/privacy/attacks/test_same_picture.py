@@ -65,7 +65,7 @@ def test_copies_of_the_right_image_are_known(change: Callable[[np.ndarray], np.n
     assert len(other_pictures(ORIGINALS, wrong, REGIONS)) > len(ORIGINALS) / 2
 
 
-def test_nothing_is_said_where_regions_leave_nothing() -> None:
+def test_nothing_is_said_where_regions_leave_nothing_or_of_an_image_that_is_there_twice() -> None:
     everywhere = [Region(Entity.FACE, 2.0, 2.0, WIDTH - 2.0, HEIGHT - 2.0, 1.0)]
     masked = Given({name: np.zeros_like(image) for name, image in ORIGINALS.items()})
     for regions in (REGIONS, dict.fromkeys(ORIGINALS, everywhere)):
@@ -77,9 +77,7 @@ def test_nothing_is_said_where_regions_leave_nothing() -> None:
         ORIGINALS
     )
     assert other_pictures(ORIGINALS, ORIGINALS, {}) == []
-
-
-def test_an_image_twice_among_the_originals_has_two_right_copies() -> None:
+    # it has two right copies
     twice = Given(ORIGINALS | {"1": ORIGINALS["0"]})
     swapped = Given(twice | {"0": twice["1"], "1": twice["0"]})
     assert other_pictures(twice, swapped, REGIONS) == []

@@ -72,13 +72,6 @@ def run(
     return of | {"chance": truth.chance, "floor": truth.floor}
 
 
-def run_one(
-    reference: np.ndarray, scores: np.ndarray, own: int, settings: Retrieval
-) -> dict[str, float]:
-    found = run(reference[None], scores[None], np.array([own]), settings)
-    return {name: float(values[0]) for name, values in found.items()}
-
-
 def plain_scores(
     reference: list[float], scores: list[float], k: int, own: int | None, settings: Retrieval
 ) -> dict[str, float]:
@@ -158,7 +151,8 @@ def test_equals_the_definitions(
     own = data.draw(st.integers(0, len(reference) - 1))
     excluded = None if settings.include_self else own
     expected = plain_scores(reference.tolist(), scores.tolist(), k, excluded, settings)
-    found = run_one(reference, scores, own, settings)
+    rows = run(reference[None], scores[None], np.array([own]), settings)
+    found = {name: float(values[0]) for name, values in rows.items()}
     # an own gain is added and taken away again: what cancels leaves a rounding
     floor, random, level = found.pop("floor"), found.pop("chance"), expected.pop("chance")
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
