@@ -102,6 +102,8 @@ NEVER_EXECUTED = [
     ("training/loop/trainer.py", "def cosine(", "# how it falls\ndef cosine("),
     ("training/loop/trainer.py", "def cosine(start: float", "def cosine(start: int"),
 ]
+TRAINER = ("training/loop/trainer.py", "end + 0.5", "1.0 * end + 0.5")
+BLUR = ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,")
 CLASSIFIED = ("evaluation/downstream/evaluate.py", "- close[0])", "- close[-1])")
 PROBES = ("evaluation/privacy/probes.py", "rank - found.above", "rank - 1 * found.above")
 TREND = ("reporting/figures/trends.py", "axes.set_", "axes and axes.set_")
@@ -110,10 +112,12 @@ TREND = ("reporting/figures/trends.py", "axes.set_", "axes and axes.set_")
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [
+        ([TRAINER], TRAINED),
+        ([BLUR], HIDDEN | ADAPTED | UNTRAINED),
         ([CLASSIFIED, PROBES], DOWNSTREAM | SCORES | {"reidentify"} | RATES | TABLES),
         ([*NEVER_EXECUTED, TREND], TABLES | SHOWN),
     ],
-    ids=["evaluation", "figure"],
+    ids=["training", "blur", "evaluation", "figure"],
 )
 def test_an_edit_of_the_code(
     output_of: Any, miniature: Any, done: Path, code: Path, edits: list[Edit], expected: set[str]
