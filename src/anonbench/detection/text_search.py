@@ -77,14 +77,14 @@ class TextSearch(PerImage):
             found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
             # joined with the lines, they would hide much beside them
             found += faint_print(image, self._views)
-            regions = regions + uncovered(united(found, image), regions, image)
+            regions = regions + _uncovered(united(found, image), regions, image)
         known: list[float] = []
         while (slant := slant_of(regions, known)) is not None:
             found = self._views.turned(image, -slant)
             # some may lie beside the image
             inside = [region for region in found if region_fault(region, width, height) is None]
             lines = united(inside, image)
-            regions = lines + uncovered(regions, lines, image)
+            regions = lines + _uncovered(regions, lines, image)
             known.append(slant)
         missed: list[Region] = []
         if self._second is not None:
@@ -93,8 +93,8 @@ class TextSearch(PerImage):
                 highest = _HIGHEST * min(height, width) * (1 + (region.score >= _CERTAIN))
                 if min(cv2.minAreaRect(corners_of(region).astype(np.float32))[1]) <= highest:
                     missed.append(region)
-        missed = uncovered(missed, regions, image)
-        return uncovered(regions, missed, image) + missed
+        missed = _uncovered(missed, regions, image)
+        return _uncovered(regions, missed, image) + missed
 
 
 def _scaled(
@@ -172,7 +172,7 @@ def _places(marks: np.ndarray) -> Iterator[tuple[slice, slice]]:
         yield slice(y, y + high), slice(x, x + wide)
 
 
-def uncovered(
+def _uncovered(
     regions: Sequence[Region], others: Sequence[Region], image: np.ndarray
 ) -> list[Region]:
     """Regions that are not nearly inside others, which may cover one together."""
@@ -206,7 +206,7 @@ def with_text(
     written = clipped(Entity.TEXT, map(_with_edge, places), repeat(1.0, len(places)), image)
     seen = [each for each in written if region_fault(each, width, height) is None]
     seen = [each for each in seen if np.ptp(image[_rows_and_columns(each)])]
-    return [*regions, *united(uncovered(seen, regions, image), image)]
+    return [*regions, *united(_uncovered(seen, regions, image), image)]
 
 
 def _with_edge(corners: np.ndarray) -> np.ndarray:
