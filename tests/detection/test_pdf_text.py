@@ -21,6 +21,7 @@ from anonbench.detection import doubts
 from anonbench.detection.base import corners_of
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text_search import with_text
+from anonbench.embedding.given_images import look_at
 from pdf_files import page
 
 PAGE = Page(1, 150)
@@ -117,5 +118,7 @@ def test_every_command_hides_it(tmp_path: Path) -> None:
     columns = ["id", "path", "width", "height", "bytes", "digest"]
     to = tmp_path / "boxes.parquet", tmp_path / "images.parquet"
     detect_shard(pd.DataFrame([row], columns=columns), Job(tmp_path, ["ppocr"], QUICK, 0), *to)
+    ((image,),) = look_at(tmp_path / "in").batches(1)
+    assert len(image.text) == 2
     for boxes in (found.boxes, read_boxes(to[0])):
         assert boxes["x0"].max() > 200, "the specks, which are to the right"

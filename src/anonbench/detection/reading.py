@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,11 +71,19 @@ def _read(row: Any, path: Path, max_pixels: int) -> Original:
         page = page_of(row.digest)
         pixels = read_image(data, max_pixels, page)
         pixels.flags.writeable = False  # later detectors see what a detector writes into it
-        blocks, text = coding_blocks(data, page), text_places(data, page)
+        original = Original(image_id, pixels, row.digest, blocks=coding_blocks(data, page))
+        return of_page(original, lambda: data)
     except UnreadableImage as error:
         return Original(image_id, NOTHING, problem=str(error))
-    doubts = doubts_of_file(data, page)
-    return Original(image_id, pixels, row.digest, blocks=blocks, doubts=doubts, text=text)
+
+
+def of_page(original: Original, read: Callable[[], bytes]) -> Original:
+    """An image with what else its file tells if that is a PDF; others are not read."""
+    page = page_of(original.digest)
+    if page is None or not page.dpi:
+        return original
+    data = read()
+    return replace(original, text=text_places(data, page), doubts=doubts_of_file(data, page))
 
 
 def doubts_of_file(data: bytes, page: Page | None) -> list[str]:

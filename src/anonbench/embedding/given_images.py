@@ -21,7 +21,7 @@ from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import MAX_PIXELS, read_image
 from anonbench.datasets.inputs import GIVE_IMAGES, ImageFile, LeftOut, open_images
-from anonbench.detection.reading import NOTHING, Original, in_batches
+from anonbench.detection.reading import NOTHING, Original, in_batches, of_page
 
 Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
 """Images: a folder, tar, table, image or `-` (`anonbench.datasets.inputs.open_images`), a list of
@@ -167,6 +167,7 @@ def _read(image: Picture) -> Original:
     try:
         pixels = image.pixels().view()
         pixels.flags.writeable = False  # a detector that writes into it would change the caller's
-        return Original(image.id, pixels, image.digest, blocks=image.blocks)
+        original = Original(image.id, pixels, image.digest, blocks=image.blocks)
+        return of_page(original, image.data) if image.data else original
     except UnreadableImage as error:
         return Original(image.id, NOTHING, problem=str(error))
