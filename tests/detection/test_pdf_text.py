@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from anonbench import anonymize_files, detect
 from anonbench.config import Detection
-from anonbench.core.boxes import Region, read_boxes
+from anonbench.core.boxes import Region, read_boxes, rectangle
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.formats.pages import Page, page_digest
@@ -81,10 +82,11 @@ def test_a_region_holds_all_of_its_text_and_little_else(
     [
         "20 45 60 5 re f " + UPRIGHT.replace("BT", "BT 3 Tr"),
         UPRIGHT.replace("BT", "BT 1 g"),
+        "0.2 0.5 0.9 rg 0 0 200 150 re f " + UPRIGHT,
         "1 140 60 5 re f BT /F 12 Tf 0.7 0.7 -0.7 0.7 -40 125 Tm (past the corner) Tj ET",
         "BT 0.9 g /F 1 Tf 100 60 Td",
     ],
-    ids=["invisible", "white", "outside", "cut"],
+    ids=["invisible", "white", "of its ground's colour", "outside", "cut"],
 )
 def test_what_nobody_sees_is_no_region(content: str) -> None:
     assert regions_of(pdf(content))[1] == []
@@ -99,9 +101,21 @@ def test_text_that_was_found_is_no_second_region_and_belongs_to_detectors_of_tex
     assert text_places(data, None) == text_places(data, Page(1)) == []
 
 
-def test_it_says_nothing_of_how_well_text_was_searched() -> None:
+def test_it_says_nothing_of_how_well_an_image_was_searched() -> None:
     drawn, regions = regions_of(pdf(SPECKS))
     assert doubts.LOW_LINES not in doubts.doubts_of(drawn, regions, ["text"])
+    weak = Region(Entity.FACE, 10, 10, 60, 60, 0.4)
+    assert doubts.WEAK_ONLY in doubts.doubts_of(drawn, [weak, *regions], ["face", "text"])
+
+
+def test_time_does_not_grow_with_pairs_of_objects_that_cross() -> None:
+    image = np.zeros((400, 400), np.uint8)
+    image[::2] = 255
+    wide = [rectangle(0, y, 400, y + 1) for y in np.linspace(0, 399, 400)]
+    tall = [each[:, ::-1] for each in wide]
+    began = process_time()
+    with_text("ppocr", [], [*wide, *tall], image)
+    assert process_time() - began < 2
 
 
 def test_every_command_hides_it(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def doubts_of(
 ) -> list[str]:
     """List the doubts about an image (uint8 [H, W] or [H, W, 3]) searched for kinds at a speed."""
     # a file's own text has the score 1: it was not searched for
-    lines = [region for region in regions if region.entity is Entity.TEXT and region.score < 1]
+    found = [region for region in regions if region.entity is not Entity.TEXT or region.score < 1]
+    lines = [region for region in found if region.entity is Entity.TEXT]
     heights = [_shorter_side(line) for line in lines]
     faces = [_shorter_side(region) for region in regions if region.entity is Entity.FACE]
     low, high = grey_range(image)
@@ -94,7 +95,7 @@ def doubts_of(
         SMALL_FACES: min(faces, default=LEAST_FACE) < LEAST_FACE,
         LOW_LINES: sum(height < LINES[0] for height in heights) > _LOW_LINES * len(heights),
         HIGH_LINES: max(heights, default=0) > LINES[1],
-        WEAK_ONLY: bool(regions) and max(region.score for region in regions) <= WEAK,
+        WEAK_ONLY: bool(found) and max(region.score for region in found) <= WEAK,
         LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
         RIDGES: _has_ridges(image, regions),
         TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),

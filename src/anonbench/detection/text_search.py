@@ -205,8 +205,9 @@ def with_text(
     height, width = image.shape[:2]
     written = clipped(Entity.TEXT, map(_with_edge, places), repeat(1.0, len(places)), image)
     seen = [each for each in written if region_fault(each, width, height) is None]
-    seen = [each for each in seen if np.ptp(image[_rows_and_columns(each)])]
-    return [*regions, *united(_uncovered(seen, regions, image), image)]
+    seen = [each for each in seen if np.ptp(image[_rows_and_columns(each)], axis=(0, 1)).any()]
+    # not united: that compares all pairs, and a page may have 100,000 objects
+    return [*regions, *_uncovered(seen, regions, image)]
 
 
 def _with_edge(corners: np.ndarray) -> np.ndarray:
