@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 
 from anonbench import anonymize_files, detect
 from anonbench.config import Detection
-from anonbench.core.boxes import Region, read_boxes, rectangle
+from anonbench.core.boxes import Region, read_boxes
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.formats.pages import Page, page_digest
@@ -106,16 +105,6 @@ def test_it_says_nothing_of_how_well_an_image_was_searched() -> None:
     assert doubts.LOW_LINES not in doubts.doubts_of(drawn, regions, ["text"])
     weak = Region(Entity.FACE, 10, 10, 60, 60, 0.4)
     assert doubts.WEAK_ONLY in doubts.doubts_of(drawn, [weak, *regions], ["face", "text"])
-
-
-def test_time_does_not_grow_with_pairs_of_objects_that_cross() -> None:
-    image = np.zeros((400, 400), np.uint8)
-    image[::2] = 255
-    wide = [rectangle(0, y, 400, y + 1) for y in np.linspace(0, 399, 400)]
-    tall = [each[:, ::-1] for each in wide]
-    began = process_time()
-    with_text("ppocr", [], [*wide, *tall], image)
-    assert process_time() - began < 2
 
 
 def test_every_command_hides_it(tmp_path: Path) -> None:
