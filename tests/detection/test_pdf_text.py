@@ -18,7 +18,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.formats.pages import Page, page_digest
 from anonbench.datasets.formats.pdf import draw_pdf, text_places
 from anonbench.detection import doubts
-from anonbench.detection.base import corners_of
+from anonbench.detection.base import clipped, corners_of
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text_search import with_text
 from anonbench.embedding.given_images import look_at
@@ -125,3 +125,14 @@ def test_every_command_hides_it(tmp_path: Path) -> None:
     assert len(image.text) == 2
     for boxes in (found.boxes, read_boxes(to[0])):
         assert boxes["x0"].max() > 200, "the specks, which are to the right"
+
+
+@pytest.mark.parametrize("text", [UPRIGHT, SLANTED])
+def test_what_regions_leave_of_a_line_is_hidden_and_paper_is_not(text: str) -> None:
+    line = pdf(text.replace("(Abg)", "(a line of many letters)").replace("/F 24", "/F 14"))
+    drawn, (whole,) = regions_of(line)
+    corners, places = corners_of(whole), text_places(line, PAGE)
+    for share, is_left in ((0.96, True), (1.0, False)):
+        part = corners[[0, 0, 3, 3]] + share * (corners[[0, 1, 2, 3]] - corners[[0, 0, 3, 3]])
+        (found,) = clipped(Entity.TEXT, [part], [0.9], drawn)
+        assert with_text("ppocr", [found], places, drawn) == [found, *[whole] * is_left]

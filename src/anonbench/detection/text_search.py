@@ -6,6 +6,7 @@ those that are found tells how to turn the image.
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
+from math import ceil
 
 import numpy as np
 
@@ -197,17 +198,28 @@ def with_text(
 ) -> list[Region]:
     """Regions of a detector; with those of a PDF's text objects if it searches text.
 
-    Without objects that the regions cover, or of which nothing is seen. Places are corners,
-    float64 [4, 2] (`anonbench.datasets.formats.pdf.text_places`).
+    Without objects of which the regions leave nothing in sight. Places are corners, float64 [4, 2]
+    (`anonbench.datasets.formats.pdf.text_places`).
     """
     if not places or Entity.TEXT not in DETECTORS[name].entities:
         return list(regions)
     height, width = image.shape[:2]
     written = clipped(Entity.TEXT, map(_with_edge, places), repeat(1.0, len(places)), image)
-    seen = [each for each in written if region_fault(each, width, height) is None]
-    seen = [each for each in seen if np.ptp(image[_rows_and_columns(each)], axis=(0, 1)).any()]
+    shown = np.ones((height, width), np.uint8)
+    for each in regions:
+        cv2.fillConvexPoly(shown, _hull(each), (0,))
     # not united: that compares all pairs, and a page may have 100,000 objects
-    return [*regions, *_uncovered(seen, regions, image)]
+    seen = [each for each in written if region_fault(each, width, height) is None]
+    return [*regions, *(each for each in seen if _is_in_sight(each, shown, image))]
+
+
+def _is_in_sight(region: Region, shown: np.ndarray, image: np.ndarray) -> bool:
+    """Whether pixels of a region differ that are shown, uint8 [H, W]."""
+    x0, y0, x1, y1 = int(region.x0), int(region.y0), ceil(region.x1), ceil(region.y1)
+    inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    cv2.fillConvexPoly(inside, _hull(region) - (x0, y0), (1,))
+    pixels = image[y0:y1, x0:x1][(inside & shown[y0:y1, x0:x1]) > 0]
+    return bool(pixels.size and np.ptp(pixels, axis=0).any())
 
 
 def _with_edge(corners: np.ndarray) -> np.ndarray:
@@ -217,13 +229,6 @@ def _with_edge(corners: np.ndarray) -> np.ndarray:
     grown = corners + np.outer([-1, 1, 1, -1], along) + np.outer([-1, -1, 1, 1], up)
     is_upright = min(abs(along)) < _LEVEL_SIDE
     return np.concatenate([grown.min(axis=0), grown.max(axis=0)]) if is_upright else grown
-
-
-def _rows_and_columns(region: Region) -> tuple[slice, slice]:
-    return (
-        slice(int(region.y0), int(np.ceil(region.y1))),
-        slice(int(region.x0), int(np.ceil(region.x1))),
-    )
 
 
 def _hull(region: Region) -> np.ndarray:
