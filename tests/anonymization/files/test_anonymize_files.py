@@ -296,6 +296,19 @@ def test_the_rate_is_that_of_images_that_are_made(
     assert " 2/2 " in capsys.readouterr().err
 
 
+def test_changed_is_made_again_and_without_region_is_removed(photos: Path, tmp_path: Path) -> None:
+    anonymized(photos, tmp_path / "out")
+    save(photos, "old.bmp", code=False)
+    (photos / "raw.ppm").write_bytes((photos / "x/page.tif").read_bytes()[:100])
+    photograph("a new code").save(photos / "Übung/文件 😀.png")
+    (tmp_path / "out" / "a b.JPG").write_bytes(b"changed by hand")
+    done = anonymized(photos, tmp_path / "out")
+    assert set(files(tmp_path / "out")) == set(NAMES) - {"old.bmp", "raw.ppm"}
+    assert (done.without_regions, done.unreadable) == (1, 1)
+    for name in ("a b.JPG", "Übung/文件 😀.png"):
+        assert read_codes(tmp_path / "out" / name) == []
+
+
 @pytest.mark.slow
 def test_number_of_workers_and_kind_of_input_change_no_byte(photos: Path, tmp_path: Path) -> None:
     more = [photograph("two", grey=True)]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from anonbench.core.errors import InputError
+from anonbench.core.io import read_json
 from anonbench.core.jobs import job_cache
 from anonbench.core.jobs.checksums import (
     digest_file,
     is_intact,
     record_of,
+    refusal,
     verify,
     write_checksum,
 )
@@ -145,6 +147,21 @@ def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> 
     assert not is_intact(job.big)
 
 
+def test_outputs_are_recorded_also_where_nobody_asks_whether_they_are_done(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.results = tmp_path / "out"
+    write_checksum(job.source)  # not in the results: anybody's
+    frame = job.made()
+    frame.begin()
+    job.big.parent.mkdir()
+    for path in (job.big, job.small):
+        path.write_text("made")
+    frame.end()
+    assert is_intact(job.small)
+    assert "identity" not in read_json(record_of(job.small))
+    assert job.run("again"), "of no known identity"
+
+
 @pytest.mark.parametrize("content", [None, "Source", "source and more"])
 def test_inputs_are_checked_before_anything_is_done(job: Job, content: str | None) -> None:
     job.results = job.source.parent
@@ -231,6 +248,15 @@ def test_a_changed_input_makes_its_own_output_again_and_no_other(tmp_path: Path)
     assert sets.run() == []
 
 
+def test_after_a_kill_only_what_is_not_whole_is_made(tmp_path: Path) -> None:
+    sets = Sets(tmp_path)
+    sets.run(killed_before="mask")
+    assert sets.run() == ["mask"]
+    sets.outputs["blur"].write_text("damaged")
+    assert sets.run() == ["blur"]
+    assert [path.read_text() for path in sets.outputs.values()] == ["blur", "mask"]
+
+
 def test_what_was_not_measured_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "job.tsv"
     assert read_usage(path) is None
@@ -311,3 +337,16 @@ def test_without_a_record_that_can_be_read_nothing_is_known(file: Path) -> None:
         verify(file)
         with pytest.raises(InputError, match=r"scores.csv: nothing says what its job wrote"):
             verify(file, must_be_known=True)
+
+
+def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(tmp_path: Path) -> None:
+    shard = tmp_path / "0.tar"
+    shard.write_text("pixels")
+    write_checksum(shard)
+    change(shard, "pixelS")
+    verify(shard)
+    said = str(refusal(shard, "an image is not as its index says"))
+    assert f"{shard} is damaged: an image" in said and f"--forcerun {shard}" in said
+    change(shard, "pixel")
+    with pytest.raises(InputError, match=r"0.tar is damaged"):
+        verify(shard)
