@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import anonbench
 import preloaded
 from anonbench.cli import main
 from anonbench.cli.main import command_parser
@@ -42,6 +43,13 @@ def test_a_misspelt_word_gets_a_suggestion(
         main(arguments + (["config"] if said.endswith("\n") else []))
     assert stopped.value.code == 2
     assert capsys.readouterr().err.endswith(said if said.endswith("\n") else f"{said}\n")
+
+
+def test_the_version_that_citations_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"anonbench {anonbench.__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from anonbench import __version__
 from anonbench.cli.shared import (
     DONE,
     FAILED,
@@ -37,7 +38,7 @@ image retrieval. `anonbench <command> --help` has the options of a command and e
 _EPILOG = """\
 A first day:
   anonbench anonymize photos -o hidden     # copies in which the regions are masked
-  anonbench review hidden                  # look at the copies and mark what was missed
+  anonbench review hidden                  # look at the originals and mark what was missed
   anonbench init photos                    # write archive.yaml, the config of an experiment
   anonbench plan --configfile archive.yaml # list its jobs, their time and disk space
   anonbench run --configfile archive.yaml  # run them, up to the report
@@ -103,6 +104,7 @@ def _refused(text: str, status: int = FAILED) -> int:
 def command_parser() -> Parser:
     """Return the parser of all commands."""
     whole = Parser(prog="anonbench", description=_DESCRIPTION, epilog=_EPILOG)
+    whole.add_argument("--version", action="version", version=f"anonbench {__version__}")
     commands = whole.add_subparsers(
         required=True, metavar="command", title="commands for the first day"
     )
