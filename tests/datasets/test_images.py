@@ -1,10 +1,12 @@
 """Images as pixels: what is read, turned upright and refused, and what is written."""
 
 import io
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -109,6 +111,17 @@ def test_the_limit_is_the_given_one_in_each_thread(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(opens, [10**6, 10**6 - 1] * 200)) == [True, False] * 200
+
+
+def test_a_file_of_somebody_else_has_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Any, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
+    Image.new("RGB", (9, 6)).save(tmp_path / "a.png")
+    monkeypatch.setattr(os, "open", refuse)
+    assert reason(tmp_path / "a.png") == "you may not read the file; change its permissions"
 
 
 def test_files_that_are_no_images_have_a_reason(tmp_path: Path) -> None:

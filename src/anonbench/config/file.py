@@ -77,7 +77,7 @@ def read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise InputError(f"{path} is not in UTF-8: save it as UTF-8 in your editor") from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise InputError(f"{path} is not valid YAML: {reason}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config: it needs keys such as `datasets:` at its top")

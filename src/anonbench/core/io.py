@@ -130,8 +130,8 @@ def locked(folder: Path) -> Iterator[None]:
     with _lock(folder) as is_locked:
         if not is_locked:
             raise InputError(
-                f"{folder} is in use by another command, such as an open `anonbench review`, or "
-                "someone else's"
+                f"{folder} is in use by another command, such as an open `anonbench review`: end "
+                "it or wait; or the folder belongs to someone else"
             )
         yield
 

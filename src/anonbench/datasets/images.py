@@ -77,6 +77,8 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         raise UnreadableImage("file is missing") from None
     except IsADirectoryError:
         raise UnreadableImage("a folder, not a file") from None
+    except PermissionError:
+        raise UnreadableImage("you may not read the file; change its permissions") from None
     except (OSError, ValueError) as error:
         raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
     if len(data) != state.st_size:
