@@ -14,6 +14,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from anonbench.cli.main import command_parser
+from anonbench.cli.shared import with_subcommands
 from anonbench.config import Detection, load
 from anonbench.config.detectors import COVERING
 from anonbench.config.experiment import Experiment
@@ -200,6 +202,8 @@ def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
     assert FEWEST < made.cost.images < 10_000
     assert made.cost.seconds <= 1800.0
     assert propose(seen={"images": 100_000}, minutes=1.0).cost.images == FEWEST
+    (init,) = (each for each in with_subcommands(command_parser()) if each.prog.endswith(" init"))
+    assert f"samples have at least {FEWEST} images" in " ".join(init.format_help().split())
     assert propose(seen={"images": 100_000}, minutes=60.0).cost.images > made.cost.images
     whole = propose(seen={"images": 1000}, minutes=1e5)
     assert len(whole.archive.methods) == 4

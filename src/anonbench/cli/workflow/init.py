@@ -36,7 +36,8 @@ FOLDER
 {SYSTEM}
 --label COLUMN  a label column, for accuracies: `class` of class folders
 --persons  each class folder shows one person
---minutes MINUTES  time that the first experiment may take ({_MINUTES:g})
+--minutes MINUTES  time that the first experiment may take ({_MINUTES:g}); samples have at
+  least 200 images
 --cores N  cores of the run (this machine's)
 --yes  ask nothing, take the defaults
 --json  print what was seen and written as JSON; ask nothing
