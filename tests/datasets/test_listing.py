@@ -167,6 +167,14 @@ def test_manifest_of_real_images(
         assert (manifest.groupby("identity")["split"].nunique() == 1).all()
 
 
+def test_splits_of_real_data(shared: Path) -> None:
+    celeba = dataset("celeba", shared / "data" / "celeba", split=BY_IDENTITY)
+    counts = count_images(list_images("x", celeba, 0, labels=False))
+    assert abs(counts[Split.VAL] - 2000) <= 20 and sum(counts.values()) == 10_000
+    pages = dataset("rvl_cdip", shared / "data" / "rvl_cdip")
+    assert count_images(list_images("x", pages, 0)) == {Split.TRAIN: 99, Split.VAL: 49}
+
+
 def images(**labels: list[Any]) -> pd.DataFrame:
     count = len(next(iter(labels.values())))
     ids = [f"image-{number}" for number in range(count)]

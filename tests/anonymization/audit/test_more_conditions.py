@@ -24,6 +24,7 @@ from anonbench.core.boxes import Region, region_fault
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.core.vocabulary import Method as Papers
+from anonbench.datasets.images import read_image
 from keyed_settings import ADDED, asked
 
 Make = Callable[..., Scene]
@@ -174,6 +175,26 @@ def test_honest_images_pass(
     with suppress(*[NotHidden] * (method in ADDED)):  # some leave a part of it, and say so
         show(auditor, "a", (variant, asked), image, pixels, between)
         assert auditor.counts["images"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["celeba", "celeba_wild", "rvl_cdip", "sroie", "id", "barcode"])
+def test_real_images_pass(folder: str, shared: Path) -> None:
+    files = [
+        p for p in (shared / "data" / folder).rglob("*") if p.suffix in (".jpg", ".png", ".tif")
+    ]
+    drawn = np.random.default_rng(0)
+    for path in sorted(files)[:: max(1, len(files) // 5)]:
+        image = read_image(path)[:900, :900]
+        height, width = image.shape[:2]
+        places = drawn.uniform(0, 0.8, (6, 4)) * (width, height, width / 2, height / 4)
+        regions = [
+            Region(entity, x, y, x + w + 0.5, y + h + 0.5, 1.0)
+            for (x, y, w, h), entity in zip(places.tolist(), list(Entity) * 2, strict=False)
+        ]
+        for method, form in zip(Papers, ("png", "png", "jpeg"), strict=True):
+            asked = Anonymization.model_validate({"format": form})
+            check(image, regions, method, asked, degree=60)
 
 
 @pytest.mark.parametrize("count", [127, 128, 300])

@@ -157,6 +157,25 @@ def test_intervals_contain_the_rate(given_probes: tuple[np.ndarray, np.ndarray])
     assert (turned.low, turned.high) == pytest.approx((1 - rate.high, 1 - rate.low))
 
 
+@pytest.mark.parametrize(
+    ("groups", "size", "alike", "share"),
+    [(32, 3, 0.0, 0.97), (32, 3, 0.3, 0.9), (32, 10, 0.3, 0.97), (100, 3, 0.3, 0.5)],
+)
+def test_rate_intervals_cover(groups: int, size: int, alike: float, share: float) -> None:
+    generator = np.random.default_rng(0)
+    persons = np.repeat(np.arange(groups), size)
+    covered = 0
+    for _ in range(RATES):
+        chance = np.full(groups, share)
+        if alike:
+            spread = 1 / alike - 1
+            chance = generator.beta(share * spread, (1 - share) * spread, groups)
+        hits = (generator.random(len(persons)) < chance[persons]).astype(float)
+        rate = clustered_rate(hits, persons, 0.95)
+        covered += rate.low <= share <= rate.high
+    assert covered / RATES >= 0.925
+
+
 answers = st.integers(8, 60).flatmap(
     lambda n: arrays(np.float64, (2, n), elements=st.sampled_from([0.0, 1.0]))
 )
