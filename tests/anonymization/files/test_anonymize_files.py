@@ -354,7 +354,7 @@ def test_a_dry_run_writes_nothing(photos: Path, tmp_path: Path) -> None:
     [
         *({"detectors": each} for each in ("zxing", [], ["nope"], ["boxes"])),
         *({"degree": each} for each in (0, 101, 50.5)),
-        {"method": "masc"},
+        *({"method": each} for each in ("masc", float("nan"), None)),
         {"keep_without_regions": "no"},
     ],
     ids=str,
