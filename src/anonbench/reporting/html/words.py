@@ -13,7 +13,7 @@ from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy import evidence
-from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.evaluation.policy.verdicts import OF_ENTITIES, Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import NO_LESSON
 from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
@@ -211,6 +211,16 @@ class Words:
     def attack(self, name: str) -> str:
         """Description of an attack's finding."""
         return self.texts.named("attack", name or "none")
+
+    def strongest(self, row: Mapping[Any, Any]) -> str:
+        """The strongest attack of a choice, with the kind of its regions if it may be of several.
+
+        Rates of different kinds of regions cannot be compared.
+        """
+        attack, entity = str(row["attack"]), str(row["entity"])
+        is_said = not entity or len(OF_ENTITIES.get(attack, ())) == 1
+        of = "" if is_said else f" ({self.texts.named('entities', entity)})"
+        return f"{self.attack(attack)}{of}"
 
     def sure(self, top: Mapping[Any, Any] | None) -> Markup:
         """Certainty of the numbers."""
