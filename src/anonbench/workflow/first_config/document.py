@@ -25,7 +25,7 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity, Method, Split
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
-from anonbench.evaluation.privacy.rates import probes_needed
+from anonbench.evaluation.privacy.rates import clusters_needed
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config.survey import Sample, Survey
 from anonbench.workflow.plan_costs import ID_BYTES, TAR_BYTES
@@ -74,7 +74,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     # class folders that are labels are no clusters, unless they are persons
     are_clusters = choice.persons or (len(folders) >= _FEW_CLUSTERS and choice.label != "class")
     strictest = min(limits_of(entities))
-    needed = fewest_trials(strictest, CONFIDENCE)
+    needed = fewest_trials(strictest, CONFIDENCE)  # if no attack succeeds
+    enough = clusters_needed(WIDEST, CONFIDENCE, strictest)
 
     def written(cost: Estimate, whole: Estimate) -> tuple[str, Estimate]:
         share = searched_share(cost.images, is_classified)
@@ -87,13 +88,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         elif 0 < seen.persons < searched:  # a person has images in both parts
             what, there, part = "person", seen.persons, 1.0
         if there < needed:
-            enough = max(needed, probes_needed(WIDEST, CONFIDENCE))
-            gap = (
-                f"no method can pass with fewer than about {count(math.ceil(needed / part), what)} "
-                f"(strictest limit: {100 * strictest:g} %, if no attack succeeds); about "
-                f"{math.ceil(enough / part):,} give re-identification an interval of at most "
-                f"{100 * WIDEST:g} points, whatever its rate"
-            )
+            in_all = count(math.ceil(enough / part), what)
+            gap = f"no method can pass with so few; about {in_all} are enough, whatever the rates"
             cost = cost._replace(gap=gap)
         return template.render(
             ATTACKED=ATTACKED,
@@ -126,7 +122,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
             fraction=min(1.0, fraction),
             there=count(there, what),
-            needed=needed,
+            enough=enough,
             usual=Privacy(),
         ), cost
 
