@@ -214,9 +214,11 @@ def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
 
 
 def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
-    unmeasured = replace(PAGES, encode_seconds=0.0)
-    made = propose(unmeasured, {"images": 300}, minutes=100.0)
-    counts = dict.fromkeys(Split, 150)
+    made = propose(seen={"images": 300}, minutes=100.0)
+    counts = dict.fromkeys(Split, 150)  # all else the plan reads in the config
+    system = made.config.system_of("archive")
+    assert system is not None and system.seconds == PAGES.encode_seconds
+    assert "seconds" not in system.effective(), "another measurement makes no vector again"
     planned = Estimates(Experiment(made.config), "archive", counts, 1.25).first_run(2)
     assert made.cost.seconds == pytest.approx(planned)
     assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"

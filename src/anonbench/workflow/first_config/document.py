@@ -67,6 +67,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     entities = {str(entity) for name in detectors for entity in DETECTORS[name].entities}
     methods = [*map(str, Method), *(["replace"] if entities - {"face"} else [])]
     is_classified = choice.label is not None
+    speed = {"seconds": float(f"{seconds:.2g}")} if (seconds := sample.encode_seconds) else {}
 
     text = resources.files(__package__).joinpath("config.yaml.j2").read_text("utf-8")
     template = _environment(choice.file).from_string(text)
@@ -103,6 +104,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             seen=seen,
             sample=sample,
             choice=choice,
+            system={**choice.system, **speed},
             unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
             known=DETECTORS,
             few=[
@@ -127,14 +129,13 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         ), cost
 
     def estimated(images: int) -> Estimate:
-        """Time and disk space, by the rates of `anonbench plan` and the system's own speed."""
+        """Time and disk space, by the rates of `anonbench plan`."""
         config = load(yaml.safe_load(written(Estimate(images), Estimate(images))[0]))
         (name,) = config.datasets
         searched = int(searched_share(images, is_classified) * images)
         counts = {Split.TRAIN: images - searched, Split.VAL: searched}
         size = fmean(sample.megapixels) if sample.megapixels else None
-        speed = sample.encode_seconds or None
-        estimates = Estimates(Experiment(config), name, counts, size, speed)
+        estimates = Estimates(Experiment(config), name, counts, size)
         png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
         vectors = (1 + len(methods)) * (4.0 * sample.dimension + ID_BYTES)
         written_bytes = images * (len(methods) * (png + TAR_BYTES) + vectors)
