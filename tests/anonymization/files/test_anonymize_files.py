@@ -218,11 +218,12 @@ def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_
     for to, reason in (
         ("out", r"is not empty, and out\.audit\.json is not beside it"),
         ("other", r"other\.audit\.csv"),
-        ("file", "a file has this name"),
+        ("new.pdf", "is a file, or named like one: give a folder"),
+        ("file", "is a file, or named like one"),
     ):
         with pytest.raises(InputError, match=reason):
             anonymized(photos, tmp_path / to)
-    with pytest.raises(InputError, match="a file has this name"):
+    with pytest.raises(InputError, match="is a file, or named like one"):
         anonymized(photos, tmp_path / "file", dry_run=True)
     assert [path.read_text() for path in own] == ["mine"] * 3
     anonymized(photos, tmp_path / "ours")
