@@ -213,13 +213,13 @@ def judged(rates: pd.DataFrame) -> dict[str, str]:
     [
         ({}, ""),
         ({"clusters": 20, "gallery": 100}, ""),
-        ({"clusters": 19}, "face: 19 persons, and 93 are needed"),
+        ({"clusters": 19}, "face: 19 persons: 93 are enough"),
         ({"gallery": 99}, "face: a gallery of 99, and 100 are needed"),
         ({"low": np.nan}, "face: no interval"),
         # one reason, whatever else lacks
-        ({"clusters": 19, "gallery": 99, "low": 0.0}, "face: 19 persons, and 93 are needed"),
+        ({"clusters": 19, "gallery": 99, "low": 0.0}, "face: 19 persons: 93 are enough"),
         # named once where few persons give no interval
-        ({"low": np.nan, "high": np.nan, "clusters": 5}, "face: 5 persons, and 93 are needed"),
+        ({"low": np.nan, "high": np.nan, "clusters": 5}, "face: 5 persons: 93 are enough"),
     ],
 )
 def test_each_lack_is_said(change: dict[str, float], said: str) -> None:
@@ -243,7 +243,7 @@ def test_attacks_failing_on_originals(originals: float, variant: float, known: b
 def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     codes = make_rates("a", entity="barcode", match="region").assign(rate=1.0, clusters=2)
     found = strongest(pd.concat([make_rates("a"), codes]), 0.2, 0.95).set_index("method")
-    lack = "barcode: 2 images, and 93 are needed"
+    lack = "barcode: 2 images: 93 are enough"
     shown = found.loc["blur", ["entity", "shortfall", "unknown", "rate"]].tolist()
     assert shown == ["face", "", lack, pytest.approx(0.45)]
     alone = strongest(codes, 0.2, 0.95)

@@ -211,8 +211,8 @@ def clusters_needed(widest: float, confidence: float, limit: float = 0.0) -> int
 def _shortfall(row: Mapping[Any, Any], blind: set[str], widest: float, confidence: float) -> str:
     """First reason why a rate and its interval show nothing; empty if they show something."""
     if row["clusters"] < MIN_CLUSTERS:
-        needed = clusters_needed(widest, confidence)
-        return f"{row['clusters']:.0f} {_who(row)}, and {needed} are needed"
+        enough = clusters_needed(widest, confidence)
+        return f"{row['clusters']:.0f} {_who(row)}: {enough} are enough"
     if row["gallery"] < MIN_GALLERY:
         return f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed"
     if math.isnan(row["high"] - row["low"]):
