@@ -19,6 +19,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.base import as_grey
+from anonbench.detection.reading import Original, of_page
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import look_at
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
@@ -89,8 +90,11 @@ def attack_files(
     if boxes is None:
         search, regions = Search(detectors, detection), {}
         for name in track(common, len(common), "images searched"):
+            file, pixels = clear[name], clear[name].pixels()
+            assert file.data is not None, "arrays are no files"
             try:
-                regions[name] = search(clear[name].pixels())
+                text = of_page(Original(name, pixels, file.digest), file.data).text
+                regions[name] = search(pixels, text)
             except DetectorFailed:
                 failed += 1
     else:
