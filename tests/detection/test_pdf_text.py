@@ -75,6 +75,16 @@ def stamped(content: str) -> bytes:
     return annotated("/Subtype /Stamp /AP << /N 4 0 R >>", content)
 
 
+def nested(levels: int) -> bytes:
+    """Return a PDF with a stamp of so many groups inside of each other."""
+    kind = "/Type /XObject /Subtype /Form /BBox [0 0 200 150]"
+    stamp = f"<</Type/Annot/F 4/Subtype/Stamp/Rect[0 0 200 150]/AP<</N {4 + levels} 0 R>>>>"
+    groups = [stream(f"{kind} {FONT}", UPRIGHT.encode())]
+    for number in range(4, 4 + levels):
+        groups.append(stream(f"{kind} /Resources<</XObject<</X {number} 0 R>>>>", b"/X Do"))
+    return page("", FONT, *groups, stamp.encode(), more=f"/Annots [{5 + levels} 0 R]")
+
+
 def regions_of(data: bytes) -> tuple[np.ndarray, list[Region]]:
     """Return a page and the regions of its text, of which no detector has found any."""
     drawn = draw_pdf(data, PAGE, None)
@@ -156,6 +166,18 @@ def test_every_command_hides_it(tmp_path: Path) -> None:
     assert attacked.table["n"].tolist() == [2, 2]
     for boxes in (found.boxes, read_boxes(to[0])):
         assert boxes["x0"].max() > 200, "the specks, which are to the right"
+
+
+def test_a_page_whose_text_cannot_be_listed_is_left_out(tmp_path: Path) -> None:
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.pdf").write_bytes(pdf(UPRIGHT))
+        (tmp_path / folder / "b.pdf").write_bytes(nested(11))
+    both = str(tmp_path / "in"), str(tmp_path / "out")
+    attacked = attack_files(*both, "mask", ["residual"], ["ppocr"], detection=QUICK)
+    assert (attacked.pairs, attacked.left_out) == (2, 1)
+    anonymize_files(both[0], tmp_path / "to", detectors=["ppocr"], detection=QUICK, workers=1)
+    assert [each.name for each in (tmp_path / "to").iterdir()] == ["a.pdf"]
 
 
 @pytest.mark.parametrize("text", [UPRIGHT, SLANTED])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, with_blocks
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.progress import track
@@ -90,12 +90,12 @@ def attack_files(
     if boxes is None:
         search, regions = Search(detectors, detection), {}
         for name in track(common, len(common), "images searched"):
-            file, pixels = clear[name], clear[name].pixels()
+            file = clear[name]
             assert file.data is not None, "arrays are no files"
             try:
-                text = of_page(Original(name, pixels, file.digest), file.data).text
-                regions[name] = search(pixels, text)
-            except DetectorFailed:
+                original = of_page(Original(name, file.pixels(), file.digest), file.data)
+                regions[name] = search(original.pixels, original.text)
+            except (DetectorFailed, UnreadableImage):
                 failed += 1
     else:
         regions = dict(read_boxes_file(boxes, first.listed()).regions())
