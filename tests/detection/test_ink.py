@@ -342,6 +342,30 @@ def test_a_photographed_screen_is_doubtful_and_a_page_with_a_pattern_is_not() ->
     assert of(blinds, FACE) == [], "in one direction only"
 
 
+@pytest.mark.parametrize("is_ordered", [False, True])
+@pytest.mark.parametrize("side", [300, 900])
+def test_a_dithered_card_is_doubtful_and_a_page_of_two_levels_is_not(
+    is_ordered: bool, side: int
+) -> None:
+    card = np.full((side, side), 210, np.uint8)
+    for y in range(30, side, 30):
+        cv2.putText(card, "Erika Mustermann", (9, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (60,))
+    bayer = np.array(
+        [[8, 136, 40, 168], [200, 72, 232, 104], [56, 184, 24, 152], [248, 120, 216, 88]]
+    )
+
+    def dithered(grey: np.ndarray) -> np.ndarray:
+        if is_ordered:
+            return np.where(grey > np.tile(bayer, (side // 4, side // 4)), 255, 0).astype(np.uint8)
+        return np.asarray(Image.fromarray(grey).convert("1")) * np.uint8(255)
+
+    assert of(dithered(card), FACE) == [doubts.SCREEN]
+    assert of(cv2.threshold(card, 128, 255, cv2.THRESH_BINARY)[1], FACE) == []
+    stamp = np.full_like(card, 255)
+    stamp[: side // 5, : side // 5] = card[: side // 5, : side // 5]
+    assert of(dithered(stamp), FACE) == [], "a small picture on a page"
+
+
 def test_heights_of_lines() -> None:
     lines = [box(Entity.TEXT, 60, 10 * n, 50, 9) for n in range(9)]
     speck, slanted = box(Entity.TEXT, 0, 0, 6, 6), (60.0, 0.0, 90.0, 30.0, 85.0, 35.0, 55.0, 5.0)

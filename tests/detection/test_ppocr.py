@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_text import Finds, Looks, covered, load, page, pages, receipt_coverage, turned
+from PIL import Image
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -164,6 +165,26 @@ def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> No
     (once,), (found,) = load().detect([shown]), build("ppocr", Detection()).detect([shown])
     assert covered(image.shape, once)[ink].mean() < 0.8
     assert covered(image.shape, found)[ink].mean() > 0.97
+
+
+def test_text_of_a_dithered_fax_is_found_as_in_grey(weights: Path) -> None:
+    image = np.full((700, 700), 190, np.uint8)
+    for row in range(9):
+        place, text = (60, 100 + 60 * row), "Erika Mustermann 4711 geboren am 12.03.1977"
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (120,), 1, cv2.LINE_AA)
+    ink, fax = image < 150, np.asarray(Image.fromarray(image).convert("1")) * np.uint8(255)
+    (once,), (found,) = load().detect([fax]), build("ppocr", Detection()).detect([fax])
+    assert covered(image.shape, once)[ink].mean() < 0.8
+    assert covered(image.shape, found)[ink].mean() > 0.97
+
+
+def test_a_dithered_image_is_searched_with_its_dots_and_without_them() -> None:
+    image = np.full((640, 640), 255, np.uint8)
+    image[:320:3, ::3] = 0
+    dots, smooth = (Region(Entity.TEXT, 20, y, 180, y + 20, 0.9) for y in (400, 500))
+    second = Looks(lambda seen: [dots if set(np.unique(seen)) == {0, 255} else smooth])
+    blind = Views(Finds(), Reach(whole=640, tile=640, overlap=20))
+    assert TextSearch(blind, None, second).detect([image]) == [[smooth, dots]]
 
 
 def test_a_dim_word_that_the_edge_cuts_is_found_by_the_second_model(weights: Path) -> None:

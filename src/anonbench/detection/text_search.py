@@ -69,10 +69,18 @@ class TextSearch(PerImage):
         self._fine, self._second = fine, second
 
     def _search(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
-        height, width = image.shape[:2]
+        found = self._further(image, regions)
         if shows_screen(image):
-            image = without_grid(as_grey(image))
-            regions = united([*regions, *self._views.detect([image])[0]], image)
+            smooth = without_grid(as_grey(image))
+            regions = united([*regions, *self._views.detect([smooth])[0]], image)
+            # small print beside a dithered picture is only seen in the image as it is
+            smoothly = self._further(smooth, regions)
+            found = smoothly + _uncovered(found, smoothly, image)
+        return found
+
+    def _further(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
+        """Search what the views, which found the regions, miss."""
+        height, width = image.shape[:2]
         if self._fine is not None:
             places = fine_print(image, regions)
             found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
