@@ -5,7 +5,7 @@ those that are found tells how to turn the image.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import product, repeat
 from math import ceil
 
 import numpy as np
@@ -51,6 +51,7 @@ _AROUND = 49  # side of the square that is searched
 _PALE = (1, 2, 6, 24)  # contrast: least, least among less and more coding noise, greatest
 _LETTERS, _STROKE = (6, 64), 33  # height of a row; more than the width of its strokes
 _APART = 15  # greatest distance of letters
+_FRINGE, _THIN = 9, 11  # side of the square by which a known line is removed; a strip beside it
 _LEVEL_SIDE = 1e-3  # of a unit vector: a text object with a smaller one is level
 _RATIO = 3.0  # least ratio of a row's length to its height: of coding noise, rows are short
 
@@ -77,7 +78,7 @@ class TextSearch(PerImage):
             places = fine_print(image, regions)
             found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
             # joined with the lines, they would hide much beside them
-            found += faint_print(image, self._views)
+            found += faint_print(image, regions, self._views)
             regions = regions + _uncovered(united(found, image), regions, image)
         known: list[float] = []
         while (slant := slant_of(regions, known)) is not None:
@@ -128,15 +129,22 @@ def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[sli
     yield from _places(near)
 
 
-def faint_print(image: np.ndarray, detector: Detector) -> Iterator[Region]:
+def faint_print(image: np.ndarray, lines: Sequence[Region], detector: Detector) -> Iterator[Region]:
     """Yield level and upright lines of faint print on even ground, found with contrast raised.
 
-    Of 347 images of documents and codes four have such lines, of 300 of persons three.
+    Of 347 images of documents and codes four have such lines, of 300 of persons three. Near known
+    lines, whose contrast is greater, it is found without these: 10 of 47 receipts and identity
+    documents have a strip that is none, no other of 74 pages and 106 photographs.
     """
     grey, square = as_grey(image), np.ones((_STROKE, _STROKE), np.uint8)
     *least, most = _PALE
-    for way in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT):
-        contrast = cv2.morphologyEx(grey, way, square)
+    known: np.ndarray = np.zeros(grey.shape, np.uint8)
+    for line in lines:
+        cv2.fillConvexPoly(known, _hull(line), (1,))
+    known = cv2.dilate(known, np.ones((_FRINGE, _FRINGE), np.uint8))
+    removed = (0 * known, known)[: 1 + bool(lines)]
+    for way, without in product((cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT), removed):
+        contrast = cv2.morphologyEx(grey, way, square) * (1 - without)
         greatest = cv2.dilate(contrast, square)
         is_faint = greatest <= most
         near = np.zeros(grey.shape, bool)
@@ -150,7 +158,8 @@ def faint_print(image: np.ndarray, detector: Detector) -> Iterator[Region]:
                 (_, _), sides, _ = cv2.minAreaRect(corners_of(line).astype(np.float32))
                 x, y, wide, high = cv2.boundingRect(_hull(line))
                 inside = is_faint[y : y + high, x : x + wide]
-                if max(sides) >= _RATIO * min(sides) and inside.mean() > 0.5:
+                is_thin = without.any() and min(sides) < _THIN
+                if max(sides) >= _RATIO * min(sides) and inside.mean() > 0.5 and not is_thin:
                     yield line
 
 
