@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from drawn_text import Finds, Looks, covered, load, page, pages, receipt_coverage, turned
+from drawn_text import Finds, covered, load, page, pages, receipt_coverage, turned
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -22,7 +22,7 @@ from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import PUBLISHED
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
-from anonbench.detection.text_search import TextSearch, faint_print
+from anonbench.detection.text_search import TextSearch
 from anonbench.detection.views import Reach, Views
 from anonbench_demo import documents
 
@@ -139,45 +139,6 @@ def test_pale_fine_print_is_found_also_on_its_side(
     (found,) = build("ppocr", Detection()).detect([image])
     hidden = np.rot90(covered(image.shape, found), -turns)
     assert hidden[240:260, 60:250][letters > 99].mean() > 0.95
-
-
-@pytest.mark.parametrize("is_white", [False, True])
-def test_pale_lines_close_to_dark_ones_are_found(weights: Path, is_white: bool) -> None:
-    """A dark stroke makes what is near it no faint print: 20 of 31 lines on real pages stayed."""
-    image = np.full((440, 640), 255, np.uint8)
-    pale = np.zeros(image.shape, np.uint8)
-    for row in range(4):
-        for layer, y, text, size, ink in (
-            (image, 40, "Kontoauszug Nummer", 1.0, 0),
-            (pale, 67, "Erika Mustermann", 0.6, 255),
-            (image, 97, "Blatt 3 vom Januar", 1.0, 0),
-        ):
-            place = (30, y + 100 * row)
-            cv2.putText(layer, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (ink,), 2, cv2.LINE_AA)
-    image = np.minimum(image, 255 - np.uint8(10) * (pale > 99))
-    image = 255 - image if is_white else image
-    (found,) = build("ppocr", Detection()).detect([image])
-    assert covered(image.shape, found)[pale > 99].mean() > 0.95
-
-
-def test_faint_lines_that_reach_beyond_the_image_are_found() -> None:
-    image = np.full((60, 400), 255, np.uint8)
-    cv2.putText(image, "Erika Mustermann", (0, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (251,), 2)
-    line = Region(Entity.TEXT, -3, -2, 190, 26, 0.9, (-3, -2, 190, -2, 190, 26, -3, 26))
-    assert line in faint_print(image, [], Finds(line))
-    solid, looked = np.full((60, 400), 255, np.uint8), Looks(lambda _: [line])
-    solid[20:30, 50:300] = 251
-    assert not [*faint_print(solid, [], looked)] and not looked.shapes, "a bar is no line"
-
-
-def test_a_thin_strip_beside_a_dark_line_is_its_fringe() -> None:
-    image = np.full((180, 400), 255, np.uint8)
-    cv2.putText(image, "Erika Mustermann", (100, 80), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (251,), 2)
-    image[48:61] = image[87:100] = 0
-    dark = [Region(Entity.TEXT, 0, y, 400, y + 13, 0.9) for y in (48, 87)]
-    for known, height, count in (([], 17, 0), (dark, 17, 1), (dark, 9, 0)):
-        beside = Region(Entity.TEXT, 20, 20, 200, 20 + height, 0.9)
-        assert len([*faint_print(image, known, Finds(beside))]) == count
 
 
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:
