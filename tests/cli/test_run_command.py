@@ -17,6 +17,7 @@ from anonbench.core.jobs.checksums import write_checksum
 from anonbench.workflow import plan_costs as costs
 from anonbench.workflow import planned_jobs as jobs
 from anonbench.workflow import snakefile
+from anonbench.workflow.first_config.survey import Found, Sample
 from image_files import qr
 
 TABLE = Path("results/tables/effects.csv")
@@ -197,6 +198,17 @@ def test_a_config_is_written_once_and_names_nobody(init: Any, tmp_path: Path) ->
     said = init(*wishes, status=1).err
     assert "is there already, and is not overwritten" in said
     assert to.read_text(encoding="utf-8") == text
+
+
+def test_a_detector_that_is_left_out_is_named(init: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"centerface": ("face", 32), "ppocr": ("text", 20), "zxing": ("barcode", 1)}
+    found = {name: Found(*each) for name, each in names.items()}
+    found["mrz"] = Found("mrz")
+    seen = Sample(read=32, megapixels=[0.5], found=found, png_bytes=[9])
+    monkeypatch.setattr("anonbench.workflow.first_config.survey.look", lambda *_: seen)
+    said = init().out
+    assert "found in 1 of 32 images, and left out: add it to `detectors` if that matters" in said
+    assert said.count("left out") == 1
 
 
 def test_wishes_that_no_config_can_have(

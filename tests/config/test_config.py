@@ -79,18 +79,26 @@ def loaded(edits: dict[str, Any]) -> Config:
     return load(values)
 
 
+PATHLESS = {"layout": "folder", "detectors": ["mtcnn"]}
 VALUES: list[tuple[str, Any, str]] = [
-    ("datasets", {}, "datasets: Dictionary should have at least 1 item"),
+    ("datasets", {}, "datasets: should have at least 1 item, not 0"),
     ("datasets.My Images", DATASET, "datasets.My Images: write it in lower-case letters"),
     ("datasets.mine.boxes", "", "datasets.mine: the detector boxes and the setting boxes need"),
     ("datasets.mine.degrees", [50, 50], "datasets.mine: degrees names something twice: 50, 50"),
     ("datasets.mine.degres", [50], "datasets.mine.degres: unknown key; did you mean datasets."),
-    ("datasets.mine.demo", {"kind": "x"}, "expected tags: 'portraits', 'documents', 'ids'"),
+    ("datasets.mine.demo", {"kind": "x"}, "kind 'x' is none of 'portraits', 'documents', 'ids'"),
+    ("datasets.mine.detectors", ["centrface"], "or 'boxes'; did you mean centerface? (given"),
+    (
+        "datasets.mine",
+        PATHLESS,
+        "datasets.mine.path: is missing: Folder of the data set, or",
+    ),
     ("datasets.mine.enabled", False, "datasets: none is enabled"),
     ("datasets.mine.methods", ["redrawn_mask", "mask"], "methods.0: no method is called so"),
     ("datasets.mine.methods", ["twirl"], "no method is called so; there are pixelate, blur, "),
     ("datasets.mine.methods", ["blurr"], "did you mean blur?"),
     ("datasets.mine.path", "x" * 300, "datasets.mine.path: is no path: a name in it is longer"),
+    ("datasets.mine.recipe", "defalt", "there are default; did you mean default?"),
     ("datasets.mine.recipe", "big", "datasets.mine.recipe: no recipe is called 'big'; there"),
     ("datasets.mine.redrawn", ["mask", "mask"], "redrawn names something twice: mask, mask"),
     ("datasets.mine.redrawn", ["noise"], "noise is none of the data set's methods; add it to"),
@@ -98,7 +106,9 @@ VALUES: list[tuple[str, Any, str]] = [
     ("detection.ppocr.engine", "openvino", "detection.ppocr.engine: unknown key; config/def"),
     ("seed", True, "seed is true or false (yes, no, on, off), which it cannot be"),
     ("systems.s", {}, "systems.s: needs a `kind` (docs/reference/settings-expert.md lists"),
-    ("systems.s", {"kind": "tim"}, "systems.s: Input tag 'tim' found using 'kind' does not"),
+    ("systems.s", {"kind": "tim"}, "systems.s: kind 'tim' is none of 'timm', 'huggingface', "),
+    ("systems.s", {"kind": "tim"}, "'vectors'; did you mean timm?"),
+    ("systems.s", {"kind": "onnx"}, "systems.s.file: is missing: docs/reference/settings-expert.m"),
     ("xyzzy", 1, "xyzzy: unknown key; config/defaults.yaml has all, CHANGELOG.md those"),
     ("recipes.default.backbone.width", 65, "backbone: width 65 is not a multiple of heads 2"),
     (
@@ -113,12 +123,16 @@ VALUES: list[tuple[str, Any, str]] = [
     ("redrawing.width", 6, "unknown key; did you mean recipes.<name>.backbone.width? Removed"),
     ("anonymization.by_entity.mrz", "none", "by_entity: no method is called 'none'; there are"),
     ("anonymization.layers.methods", ["blurr"], "layers: no method is called 'blurr'; there"),
-    ("anonymization.mask.colour", "red", "should be a valid list or Input should be 'mean' (given"),
+    ("anonymization.mask.colour", "red", "should be a valid list or should be 'mean' (given"),
     ("anonymization.layers.methods", ["mask", "layers"], "layers: layers would apply itself"),
     ("anonymization.strengths.layers.a", {"methods": ["layers_a"]}, "a would apply itself"),
     ("anonymization.strengths.pixelate.Fine", {}, "Fine: write it in lower-case letters"),
 ]
 EXCLUDING: list[tuple[dict[str, Any], str]] = [
+    (
+        {"datasets.mine.system": "testd", "systems.tested": {"kind": "timm", "name": "resnet18"}},
+        "no system is called 'testd'; under `systems` there are tested; did you mean tested?",
+    ),
     (
         {"datasets.mine.system": "s", "datasets.mine.adaptions": [["D"]]},
         "datasets.mine: system and adaptions: a system is measured as it is",

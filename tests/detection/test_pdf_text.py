@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -22,12 +23,17 @@ from anonbench.detection.base import clipped, corners_of
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text_search import with_text
 from anonbench.embedding.given_images import look_at
-from pdf_files import page
+from anonbench.evaluation.privacy.attacks.files import attack_files
+from pdf_files import page, stream
 
 PAGE = Page(1, 150)
 QUICK = Detection(speed="single")
 UPRIGHT = "BT /F 24 Tf 10 40 Td (Abg) Tj ET"
 SLANTED = "BT /F 12 Tf 0.8 0.6 -0.6 0.8 90 10 Tm (Xyz) Tj ET"
+STROKED = "12 w 1 j BT 1 Tr /F 24 Tf 20 40 Td (Abg) Tj ET"  # of lines without a gap
+SLANTED_STROKED = "6 w 1 j BT 2 Tr /F 12 Tf 0.8 0.6 -0.6 0.8 90 10 Tm (Xyz) Tj ET"
+NOTE = "/Subtype /FreeText /Contents (Abg) /DA (/F 24 Tf) /BS << /W 0 >>"
+FIELD = "/Subtype /Widget /FT /Tx /T (a) /V (Abg) /DA (/F 24 Tf 0 g)"
 SPECKS = "BT 0.9 g /F 1 Tf 100 60 Td (Erika) Tj ET"  # letters of two pixels, which none detects
 
 
@@ -50,6 +56,35 @@ def in_a_group(content: str) -> bytes:
     return written.getvalue()
 
 
+def annotated(annotation: str, content: str = "") -> bytes:
+    """Return a PDF of a turned page with one annotation, which may show content as object 4."""
+    shown = f"/Type /XObject /Subtype /Form /BBox [0 0 200 150] /Matrix [0 1 -1 0 0 0] {FONT}"
+    fields = f"/AcroForm << /Fields [5 0 R] /DR{FONT.removeprefix('/Resources')} >>"
+    return page(
+        "",
+        FONT,
+        stream(shown, content.encode()),
+        f"<< /Type /Annot /F 4 /Rect [20 20 95 120] {annotation} >>".encode(),
+        more="/Annots [5 0 R] /Rotate 90",
+        catalog=fields * ("/FT" in annotation),
+    )
+
+
+def stamped(content: str) -> bytes:
+    """Return a PDF with a stamp at half size, turned as its page is."""
+    return annotated("/Subtype /Stamp /AP << /N 4 0 R >>", content)
+
+
+def nested(levels: int) -> bytes:
+    """Return a PDF with a stamp of so many groups inside of each other."""
+    kind = "/Type /XObject /Subtype /Form /BBox [0 0 200 150]"
+    stamp = f"<</Type/Annot/F 4/Subtype/Stamp/Rect[0 0 200 150]/AP<</N {4 + levels} 0 R>>>>"
+    groups = [stream(f"{kind} {FONT}", UPRIGHT.encode())]
+    for number in range(4, 4 + levels):
+        groups.append(stream(f"{kind} /Resources<</XObject<</X {number} 0 R>>>>", b"/X Do"))
+    return page("", FONT, *groups, stamp.encode(), more=f"/Annots [{5 + levels} 0 R]")
+
+
 def regions_of(data: bytes) -> tuple[np.ndarray, list[Region]]:
     """Return a page and the regions of its text, of which no detector has found any."""
     drawn = draw_pdf(data, PAGE, None)
@@ -58,15 +93,18 @@ def regions_of(data: bytes) -> tuple[np.ndarray, list[Region]]:
 
 @pytest.mark.parametrize(
     ("make", "text"),
-    [(pdf, UPRIGHT), (pdf, SLANTED), (pdf, SPECKS), (in_a_group, UPRIGHT), (in_a_group, SLANTED)],
-    ids=["upright", "slanted", "specks", "upright group", "slanted group"],
+    [
+        *product([pdf, in_a_group, stamped], [UPRIGHT, SLANTED, STROKED, SLANTED_STROKED, SPECKS]),
+        (annotated, NOTE),
+        (annotated, FIELD),
+    ],
 )
 def test_a_region_holds_all_of_its_text_and_little_else(
     make: Callable[[str], bytes], text: str
 ) -> None:
     drawn, (region,) = regions_of(make(text))
     assert region.entity is Entity.TEXT
-    assert (region.quad is None) == (text != SLANTED)
+    assert (region.quad is None) == (text not in {SLANTED, SLANTED_STROKED})
     inside = np.zeros(drawn.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, corners_of(region).round().astype(np.int32), (1,))
     inside = cv2.dilate(inside, np.ones((3, 3), np.uint8))  # all that it touches is hidden
@@ -123,8 +161,23 @@ def test_every_command_hides_it(tmp_path: Path) -> None:
     detect_shard(pd.DataFrame([row], columns=columns), Job(tmp_path, ["ppocr"], QUICK, 0), *to)
     ((image,),) = look_at(tmp_path / "in").batches(1)
     assert len(image.text) == 2
+    both = str(tmp_path / "in"), str(tmp_path / "out")
+    attacked = attack_files(*both, "mask", ["residual"], ["ppocr"], detection=QUICK)
+    assert attacked.table["n"].tolist() == [2, 2]
     for boxes in (found.boxes, read_boxes(to[0])):
         assert boxes["x0"].max() > 200, "the specks, which are to the right"
+
+
+def test_a_page_whose_text_cannot_be_listed_is_left_out(tmp_path: Path) -> None:
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.pdf").write_bytes(pdf(UPRIGHT))
+        (tmp_path / folder / "b.pdf").write_bytes(nested(11))
+    both = str(tmp_path / "in"), str(tmp_path / "out")
+    attacked = attack_files(*both, "mask", ["residual"], ["ppocr"], detection=QUICK)
+    assert (attacked.pairs, attacked.left_out) == (2, 1)
+    anonymize_files(both[0], tmp_path / "to", detectors=["ppocr"], detection=QUICK, workers=1)
+    assert [each.name for each in (tmp_path / "to").iterdir()] == ["a.pdf"]
 
 
 @pytest.mark.parametrize("text", [UPRIGHT, SLANTED])

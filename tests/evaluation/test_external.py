@@ -230,7 +230,7 @@ def test_common_scores_what_all_have() -> None:
         ({"queries": QUERIES[1]}, "queries: is ndarray; give a path"),
         ({"queries": "absent.npy"}, r"absent\.npy: no such file"),
         ({"fraction": 0.001}, "fraction 0.001 of 200 images is no image at all"),
-        ({"fraction": 2}, r"fraction: Input should be less than or equal to 1 \(given: 2\)"),
+        ({"fraction": 2}, r"fraction: should be less than or equal to 1 \(given: 2\)"),
         ({"gains": "linear"}, "gains: no such setting; there are ap_depth, .*gain_of"),
         ({"k": SIZE + 1}, "k: 201 of 200 images that can be found"),
         ({"k": 0}, "k: 0 cannot be used"),

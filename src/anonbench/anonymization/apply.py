@@ -62,7 +62,7 @@ def group_by_methods(
     try:
         method = settings.method(name)
     except KeyError:
-        near = suggestion(str(name), settings.names)
+        near = suggestion(name, settings.names)
         raise InputError(f"variant: there is no method {name!r}{near}") from None
     if type(method).steps is Method.steps:  # it stands for no others
         return [((method,), list(hidden))] if hidden else []

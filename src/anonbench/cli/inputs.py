@@ -87,7 +87,7 @@ def settings_of(options: argparse.Namespace, *more: str) -> Requested:
     given: dict[str, Any] = read(file) if file else {}
     for name in given:
         if name not in Config.model_fields:
-            near = suggestion(str(name), Config.model_fields)
+            near = suggestion(name, Config.model_fields)
             raise InputError(f"{file}: there is no section {name!r}{near}")
     is_experiment = bool(given.get("datasets"))
     names, hide = options.detector or [], options.hide or []

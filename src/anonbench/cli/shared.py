@@ -198,7 +198,7 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            near = suggestion(str(value), map(str, action.choices or ()))
+            near = suggestion(value, map(str, action.choices or ()))
             raise argparse.ArgumentError(action, f"{error.message}{near}") from None
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:

@@ -44,6 +44,7 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.systems import SYSTEMS, NetworkKind, SystemKind
 from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS, Adaption
+from anonbench.core.wording import suggestion
 
 S = TypeVar("S", bound=Settings)
 
@@ -120,7 +121,7 @@ class Config(Settings):
     def _wrong_names(self, where: str, dataset: Dataset) -> Iterator[str]:
         """Yield what a data set names that does not exist, or cannot do what it asks for."""
         if dataset.is_trained and dataset.recipe not in self.recipes:
-            there = ", ".join(sorted(self.recipes))
+            there = ", ".join(sorted(self.recipes)) + suggestion(dataset.recipe, self.recipes)
             yield f"{where}.recipe: no recipe is called {dataset.recipe!r}; there are {there}"
         for method in map(str, dataset.methods):
             if not self.anonymization.has(method):
@@ -134,8 +135,8 @@ class Config(Settings):
         if dataset.system not in self.systems:
             there = ", ".join(sorted(self.systems)) or "none"
             yield (
-                f"{where}.system: no system is called {dataset.system!r}; there are "
-                f"under `systems`: {there}"
+                f"{where}.system: no system is called {dataset.system!r}; under `systems` there "
+                f"are {there}{suggestion(dataset.system, self.systems)}"
             )
         if Adaption.D not in dataset.adaptions:
             return

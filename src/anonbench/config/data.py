@@ -151,7 +151,8 @@ class Dataset(DataSource):
     paper_role: PaperRole | None = None
     """Data set of the paper that this one is or replaces; it decides which of the paper's tables
     are made."""
-    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]  # Detectors to use together.
+    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
+    """Detectors to use together, such as `[centerface, ppocr]`."""
     boxes: Place | None = None
     """Boxes for the detector `boxes`: CSV, Parquet or COCO JSON with the `id` or `path` of
     each image."""

@@ -170,9 +170,15 @@ def _place(entry: ErrorDetails, values: Any) -> tuple[str, ...]:
 def _text(entry: ErrorDetails, place: tuple[str, ...], config: type[Settings]) -> str:
     if entry["type"] == "union_tag_not_found":
         return "needs a `kind` (docs/reference/settings-expert.md lists them)"
+    if entry["type"] == "missing":
+        named, any_name = ".".join(place), "[^.]+"
+        texts = {s for p, s in _paths(config) if re.fullmatch(p.replace("<name>", any_name), named)}
+        # a field may be of several kinds of systems, which describe it differently
+        said = texts.pop() if len(texts) == 1 else "docs/reference/settings-expert.md describes it"
+        return f"{fault(entry)}: {said}"
     if entry["type"] != "extra_forbidden":
         return fault(entry)
-    known = {path: path.rpartition(".")[2] for path in _paths(config)}
+    known = {path: path.rpartition(".")[2] for path, _ in _paths(config)}
     key, names = place[-1], set(known.values())
     near = [key] if key in names else difflib.get_close_matches(key, names, cutoff=0.8)
     alike = [path for path, name in known.items() if name in near]
@@ -184,16 +190,16 @@ def _text(entry: ErrorDetails, place: tuple[str, ...], config: type[Settings]) -
 
 
 @cache
-def _paths(config: type[Settings]) -> list[str]:
-    """All settings, such as `datasets.<name>.path`."""
+def _paths(config: type[Settings]) -> list[tuple[str, str]]:
+    """All settings, such as `datasets.<name>.path`, with what is said of each."""
     schema = config.model_json_schema()
 
-    def below(node: Any, path: str) -> Iterator[str]:
+    def below(node: Any, path: str) -> Iterator[tuple[str, str]]:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
         for member in (*node.get("anyOf", ()), *node.get("oneOf", ()), node.get("items", {})):
             yield from below(member, path) if member else ()
         for key, inner in node.get("properties", {}).items():
-            yield f"{path}{key}"
+            yield f"{path}{key}", " ".join(inner.get("description", "").split())
             yield from below(inner, f"{path}{key}.")
         for inner in (
             *node.get("patternProperties", {}).values(),

@@ -218,3 +218,10 @@ def _read(text: object) -> tuple[Blocks, ...]:
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     """Corners of a box from top left clockwise, float64 [4, 2]: x and y."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
+
+
+def grown(corners: np.ndarray, by: float) -> np.ndarray:
+    """Corners of a rectangle at any slant, float64 [4, 2], with its sides moved outwards."""
+    along, up = corners[1] - corners[0], corners[3] - corners[0]
+    along, up = (side / max(np.hypot(*side), 1e-6) for side in (along, up))
+    return corners + by * (np.outer([-1, 1, 1, -1], along) + np.outer([-1, -1, 1, 1], up))

@@ -1,5 +1,6 @@
 """Base of every section of the config, and the types of its values."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import suggestion
 
 NAME = r"^[a-z][a-z0-9_]*$"
 FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
@@ -25,13 +27,27 @@ _SPELLINGS = {
     NAME: "write it in lower-case letters, digits and _, with a letter first",
     FUNCTION: "write it as module:function, such as search:encode",
 }
+_WORDS = {
+    "Value error, ": "",
+    "Field required": "is missing",
+    "Input tag": "kind",
+    "found using 'kind' does not match any of the expected tags:": "is none of",
+    "Input should": "should",
+    "Tuple should": "should",
+    "Dictionary should": "should",
+    "a valid tuple": "a valid list",
+    " after validation": "",
+}
 
 
 def fault(error: Mapping[str, Any]) -> str:
-    """What pydantic says of a value, with patterns and types in words."""
-    pattern = error.get("ctx", {}).get("pattern")
-    said = str(error["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a valid list")
-    return _SPELLINGS.get(pattern) or said
+    """What pydantic says of a value, in the words of a config, with the name that may be meant."""
+    said, of = str(error["msg"]), error.get("ctx", {})
+    for theirs, ours in _WORDS.items():
+        said = said.replace(theirs, ours)
+    names = re.findall("'([^']+)'", str(of.get("expected", of.get("expected_tags", ""))))
+    near = suggestion(of.get("tag", error["input"]), names)
+    return _SPELLINGS.get(of.get("pattern")) or f"{said}{near}"
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -178,5 +194,5 @@ def require_value(name: str, given: Any, kind: Any) -> None:
     try:
         TypeAdapter(kind).validate_python(plain, strict=True)
     except ValidationError as error:
-        why = error.errors(include_url=False)[0]["msg"].removeprefix("Input ")
+        why = fault(error.errors(include_url=False)[0])
         raise InputError(f"{name}: {given!r} cannot be used, it {why}") from None

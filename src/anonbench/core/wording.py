@@ -32,12 +32,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def suggestion(name: str, known: Iterable[str], kind: str = "") -> str:
+def suggestion(name: object, known: Iterable[str], kind: str = "") -> str:
     """Return the end of a message about a misspelt name; empty where none is near.
 
     `kind` is said before the name, such as `the id `.
     """
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = difflib.get_close_matches(str(name), list(known), 1)
     return f"; did you mean {kind}{near[0]}?" if near else ""
 
 

@@ -63,7 +63,7 @@ def searching(names: Iterable[str]) -> tuple[str, ...]:
     known = [name for name in DETECTORS if name not in ("boxes", "template")]
     for name in given:
         if name not in known:
-            near = suggestion(str(name), known) or f"; there are {', '.join(known)}"
+            near = suggestion(name, known) or f"; there are {', '.join(known)}"
             raise InputError(f"detector {name}: there is no such detector here{near}")
     return given
 

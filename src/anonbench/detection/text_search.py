@@ -10,7 +10,7 @@ from math import ceil
 
 import numpy as np
 
-from anonbench.core.boxes import Region, region_fault
+from anonbench.core.boxes import Region, grown, region_fault
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.vocabulary import Entity
@@ -224,11 +224,10 @@ def _is_in_sight(region: Region, shown: np.ndarray, image: np.ndarray) -> bool:
 
 def _with_edge(corners: np.ndarray) -> np.ndarray:
     """Corners of a place, or a box if it is upright, with the pixels that its edge touches."""
-    along, up = corners[1] - corners[0], corners[3] - corners[0]
-    along, up = (side / max(np.hypot(*side), 1e-6) for side in (along, up))
-    grown = corners + np.outer([-1, 1, 1, -1], along) + np.outer([-1, -1, 1, 1], up)
-    is_upright = min(abs(along)) < _LEVEL_SIDE
-    return np.concatenate([grown.min(axis=0), grown.max(axis=0)]) if is_upright else grown
+    edge = grown(corners, 1.0)
+    along = corners[1] - corners[0]
+    is_upright = min(abs(along)) < _LEVEL_SIDE * max(np.hypot(*along), 1e-6)
+    return np.concatenate([edge.min(axis=0), edge.max(axis=0)]) if is_upright else edge
 
 
 def _hull(region: Region) -> np.ndarray:

@@ -20,7 +20,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.numeric.statistics import standard_error
-from anonbench.core.settings import Confidence, Count, require_value
+from anonbench.core.settings import Confidence, Count, fault, require_value
 from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.embedding.store import Embeddings
@@ -236,7 +236,7 @@ def _retrieval(settings: dict[str, Any]) -> Retrieval:
         return Retrieval.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        text = f"{first['msg']} (given: {first['input']!r})"
+        text = f"{fault(first)} (given: {first['input']!r})"
         if first["type"] == "extra_forbidden":
             text = f"no such setting; there are {', '.join(sorted(Retrieval.model_fields))}"
         raise InputError(f"{'.'.join(map(str, first['loc']))}: {text}") from None

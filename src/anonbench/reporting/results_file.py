@@ -15,6 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import files_in, write_json
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import published_as
+from anonbench.core.settings import fault
 from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK
 from anonbench.reporting.summary import summarize, summarize_originals
@@ -140,10 +141,10 @@ def read_results(path: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "the file"
         hint = "docs/how-to/results-file.md describes the fields"
-        raise InputError(f"{path}: {field}: {first['msg']}; {hint}") from None
+        raise InputError(f"{path}: {field}: {fault(first)}; {hint}") from None
 
 
 def table_of(places: Iterable[Path]) -> pd.DataFrame:

@@ -72,11 +72,10 @@ class Estimates:
         name: str,
         counts: Mapping[Split, int],
         megapixels: float | None = None,
-        embedded: float | None = None,
     ) -> None:
-        """Take the number of images, their mean size, and a system's seconds per image if known."""
+        """Take the number of images, and their mean size if known."""
         self._experiment, self._name, self._counts = experiment, name, counts
-        self._megapixels, self._embedded = megapixels or _MEGAPIXELS, embedded
+        self._megapixels = megapixels or _MEGAPIXELS
         self._data, self._config = experiment.datasets[name], experiment.config
         self._train, self._val = counts[Split.TRAIN], counts[Split.VAL]
         self._system, self.recipe = self._config.system_of(name), self._config.recipe_of(name)
@@ -311,7 +310,7 @@ class Estimates:
     def _embedding(self) -> float:
         """Seconds of an image that is embedded; a system reads it, and models a small copy."""
         if self._system:
-            measured = None if self._embedded is None else (self._embedded, 0.0)
+            measured = self._system.seconds and (self._system.seconds, 0.0)
             return self._each(_READ, measured or self._system.seconds_an_image)
         if sizes := self._sizes_on_gpu:
             of_image = flops.forward_flops(sizes, self.recipe.crops.global_size)

@@ -218,11 +218,12 @@ def test_files_of_others_are_neither_removed_nor_written_over(photos: Path, tmp_
     for to, reason in (
         ("out", r"is not empty, and out\.audit\.json is not beside it"),
         ("other", r"other\.audit\.csv"),
-        ("file", "a file has this name"),
+        ("new.pdf", "is a file, or named like one: give a folder"),
+        ("file", "is a file, or named like one"),
     ):
         with pytest.raises(InputError, match=reason):
             anonymized(photos, tmp_path / to)
-    with pytest.raises(InputError, match="a file has this name"):
+    with pytest.raises(InputError, match="is a file, or named like one"):
         anonymized(photos, tmp_path / "file", dry_run=True)
     assert [path.read_text() for path in own] == ["mine"] * 3
     anonymized(photos, tmp_path / "ours")
@@ -354,7 +355,7 @@ def test_a_dry_run_writes_nothing(photos: Path, tmp_path: Path) -> None:
     [
         *({"detectors": each} for each in ("zxing", [], ["nope"], ["boxes"])),
         *({"degree": each} for each in (0, 101, 50.5)),
-        {"method": "masc"},
+        *({"method": each} for each in ("masc", float("nan"), None)),
         {"keep_without_regions": "no"},
     ],
     ids=str,

@@ -89,7 +89,7 @@ def test_it_shows_the_copies_with_outlines_doubtful_ones_first(photos: Path) -> 
             assert said.startswith("hidden: 1 barcode; least certain: 1.00")
             assert near(picture, module.HIDDEN) > 100
     text = done.sheet.read_text("utf-8")
-    assert "4 images of 4 written, 4 regions hidden" in text
+    assert "4 images of 4 written, 4 regions hidden (outlined as found; what is hidden may" in text
     assert "http" not in text.replace('http-equiv="Content', "") and "<script" not in text
 
 

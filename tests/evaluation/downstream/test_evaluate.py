@@ -68,7 +68,7 @@ def test_predictions_and_summary_agree(case: Case) -> None:
     assert summary["linear"]["converged"]
     tried = set(map(float, summary["linear"]["held_out_accuracy"]))
     assert set(summary["linear"]["stopped"]) <= tried
-    assert summary["chance"] in table["label"].value_counts(normalize=True).to_list()
+    assert summary["chance"] == (table["label"] == "0").mean()  # the train split's most frequent
 
 
 def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:

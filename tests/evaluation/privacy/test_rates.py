@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
-from anonbench.core.numeric.statistics import wilson
+from anonbench.core.numeric.statistics import fewest_trials, wilson
 from anonbench.evaluation.privacy import probes as on_probes
 from anonbench.evaluation.privacy.rates import (
     ALL,
     HIDDEN,
     RATE_COLUMNS,
     REMAINDER,
-    probes_needed,
+    clusters_needed,
     rates,
     read_rates,
     strongest,
@@ -213,13 +213,13 @@ def judged(rates: pd.DataFrame) -> dict[str, str]:
     [
         ({}, ""),
         ({"clusters": 20, "gallery": 100}, ""),
-        ({"clusters": 19}, "face: 19 persons, and 20 are needed"),
+        ({"clusters": 19}, "face: 19 persons: 93 are enough"),
         ({"gallery": 99}, "face: a gallery of 99, and 100 are needed"),
         ({"low": np.nan}, "face: no interval"),
         # one reason, whatever else lacks
-        ({"clusters": 19, "gallery": 99, "low": 0.0}, "face: 19 persons, and 20 are needed"),
+        ({"clusters": 19, "gallery": 99, "low": 0.0}, "face: 19 persons: 93 are enough"),
         # named once where few persons give no interval
-        ({"low": np.nan, "high": np.nan, "clusters": 5}, "face: 5 persons, and 20 are needed"),
+        ({"low": np.nan, "high": np.nan, "clusters": 5}, "face: 5 persons: 93 are enough"),
     ],
 )
 def test_each_lack_is_said(change: dict[str, float], said: str) -> None:
@@ -243,7 +243,7 @@ def test_attacks_failing_on_originals(originals: float, variant: float, known: b
 def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     codes = make_rates("a", entity="barcode", match="region").assign(rate=1.0, clusters=2)
     found = strongest(pd.concat([make_rates("a"), codes]), 0.2, 0.95).set_index("method")
-    lack = "barcode: 2 images, and 20 are needed"
+    lack = "barcode: 2 images: 93 are enough"
     shown = found.loc["blur", ["entity", "shortfall", "unknown", "rate"]].tolist()
     assert shown == ["face", "", lack, pytest.approx(0.45)]
     alone = strongest(codes, 0.2, 0.95)
@@ -272,12 +272,14 @@ def test_an_entity_that_cannot_be_attacked_is_not_known() -> None:
         assert set(judged(table).values()) == {unknown}
 
 
-@pytest.mark.parametrize("widest", [0.05, 0.5])
+@pytest.mark.parametrize("widest", [0.05, 0.3])
 def test_so_many_probes_are_needed(widest: float) -> None:
-    needed = probes_needed(widest, 0.95)
+    needed = clusters_needed(widest, 0.95)
     enough, fewer = (np.ptp(wilson(n / 2, n, 0.95)) for n in (needed, needed - 1))
     assert enough <= widest < fewer
-    assert probes_needed(1.0, 0.95) == 1
+    assert clusters_needed(1.0, 0.95) == 20
+    # none of so few is found, and a rate within the limit is not excluded
+    assert clusters_needed(widest, 0.95, 0.001) == fewest_trials(0.001, 0.95) > needed
 
 
 def test_what_is_around_faces_is_known_whatever_nobody_sees_of_lines() -> None:

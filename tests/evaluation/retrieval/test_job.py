@@ -109,6 +109,14 @@ def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
     assert (means["map"], means["mndcg"], means["overlap"]) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.parametrize("world", ["inner"], indirect=True)
+def test_an_own_image_need_not_be_first_by_inner_products(world: World) -> None:
+    files = world.run()
+    for scenario in world.scenarios:
+        summary = json.loads(files[f"{scenario.name}.json"])
+        assert all(level == summary["chance"] for level in summary["floor"].values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("queries", [None, 2])
 def test_shards_blocks_and_memory_change_no_byte(world: World, queries: int | None) -> None:

@@ -24,7 +24,7 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.detection.gather import COUNTS
 from anonbench.evaluation.map_judging import NOTHING, SHIFT, VARIANT_COLUMNS
-from anonbench.evaluation.policy.evidence import MISSED
+from anonbench.evaluation.policy.evidence import ATTACK, MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS
 from anonbench.reporting.html import words
@@ -145,6 +145,21 @@ def test_every_number_is_the_one_in_the_table(pages: Pages, language: str) -> No
     assert texts.number(top["queries"]) in said and texts.number(top["clusters"]) in said
     low, high = (texts.number(100 * top[f"kept_{end}"]) for end in ("low", "high"))
     assert re.search(rf"{low}\D+{high} %", said)
+
+
+def test_rates_say_of_which_regions_they_are(tmp_path: Path) -> None:
+    """Of the strongest attack, one method may be judged by its text and another by its faces."""
+    table = table_of()
+    attacks = table["rule"] == ATTACK
+    table.loc[attacks, "entity"] = np.where(table[attacks]["method"] == "mask", "text", "face")
+    said = first_page(tmp_path, table)
+    assert "a detector finding hidden regions again (text)" in said
+    assert "re-identification (faces)" in said
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert re.search(r"attack succeeds in [\d.]+ % \(Mask: a detector .* \(text\)\) to", page)
+    table = table[table["attack"] != "readability"].replace({"residual": "readability"})
+    said = first_page(tmp_path, table)
+    assert "reading text" in said and "reading text (" not in said  # it is of nothing else
 
 
 def of_masks(adaption: str, like: str) -> pd.DataFrame:

@@ -214,9 +214,11 @@ def test_the_first_experiment_fits_into_the_time(propose: Propose) -> None:
 
 
 def test_the_time_said_is_that_of_the_plan(propose: Propose) -> None:
-    unmeasured = replace(PAGES, encode_seconds=0.0)
-    made = propose(unmeasured, {"images": 300}, minutes=100.0)
-    counts = dict.fromkeys(Split, 150)
+    made = propose(seen={"images": 300}, minutes=100.0)
+    counts = dict.fromkeys(Split, 150)  # all else the plan reads in the config
+    system = made.config.system_of("archive")
+    assert system is not None and system.seconds == PAGES.encode_seconds
+    assert "seconds" not in system.effective(), "another measurement makes no vector again"
     planned = Estimates(Experiment(made.config), "archive", counts, 1.25).first_run(2)
     assert made.cost.seconds == pytest.approx(planned)
     assert f"Expected: about {duration(planned)} with 2 cores" in made.said, "as the plan says it"
@@ -303,6 +305,9 @@ def test_the_systems_that_it_suggests_can_be_written_so(propose: Propose) -> Non
         ({"centerface": 32, "ppocr": 7, "mrz": 2}, ["centerface", "mrz"]),
         ({"centerface": 32, "ppocr": 20}, ["centerface", "ppocr"]),
         ({"centerface": 3, "ppocr": 7}, ["centerface", "ppocr"]),
+        ({"centerface": 32, "ppocr": 20, "zxing": 1}, ["centerface", "ppocr"]),
+        ({"centerface": 32, "zxing": 16}, ["centerface", "zxing"]),
+        ({"centerface": 3, "ppocr": 32, "zxing": 1}, ["centerface", "ppocr", "zxing"]),
     ],
 )
 def test_frequent_text_only(propose: Propose, found: dict[str, int], detectors: list[str]) -> None:
@@ -310,7 +315,13 @@ def test_frequent_text_only(propose: Propose, found: dict[str, int], detectors: 
     assert list(made.archive.detectors) == detectors
     # fake content is drawn of text and codes, never of faces
     assert ("replace" in map(str, made.archive.methods)) == (detectors != ["centerface"])
-    assert ("left out, as it is often on" in made.said) == ("ppocr" not in detectors)
+    text, codes = "left out, as it is often on", "left out, as none could be read, and stripes are"
+    assert (text in made.said) == (found.get("ppocr", 0) > 0 and "ppocr" not in detectors)
+    assert (codes in made.said) == (found.get("zxing", 0) > 0 and "zxing" not in detectors)
+    decoded = sample(**found)
+    decoded.found["zxing"].certain = decoded.found["zxing"].images  # then it is no stripe
+    kept = propose(decoded, {"images": 400}).archive.detectors
+    assert ("zxing" in kept) == ("zxing" in found)
 
 
 @pytest.mark.parametrize("persons", [False, True])
@@ -353,6 +364,5 @@ def test_attacks_are_large_enough_or_it_is(propose: Propose, folders: int, enoug
 def test_listed_persons_are_counted(propose: Propose, persons: int, enough: bool) -> None:
     made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
     assert ("no method can pass" in made.said) == (not enough)
-    assert ("fewer than about 35 persons (strictest limit: 10 %, if" in made.said) == (not enough)
-    # as many as the report asks for
-    assert ("about 93 give re-identification an interval of at" in made.said) == (not enough)
+    # as many as the report and the policy's evidence ask for
+    assert ("about 93 persons are enough, whatever the rates" in made.said) == (not enough)

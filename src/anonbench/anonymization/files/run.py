@@ -49,7 +49,7 @@ from anonbench.core.wording import suggestion
 from anonbench.core.workers import map_in_processes, processes
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import GIVE_IMAGES, STANDARD_INPUT, Images, open_images
-from anonbench.datasets.walk import no_images, shown
+from anonbench.datasets.walk import is_image_name, no_images, shown
 from anonbench.detection import cache
 from anonbench.detection.search import searching
 
@@ -174,8 +174,11 @@ def anonymize_files(
     if not isinstance(images, str | Path):
         images = listed("images", images, GIVE_IMAGES)
     given = open_images(images, documents=True)
-    if job.to.is_file():
-        raise InputError(f"{job.to}: a file has this name; give a folder, new or of earlier output")
+    if job.to.is_file() or (is_image_name(job.to.name) and not job.to.is_dir()):
+        raise InputError(
+            f"{job.to} is a file, or named like one: give a folder, new or of earlier output, in "
+            "which copies have their names"
+        )
     require_apart(given, job.to)
     record = Record(job.to, made_by(job, images, given))
     if dry_run:

@@ -56,7 +56,7 @@ def write_sheet(
     hidden = sum(row["hidden"] for each in written for row in each.regions)
     text = (
         f"{count(len(written), 'image')} of {len(outcomes):,} written, {count(hidden, 'region')} "
-        "hidden (outlined). Doubtful ones first"
+        "hidden (outlined as found; what is hidden may be larger). Doubtful ones first"
     )
     if len(tiles) < sum(max(1, len(each.pages)) for each in written):
         text += f"; here are the first {len(tiles):,}"

@@ -211,6 +211,8 @@ def _show_sample(sample: Sample) -> None:
         print(f"cannot be read, in the sample: {number:,}: {reason}")
     for name, found in sample.found.items():
         what = "not tried" if found.missing else f"found in {found.images} of {sample.read} images"
+        if found.images and name not in sample.finding:
+            what += ", and left out: add it to `detectors` if that matters"
         print(f"{name} ({found.entity}): {what}")
 
 

@@ -71,8 +71,14 @@ class SystemKind(Registered):
     memory_mb: ClassVar[int] = 2_000
     """Of a job that embeds images."""
 
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"seconds"})
+    """Fields that no vector depends on."""
+
     similarity: Similarity = "cosine"
     """Similarity of vectors: `cosine`, `inner` product or `euclidean` distance."""
+    seconds: Positive | None = None
+    """Seconds on a core to embed an image, for the plan; `anonbench init` measures and writes them.
+    """
 
     @classmethod
     def lacks(cls) -> str:
@@ -127,7 +133,8 @@ class Network:
 class NetworkKind(SystemKind):
     """A kind with a network whose weights are at hand: low-rank updates of it can be learned."""
 
-    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"adapter"})  # its content: `files`
+    # an adapter's content counts: `files`
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = SystemKind.WITHOUT_EFFECT | {"adapter"}
 
     adapter: Place | None = None
     """Low-rank updates of its weights: `adapter_model.safetensors` of adaption D or of the package

@@ -165,7 +165,7 @@ def placed_images(data: bytes, page: Page) -> list[Placed]:
 def text_places(data: bytes, page: Page | None) -> list[np.ndarray]:
     """Corners of the text objects of a PDF's page, float64 [4, 2]; no other image has any.
 
-    None of annotations, form fields, patterns and invisible text.
+    None of patterns, soft masks and invisible text.
     """
     if page is None or not page.dpi:
         return []

@@ -18,6 +18,7 @@ import pypdfium2
 from PIL import Image
 from pypdfium2 import PdfImage, PdfiumError, PdfMatrix, PdfTextObj, raw
 
+from anonbench.core.boxes import grown
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import streams
 from anonbench.datasets.formats.pages import Page, require_page
@@ -37,6 +38,12 @@ _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT"
 _NAMES = {"A85": "ASCII85Decode", "Fl": "FlateDecode", "DCT": "DCTDecode", "CCF": "CCITTFaxDecode"}
 _BLOCK = 8  # side in pixels of a JPEG's blocks
 _ONE_BLOCK = (1024, 1024, False, (128, 128))  # size, kind, sampling of one block of any size
+_STROKED = (
+    raw.FPDF_TEXTRENDERMODE_STROKE,
+    raw.FPDF_TEXTRENDERMODE_FILL_STROKE,
+    raw.FPDF_TEXTRENDERMODE_STROKE_CLIP,
+    raw.FPDF_TEXTRENDERMODE_FILL_STROKE_CLIP,
+)
 _UNIT = 256  # PDFium returns positions as whole numbers: they are requested in parts of a pixel
 
 # pypdfium2 starts PDFium with the machine's fonts: restart it with an empty list of folders
@@ -119,13 +126,16 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
 def text(document: Any, page: Page, *_: Any) -> list[list[float]]:
     """Corners of the text objects of a page, x and y in pixels, without invisible ones."""
     width, height = size(document, page, None)
-    loaded = _loaded(document, page.number)
+    loaded = _with_annotations(document, page.number)
     drawn = _in_pixels(loaded, width, height)
-    found = []
+    found, line = [], ctypes.c_float()
     for placed in (each for each in _objects(loaded) if isinstance(each, PdfTextObj)):
-        if raw.FPDFTextObj_GetTextRenderMode(placed) != raw.FPDF_TEXTRENDERMODE_INVISIBLE:
+        mode = raw.FPDFTextObj_GetTextRenderMode(placed)
+        if mode != raw.FPDF_TEXTRENDERMODE_INVISIBLE:
             with suppress(PdfiumError):
-                corners, matrix = placed.get_quad_points(), _to_page(placed)
+                corners, matrix = np.array(placed.get_quad_points()), _to_page(placed)
+                if mode in _STROKED and raw.FPDFPageObj_GetStrokeWidth(placed, line):
+                    corners = grown(corners, line.value / 2)
                 on_page = (drawn(*matrix.on_point(*each)) for each in corners)
                 found.append(np.concatenate([*on_page]).tolist())
     return found
@@ -283,6 +293,19 @@ def _refuse_large_images(page: Any, max_pixels: int) -> None:
         raise UnreadableImage(
             f"a page of more than {_MOST_LOSSY} images coded with loss{_AS_IMAGE}"
         )
+
+
+def _with_annotations(document: Any, number: int) -> Any:
+    """Load a page whose annotations and form fields are objects of its own."""
+    document.init_forms()
+    loaded = _loaded(document, number)
+    if raw.FPDFPage_GetAnnotCount(loaded):
+        point = pypdfium2.PdfBitmap.new_native(1, 1, raw.FPDFBitmap_BGR)
+        # makes the missing appearance of annotations, as for `draw`
+        raw.FPDF_RenderPageBitmap(point, loaded, 0, 0, 1, 1, 0, raw.FPDF_ANNOT)
+        raw.FPDFPage_Flatten(loaded, raw.FLAT_NORMALDISPLAY)
+        return _loaded(document, number)
+    return loaded
 
 
 def _loaded(document: Any, number: int) -> Any:

@@ -49,6 +49,9 @@ class Estimate:
         return None if np.isnan(high) else int(np.ceil(high * self.unseen - 1e-9))
 
 
+_TELLING = 0.5  # highest upper end of a share, without a miss, that is worth telling
+
+
 def draw_sample(ids: Sequence[str], seed: int, size: int) -> list[str]:
     """`size` ids in random order; a larger sample begins with a smaller one."""
     order = np.argsort(hash_ints((seed, "review sample"), ids), kind="stable")
@@ -114,6 +117,8 @@ def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
             end = "; too few images for an interval."
         elif hits:
             end = f": {value} ({level} interval {low} to {high})."
+        elif rate.high > _TELLING:
+            end = "; most are in so few images that this says little of others."
         else:
             end = f": at most {high} ({level}, one-sided)."
         said.append(f"{hits:,} of {rate.n:,} {what}{end}")

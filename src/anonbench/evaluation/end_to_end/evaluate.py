@@ -247,7 +247,7 @@ def _named(what: str, given: Any, known: Sequence[str]) -> list[str]:
         if name not in known:
             raise InputError(
                 f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}"
-                f"{suggestion(str(name), known)}"
+                f"{suggestion(name, known)}"
             )
     return names
 

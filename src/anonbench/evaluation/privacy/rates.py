@@ -16,6 +16,7 @@ import pandas as pd
 
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_rate, joined
+from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -177,7 +178,7 @@ def strongest(
     blind = set(clear.loc[clear["low"] <= clear["chance"], "entity"])
     records = by_entity.to_dict("records")
     by_entity = by_entity.assign(
-        shortfall=[_shortfall(row, blind) for row in records],
+        shortfall=[_shortfall(row, blind, widest, confidence) for row in records],
         wide=[_too_wide(row, widest, confidence) for row in records],
     )
     lacks = rates["reason"].str.startswith(_LACKS, na=False) & (rates["regions"] == regions)
@@ -197,18 +198,21 @@ def strongest(
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
 
 
-def probes_needed(widest: float, confidence: float) -> int:
-    """Number of independent probes that give an interval of this width, for any rate."""
-    if widest >= 1.0:
-        return 1
+def clusters_needed(widest: float, confidence: float, limit: float = 0.0) -> int:
+    """Searched persons (or images) that are enough for a verdict, whatever the rate.
+
+    Their interval is at most `widest`, and within the limit (0: there is none) if nobody is found.
+    """
     z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
-    return math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
+    narrow = math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
+    return max(MIN_CLUSTERS, narrow, fewest_trials(limit, confidence) if limit > 0.0 else 0)
 
 
-def _shortfall(row: Mapping[Any, Any], blind: set[str]) -> str:
+def _shortfall(row: Mapping[Any, Any], blind: set[str], widest: float, confidence: float) -> str:
     """First reason why a rate and its interval show nothing; empty if they show something."""
     if row["clusters"] < MIN_CLUSTERS:
-        return f"{row['clusters']:.0f} {_who(row)}, and {MIN_CLUSTERS} are needed"
+        enough = clusters_needed(widest, confidence)
+        return f"{row['clusters']:.0f} {_who(row)}: {enough} are enough"
     if row["gallery"] < MIN_GALLERY:
         return f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed"
     if math.isnan(row["high"] - row["low"]):
@@ -221,7 +225,7 @@ def _shortfall(row: Mapping[Any, Any], blind: set[str]) -> str:
 def _too_wide(row: Mapping[Any, Any], widest: float, confidence: float) -> str:
     """Why an interval is too wide, and what to add; empty if it is not, or if there is none."""
     width = row["high"] - row["low"]
-    enough = f"{probes_needed(widest, confidence)} probes of different {_who(row)} are enough"
+    enough = f"{clusters_needed(widest, confidence)} probes of different {_who(row)} are enough"
     return f"an interval of {100 * width:.1f} points: {enough}" if width > widest else ""
 
 

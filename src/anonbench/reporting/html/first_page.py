@@ -71,7 +71,7 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         "model": words.model(adaption) if adaption else NONE,
         "shown": shown,
         **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None, "chosen": ""},
-        "attack": words.attack(row["attack"]),
+        "attack": words.strongest(row),
         **{"rate": unknown, "rate_title": texts("table.not_sure"), "rate_bar": None, "high": ""},
         "limit": None if pd.isna(row["limit"]) else BAR * min(row["limit"], 1.0),  # in pixels
         "verdict": str(texts(f"short.{name}")),

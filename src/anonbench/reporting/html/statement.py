@@ -229,7 +229,7 @@ def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
         rate, limit = _percent(row["rate"], texts), _limit(row["limit"], texts)
         verdict = [str(texts(f"short.{NAMES[row['verdict']]}")), str(words.short(row))]
         said = ": ".join(filter(None, verdict))
-        rows.append((name, kept, words.attack(row["attack"]), rate, limit, said))
+        rows.append((name, kept, words.strongest(row), rate, limit, said))
     heads = ["table.method", "table.kept", "table.attack"]
     heads += [f"statement.heads.{each}" for each in ("above", "limit", "verdict")]
     return pd.DataFrame(rows, columns=heads)

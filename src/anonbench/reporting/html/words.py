@@ -9,15 +9,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
-from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy import evidence
-from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.evaluation.policy.verdicts import OF_ENTITIES, Verdict
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.probes import NO_LESSON
-from anonbench.evaluation.privacy.rates import MIN_CLUSTERS as MIN_PERSONS
-from anonbench.evaluation.privacy.rates import MIN_GALLERY, probes_needed
+from anonbench.evaluation.privacy.rates import MIN_GALLERY, clusters_needed
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
 from anonbench.reporting.choice_table import doubt_of, times_as_many, true_boxes
 from anonbench.reporting.html.page import Texts
@@ -212,6 +210,16 @@ class Words:
         """Description of an attack's finding."""
         return self.texts.named("attack", name or "none")
 
+    def strongest(self, row: Mapping[Any, Any]) -> str:
+        """The strongest attack of a choice, with the kind of its regions if it may be of several.
+
+        Rates of different kinds of regions cannot be compared.
+        """
+        attack, entity = str(row["attack"]), str(row["entity"])
+        is_said = not entity or len(OF_ENTITIES.get(attack, ())) == 1
+        of = "" if is_said else f" ({self.texts.named('entities', entity)})"
+        return f"{self.attack(attack)}{of}"
+
     def sure(self, top: Mapping[Any, Any] | None) -> Markup:
         """Certainty of the numbers."""
         texts = self.texts
@@ -347,11 +355,7 @@ def _persons(row: Mapping[Any, Any], facts: Facts) -> dict[str, int]:
     is_rate = row["rule_attack"] in (evidence.REIDENTIFICATION, evidence.OF_REMAINDER)
     if not is_rate or pd.isna([seen, row["rule_n"]]).any() or not pd.isna(row["rule_high"]):
         return {}
-    needed = max(
-        MIN_PERSONS,
-        int(seen) + MIN_GALLERY - int(row["rule_n"]),
-        probes_needed(needs.widest, needs.confidence),
-        fewest_trials(row["rule_limit"], needs.confidence) if row["rule_limit"] > 0.0 else 0,
-    )
+    enough = clusters_needed(needs.widest, needs.confidence, row["rule_limit"])
+    needed = max(enough, int(seen) + MIN_GALLERY - int(row["rule_n"]))
     more = math.ceil((needed - int(seen)) / facts.searched_share)
     return {"seen": int(seen), "needed": needed, "add": more} if more > 0 else {}

@@ -25,7 +25,7 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity, Method, Split
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
-from anonbench.evaluation.privacy.rates import probes_needed
+from anonbench.evaluation.privacy.rates import clusters_needed
 from anonbench.workflow.estimates import Estimates
 from anonbench.workflow.first_config.survey import Sample, Survey
 from anonbench.workflow.plan_costs import ID_BYTES, TAR_BYTES
@@ -67,6 +67,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     entities = {str(entity) for name in detectors for entity in DETECTORS[name].entities}
     methods = [*map(str, Method), *(["replace"] if entities - {"face"} else [])]
     is_classified = choice.label is not None
+    speed = {"seconds": float(f"{seconds:.2g}")} if (seconds := sample.encode_seconds) else {}
 
     text = resources.files(__package__).joinpath("config.yaml.j2").read_text("utf-8")
     template = _environment(choice.file).from_string(text)
@@ -74,7 +75,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     # class folders that are labels are no clusters, unless they are persons
     are_clusters = choice.persons or (len(folders) >= _FEW_CLUSTERS and choice.label != "class")
     strictest = min(limits_of(entities))
-    needed = fewest_trials(strictest, CONFIDENCE)
+    needed = fewest_trials(strictest, CONFIDENCE)  # if no attack succeeds
+    enough = clusters_needed(WIDEST, CONFIDENCE, strictest)
 
     def written(cost: Estimate, whole: Estimate) -> tuple[str, Estimate]:
         share = searched_share(cost.images, is_classified)
@@ -87,13 +89,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         elif 0 < seen.persons < searched:  # a person has images in both parts
             what, there, part = "person", seen.persons, 1.0
         if there < needed:
-            enough = max(needed, probes_needed(WIDEST, CONFIDENCE))
-            gap = (
-                f"no method can pass with fewer than about {count(math.ceil(needed / part), what)} "
-                f"(strictest limit: {100 * strictest:g} %, if no attack succeeds); about "
-                f"{math.ceil(enough / part):,} give re-identification an interval of at most "
-                f"{100 * WIDEST:g} points, whatever its rate"
-            )
+            in_all = count(math.ceil(enough / part), what)
+            gap = f"no method can pass with so few; about {in_all} are enough, whatever the rates"
             cost = cost._replace(gap=gap)
         return template.render(
             ATTACKED=ATTACKED,
@@ -107,6 +104,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             seen=seen,
             sample=sample,
             choice=choice,
+            system={**choice.system, **speed},
             unseen=f"{1 - _CHANCE ** (1 / max(1, sample.read)):.0%}",
             known=DETECTORS,
             few=[
@@ -126,19 +124,18 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
             covering={name: dict(COVERING[name]) for name in detectors if name in COVERING},
             fraction=min(1.0, fraction),
             there=count(there, what),
-            needed=needed,
+            enough=enough,
             usual=Privacy(),
         ), cost
 
     def estimated(images: int) -> Estimate:
-        """Time and disk space, by the rates of `anonbench plan` and the system's own speed."""
+        """Time and disk space, by the rates of `anonbench plan`."""
         config = load(yaml.safe_load(written(Estimate(images), Estimate(images))[0]))
         (name,) = config.datasets
         searched = int(searched_share(images, is_classified) * images)
         counts = {Split.TRAIN: images - searched, Split.VAL: searched}
         size = fmean(sample.megapixels) if sample.megapixels else None
-        speed = sample.encode_seconds or None
-        estimates = Estimates(Experiment(config), name, counts, size, speed)
+        estimates = Estimates(Experiment(config), name, counts, size)
         png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
         vectors = (1 + len(methods)) * (4.0 * sample.dimension + ID_BYTES)
         written_bytes = images * (len(methods) * (png + TAR_BYTES) + vectors)

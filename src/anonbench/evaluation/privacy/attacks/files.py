@@ -10,7 +10,7 @@ import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, with_blocks
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.progress import track
@@ -19,6 +19,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations.read import read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.base import as_grey
+from anonbench.detection.reading import Original, of_page
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given_images import look_at
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
@@ -89,9 +90,12 @@ def attack_files(
     if boxes is None:
         search, regions = Search(detectors, detection), {}
         for name in track(common, len(common), "images searched"):
+            file = clear[name]
+            assert file.data is not None, "arrays are no files"
             try:
-                regions[name] = search(clear[name].pixels())
-            except DetectorFailed:
+                original = of_page(Original(name, file.pixels(), file.digest), file.data)
+                regions[name] = search(original.pixels, original.text)
+            except (DetectorFailed, UnreadableImage):
                 failed += 1
     else:
         regions = dict(read_boxes_file(boxes, first.listed()).regions())
