@@ -41,8 +41,8 @@ dots: two fifths of pages have such squares, none of 100 photographs does."""
 _DOTS = 2.0  # standard deviation in pixels of the blur that makes dots grey, and coding blocks
 _SMOOTH = 3.5
 """Standard deviation, in pixels of each scale, of the blur in which meshes and large dots are grey:
-of 54 such faces of 60 pixels 10 are found without, 35 with 2.5, 47 with this; beside 40 real
-portraits two false ones."""
+of 108 such faces 44 are found without and 101 with it. It has false faces in two of 40 portraits,
+in none of 40 pages and 40 photographs of goods, and in two of 20 identity documents."""
 _BARELY = 16  # levels from black or white up to which contrast is barely seen until it is raised
 _RAISED = np.full(256, 128, np.uint8)
 _RAISED[:_BARELY] = _RAISED[-_BARELY:] = np.arange(0, 256, 255 // (_BARELY - 1))
