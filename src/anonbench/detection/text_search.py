@@ -51,6 +51,7 @@ _AROUND = 49  # side of the square that is searched
 _PALE = (1, 2, 6, 24)  # contrast: least, least among less and more coding noise, greatest
 _LETTERS, _STROKE = (6, 64), 33  # height of a row; more than the width of its strokes
 _APART = 15  # greatest distance of letters
+_SPACED = 2  # of the height of a text object: it is joined with the next one within twice as much
 _LEVEL_SIDE = 1e-3  # of a unit vector: a text object with a smaller one is level
 _RATIO = 3.0  # least ratio of a row's length to its height: of coding noise, rows are short
 
@@ -204,13 +205,34 @@ def with_text(
     if not places or Entity.TEXT not in DETECTORS[name].entities:
         return list(regions)
     height, width = image.shape[:2]
-    written = clipped(Entity.TEXT, map(_with_edge, places), repeat(1.0, len(places)), image)
     shown = np.ones((height, width), np.uint8)
     for each in regions:
         cv2.fillConvexPoly(shown, _hull(each), (0,))
     # not united: that compares all pairs, and a page may have 100,000 objects
-    seen = [each for each in written if region_fault(each, width, height) is None]
-    return [*regions, *(each for each in seen if _is_in_sight(each, shown, image))]
+    left = [
+        (each, place)
+        for place in places
+        for each in clipped(Entity.TEXT, [_with_edge(place)], [1.0], image)
+        if region_fault(each, width, height) is None and _is_in_sight(each, shown, image)
+    ]
+    return [*regions, *_in_lines(left, image)]
+
+
+def _in_lines(left: Sequence[tuple[Region, np.ndarray]], image: np.ndarray) -> list[Region]:
+    """Regions of text objects, level ones side by side as one: masks of letters spell a name."""
+    level = [(each, place) for each, place in left if each.quad is None]
+    boxes = np.array([(r.x0, r.y0, r.x1, r.y1) for r, _ in level]).reshape(-1, 4)
+    whole = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1).astype(int)
+    marks = np.zeros(image.shape[:2], np.uint8)
+    for (x0, y0, x1, y1), (_, place) in zip(whole.tolist(), level, strict=True):
+        is_row = np.ptp(place[:2], axis=0).argmax() == 0
+        x, y = (_SPACED * (y1 - y0), 0) if is_row else (0, _SPACED * (x1 - x0))
+        marks[max(0, y0 - y) : y1 + y, max(0, x0 - x) : x1 + x] = 1
+    numbers = cv2.connectedComponents(marks)[1][whole[:, 1], whole[:, 0]]
+    lines = [boxes[numbers == number] for number in np.unique(numbers)]
+    around = [np.concatenate([each[:, :2].min(0), each[:, 2:].max(0)]) for each in lines]
+    slanted = [each for each, _ in left if each.quad is not None]
+    return [*clipped(Entity.TEXT, around, repeat(1.0, len(around)), image), *slanted]
 
 
 def _is_in_sight(region: Region, shown: np.ndarray, image: np.ndarray) -> bool:
