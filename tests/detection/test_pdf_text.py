@@ -129,6 +129,17 @@ def test_what_nobody_sees_is_no_region(content: str) -> None:
     assert regions_of(pdf(content))[1] == []
 
 
+@pytest.mark.parametrize("matrix", ["1 0 0 1 10 20", "0 1 -1 0 60 10"], ids=["level", "upright"])
+def test_letters_of_a_line_are_one_region_whose_parts_do_not_spell_it(matrix: str) -> None:
+    spaced = f"BT /F 24 Tf {matrix} Tm (J) Tj 40 0 Td (i) Tj 40 0 Td (g) Tj ET"
+    drawn, (line,) = regions_of(pdf(spaced))
+    rows, columns = np.nonzero(drawn.min(axis=2) < 255)
+    assert line.x0 <= columns.min() < columns.max() < line.x1
+    assert line.y0 <= rows.min() < rows.max() < line.y1
+    _, others = regions_of(pdf(spaced.replace("40 0", "0 30")))
+    assert len(others) == 3, "lines below each other, or letters of different columns"
+
+
 def test_text_that_was_found_is_no_second_region_and_belongs_to_detectors_of_text() -> None:
     data = pdf(UPRIGHT + SPECKS)
     drawn, (upright, specks) = regions_of(data)

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from drawn_text import Finds, Looks, covered, load, page, pages, receipt_coverage, turned
+from drawn_text import Finds, covered, load, page, pages, receipt_coverage, turned
 
 from anonbench.config.detectors import COVERING, Detection
 from anonbench.core.boxes import Region
@@ -22,7 +22,7 @@ from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import PUBLISHED
 from anonbench.detection.search import build
 from anonbench.detection.text_recognizer import LineReader
-from anonbench.detection.text_search import TextSearch, faint_print
+from anonbench.detection.text_search import TextSearch
 from anonbench.detection.views import Reach, Views
 from anonbench_demo import documents
 
@@ -139,16 +139,6 @@ def test_pale_fine_print_is_found_also_on_its_side(
     (found,) = build("ppocr", Detection()).detect([image])
     hidden = np.rot90(covered(image.shape, found), -turns)
     assert hidden[240:260, 60:250][letters > 99].mean() > 0.95
-
-
-def test_faint_lines_that_reach_beyond_the_image_are_found() -> None:
-    image = np.full((60, 400), 255, np.uint8)
-    cv2.putText(image, "Erika Mustermann", (0, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (251,), 2)
-    line = Region(Entity.TEXT, -3, -2, 190, 26, 0.9, (-3, -2, 190, -2, 190, 26, -3, 26))
-    assert line in faint_print(image, Finds(line))
-    solid, looked = np.full((60, 400), 255, np.uint8), Looks(lambda _: [line])
-    solid[20:30, 50:300] = 251
-    assert not [*faint_print(solid, looked)] and not looked.shapes, "a bar is no line"
 
 
 def test_text_on_a_photographed_screen_is_found_as_on_paper(weights: Path) -> None:

@@ -43,6 +43,7 @@ _TURNS = "FLIP_LEFT_RIGHT ROTATE_180 FLIP_TOP_BOTTOM TRANSPOSE ROTATE_270 TRANSV
 _UPRIGHT = {number: Image.Transpose[name] for number, name in enumerate(_TURNS.split(), 2)}
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 _ORIENTATION = 274
+_KIND, _INNER = 254, 330  # TIFF's tags: an odd kind is a smaller copy; images inside this one
 
 MOST_HERE = 32_000_000  # pixels of an image that is decoded in this process, and half of its bytes
 _IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}  # Pillow's slow decoders
@@ -154,6 +155,8 @@ def _refuse(
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
         pixels = max(pixels, tile[0] * tile[1])
+        if page is None and image.tag_v2.get(_KIND, 0) & 1 and _INNER in image.tag_v2:
+            raise UnreadableImage("a raw photograph with a preview; convert it to PNG or JPEG")
         if not is_deep(image) and (bits := declared_bits(image)) in range(9, 13):
             raise UnreadableImage(f"colours of {bits} bits; save it with 8 or 16 bits a colour")
     if max_pixels is not None and pixels > max_pixels:

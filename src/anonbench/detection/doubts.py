@@ -14,6 +14,7 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import MOST_PIXELS, as_grey, corners_of, shows_screen
 from anonbench.detection.kinds.ink import shows_letters
+from anonbench.detection.kinds.ridges import shows_print
 
 SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
@@ -56,15 +57,6 @@ _PAPER, _TONES, _SEEN = 0.6, 25, 256
 """Least share of the pixels within so many grey levels for an image to be paper; longest side that
 is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less.
 """
-_RIDGED = 150
-"""Least side of a place with such lines, in thousandths of the image's side. They lie in one
-direction nearby, in several in total (bars of a code in one), and most pixels are much darker or
-brighter than their surroundings: 68 to 92 % of 19 drawn prints of fingers and palms, in no place of
-148 pages, 35 specimens of identity documents, 20 receipts and 400 photographs more than 62 %.
-"""
-_LEAST_SIDE = 80  # in pixels: with fewer, a print shows no ridges
-_STEEP, _ONE_WAY, _ALL_WAYS, _APART, _RIDGES = 60, 0.5, 0.7, 30, 0.64
-_HIDDEN = 0.9  # share of such a place in regions from which the rest shows nothing
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
 
 
@@ -97,7 +89,7 @@ def doubts_of(
         HIGH_LINES: max(heights, default=0) > LINES[1],
         WEAK_ONLY: bool(found) and max(region.score for region in found) <= WEAK,
         LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
-        RIDGES: _has_ridges(image, regions),
+        RIDGES: shows_print(image, regions),
         TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
     }
     return [text for text, holds in checks.items() if holds]
@@ -159,42 +151,6 @@ def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> b
         only[max(0, int(r.y0)) : ceil(r.y1), max(0, int(r.x0)) : ceil(r.x1)] = 0
     shares = cv2.boxFilter(only, cv2.CV_32F, (_BLOCK, _BLOCK), borderType=cv2.BORDER_CONSTANT)
     return bool(shares.max() > _FILLED)
-
-
-def _has_ridges(image: np.ndarray, regions: Sequence[Region]) -> bool:
-    """Whether a large place that regions do not cover may be a fingerprint or a palm's print.
-
-    By its structure tensor. Larger than a fingerprint on a form, it is a printed picture to `ink`.
-    """
-    scale = min(1.0, 1000 / float(np.sqrt(image.shape[0] * image.shape[1])))
-    dark = image if image.ndim == 2 else image.min(axis=2)
-    dark = cv2.resize(dark, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    dark = dark.astype(np.float32)
-    unit = float(np.sqrt(dark.size)) / 1000
-    x, y = (cv2.Sobel(dark, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-    slope, level, slanted, around = (
-        cv2.GaussianBlur(each, (0, 0), max(4.0, 8 * unit))
-        for each in (x * x + y * y, x * x - y * y, 2 * x * y, dark)
-    )
-    one_way = np.hypot(level, slanted)
-    lines: np.ndarray = ((slope > _STEEP**2) & (one_way > _ONE_WAY * slope)).astype(np.uint8)
-    is_hidden = np.zeros(dark.shape, bool)
-    for r in regions:
-        x0, y0, x1, y1 = (max(0, round(scale * end)) for end in (r.x0, r.y0, r.x1, r.y1))
-        is_hidden[y0:y1, x0:x1] = True
-    for how, side in ((cv2.MORPH_CLOSE, 10 * unit), (cv2.MORPH_OPEN, 40 * unit)):
-        lines = cv2.morphologyEx(lines, how, np.ones((2 * int(side) + 1,) * 2, np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines)
-    sides = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].min(axis=1)
-    for number in np.flatnonzero(sides[1:] >= max(_RIDGED * unit, _LEAST_SIDE)) + 1:
-        place = labels == number
-        if is_hidden[place].mean() > _HIDDEN:
-            continue
-        ways = (level[place] + 1j * slanted[place]) / one_way[place].clip(1)
-        ridges = np.abs(dark - around)[place] > _APART
-        if abs(ways.mean()) < _ALL_WAYS and ridges.mean() > _RIDGES:
-            return True
-    return False
 
 
 def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:

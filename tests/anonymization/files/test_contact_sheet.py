@@ -256,6 +256,18 @@ def test_pages_of_a_tiff_file_are_reviewed(reviewed: Path) -> None:
     assert not page[20:50, 10:60].any()
 
 
+def test_the_page_for_which_a_document_is_not_published_is_reviewed(reviewed: Path) -> None:
+    save_pages(reviewed / "fax.tif", photograph("one"), *[photograph("two", code=False)] * 2)
+    assert statuses(run(reviewed))["fax.tif"] == "without_regions"
+    for number in (2, 3):
+        review = review_folder(Path("out"), sample=1)
+        assert f"fax.tif/page-000{number + 1}" not in {e.id for e in review.entries}, "not searched"
+        confirm(review, f"fax.tif/page-000{number}", BOX)
+        done = run(reviewed)
+    page = draw_pdf(Path("out/fax.tif.pdf").read_bytes(), Page(3, 200), 10**7)
+    assert statuses(done)["fax.tif"] == "written" and not page[20:50, 10:60].any()
+
+
 def test_damaged_documents_in_a_tar_do_not_end_a_run_with_corrections(reviewed: Path) -> None:
     (reviewed / "empty.tif").touch()
     with tarfile.open("photos.tar", "w") as tar:

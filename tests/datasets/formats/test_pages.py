@@ -331,6 +331,15 @@ def test_pillows_pages_are_found(big: bool) -> None:
         read_image(data, 10**4)
 
 
+def test_the_preview_of_a_raw_photograph_is_not_read_in_its_place(tmp_path: Path) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[254], tags[330] = 1, 8  # a smaller copy, and the place of the photograph
+    tags.tagtype[330] = 13
+    picture(1, (40, 30)).save(tmp_path / "a.tif", tiffinfo=tags)
+    with pytest.raises(UnreadableImage, match="raw photograph"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_circles_and_damage_are_no_pages() -> None:
     data = directories([None, None])
     assert frames(data) == [0, 1]

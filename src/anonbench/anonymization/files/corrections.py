@@ -152,14 +152,17 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
     max_pixels = int(head["max_pixels"])
     listed = [each for each in outcomes if each.status != "left_out"]
     there = [each for each in listed if each.name in files]
-    shown = [e for e in there if e.width and e.status in ("written", "without_regions")]
+    searched = [each for each in there if each.width or each.pages]
+    shown = [each for each in searched if each.status in ("written", "without_regions")]
     found: dict[str, list[Region]] = {}
     entries: dict[str, Entry] = {}
     for outcome in shown:
         sizes = [page[:2] for page in outcome.pages] or [[outcome.width, outcome.height]]
-        said = [page["doubts"] for page in outcome.searched] or [[]] * len(sizes)
+        said = [page["doubts"] for page in outcome.searched]
+        if outcome.pages and not outcome.output:
+            said.append([])  # nothing was found on this page; those after it were not searched
         state = ("ok", "") if outcome.output else ("empty", "the copy is not published")
-        pages = zip(found_parts(outcome), sizes, said, strict=False)
+        pages = zip(found_parts(outcome), sizes, said or [[]] * len(sizes), strict=False)
         for (name, digest, regions), (width, height), doubts in pages:
             why = (*([] if regions else ["nothing was found"]), *doubts)
             place = outcome.name, width, height, 0, digest

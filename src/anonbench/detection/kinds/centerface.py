@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, overlap
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
@@ -39,6 +39,10 @@ _STEP, _STEPS = 96, 0.2
 """Grey levels between neighbouring pixels that are a step, and least share of steps in a square of
 dots: two fifths of pages have such squares, none of 100 photographs does."""
 _DOTS = 2.0  # standard deviation in pixels of the blur that makes dots grey, and coding blocks
+_SMOOTH = 3.5
+"""Standard deviation, in pixels of each scale, of the blur in which meshes and large dots are grey:
+of 108 such faces 44 are found without and 101 with it. It has false faces in two of 40 portraits,
+in none of 40 pages and 40 photographs of goods, and in two of 20 identity documents."""
 _BARELY = 16  # levels from black or white up to which contrast is barely seen until it is raised
 _RAISED = np.full(256, 128, np.uint8)
 _RAISED[:_BARELY] = _RAISED[-_BARELY:] = np.arange(0, 256, 255 // (_BARELY - 1))
@@ -79,15 +83,40 @@ class Centerface(DetectorKind):
             second=SecondLook(below=28, score=score, unsure=UNSURE),
             versions=partial(versions, faces),
         )
-        views = Views(faces, reach)
+        sure = SecondLook(below=0, score=score)
+        views: Detector = Views(faces, reach)
+        if speed == "thorough":  # faces behind fences, on screens, and in dots of any size
+            upright = replace(reach, turns=UPRIGHT, second=sure, versions=None)
+            views = Completed(views, Views(Smoothed(faces), upright))
         if loading.lines is None:
             return base.Grown(views, self.margin)
         reach = replace(reach, versions=None)
         # a turned image is up to 1.42 times as long
         longer = Views(faces, replace(reach, doubled=910, halved=911))
-        sure = SecondLook(below=0, score=score)
         raised = Views(faces, replace(reach, doubled=None, turns=UPRIGHT, second=sure))
         return base.Grown(AmongLines(views, longer, raised, loading.lines), self.margin)
+
+
+class Smoothed(base.PerImage):
+    """A detector that searches images blurred."""
+
+    def __init__(self, faces: Detector) -> None:
+        self._faces = faces
+
+    def _search(self, image: np.ndarray) -> list[Region]:
+        return self._faces.detect([cv2.GaussianBlur(image, (0, 0), _SMOOTH)])[0]
+
+
+class Completed(base.PerImage):
+    """A detector of faces completed by those of another one that it does not find."""
+
+    def __init__(self, detector: Detector, other: Detector) -> None:
+        self._detector, self._other = detector, other
+
+    def _search(self, image: np.ndarray, found: list[Region]) -> list[Region]:
+        seen = self._other.detect([image])[0]
+        new = [face for face in seen if all(overlap(face, each) < _OVERLAP for each in found)]
+        return base.united([*found, *new], image) if new else found
 
 
 class AmongLines(base.PerImage):
@@ -97,7 +126,7 @@ class AmongLines(base.PerImage):
     the lines are level.
     """
 
-    def __init__(self, views: Views, turned: Views, raised: Views, lines: Detector) -> None:
+    def __init__(self, views: Detector, turned: Views, raised: Views, lines: Detector) -> None:
         self._detector, self._turned, self._raised, self._lines = views, turned, raised, lines
 
     def _search(self, image: np.ndarray, faces: list[Region], lines: list[Region]) -> list[Region]:

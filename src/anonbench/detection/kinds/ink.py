@@ -18,6 +18,7 @@ from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, as_rgb, clipped, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
+from anonbench.detection.kinds.ridges import prints
 
 _SMALL, _LARGE = 700_000, 6_000_000  # pixels of the copy that is searched
 _ENLARGED = 2.0  # greatest ratio of its sides to the image's
@@ -68,8 +69,8 @@ class Ink(DetectorKind):
     """Ink of documents that no line of text explains: signatures, handwriting, stamps.
 
     An image is a document if it has many lines of text, or is mostly paper. Of other photographs,
-    only pages and cards that lie in them are searched. The lines are those of the detector ppocr
-    with its settings.
+    only pages and cards that lie in them are searched. Large prints of fingers and palms are found
+    in all. The lines are those of the detector ppocr with its settings.
     """
 
     name: ClassVar = "ink"
@@ -92,6 +93,8 @@ class InkDetector(PerImage):
         self._lines = lines
 
     def _search(self, image: np.ndarray, lines: Sequence[Region]) -> Iterator[Region]:
+        for print_, share in prints(image):
+            yield from clipped(Entity.INK, [print_], [share], image)
         copy = _copy(image, lines)
         if copy is None:
             return
