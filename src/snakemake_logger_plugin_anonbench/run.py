@@ -18,7 +18,8 @@ SHOWN = 20  # failed jobs that are listed
 _TRUSTED = 60.0  # seconds at the plan's pace that are added to what was measured
 _CLOCK_SECONDS = 2.0  # seconds by which the clocks of a machine and its file server may differ
 _KEPT = "What is done is kept"
-_CUT_SHORT = "its log says no reason; perhaps its process was killed, out of memory"
+_CUT_SHORT = "its log says no reason; if none is above, perhaps it was killed, out of memory"
+_ENDED = "its log says no reason; perhaps it was ended with the run, which was told to stop"
 _BAR = re.compile(
     r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[[^<]*<?(?P<left>[\d:]*)"
 )
@@ -170,7 +171,8 @@ class Run:
         for job in list(self.failed.values())[:SHOWN]:
             line = job.last_line(self.folder)
             is_cut_short = not line or _BAR.match(line)
-            reason = job.message or (_CUT_SHORT if is_cut_short else "")
+            cut_short = _ENDED if self.is_stopping else _CUT_SHORT
+            reason = job.message or (cut_short if is_cut_short else "")
             lines.append(f"  {job.label} failed{f': {reason}' if reason else ''}")
             lines += [f"    {log}" for log in job.logs]
             lines += [f"    | {line}"] if line else []

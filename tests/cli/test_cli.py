@@ -136,7 +136,7 @@ def test_no_command_overwrites_input(tmp_path: Path, cli: Any) -> None:
     [
         ("--fraction 0.001", "fraction 0.001 of 240 images is no image at all"),
         ("--sample 0", "sample: 0 cannot be used"),
-        ("--per-query scores.txt", "--per-query scores.txt: the name ends in .parquet"),
+        ("--per-query scores.txt", "--per-query scores.txt: the name must end in .parquet"),
         ("--per-query /proc/none/scores.csv", "/proc/none/scores.csv: cannot be written"),
         ("--queries absent.h5", "absent.h5: no such file"),
         ("--top 1000000000", "top"),

@@ -127,7 +127,7 @@ def test_embed_writes_what_score_reads(
     (photos / "broken.jpg").write_bytes(b"none")
     system = OPTIONS[:2]
     said = cli(f"embed {photos}", *system, "-o vectors.npy", status=1).err
-    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in said
+    assert "--output vectors.npy: the name must end in .h5 or .hdf5" in said
     said = cli(f"embed {photos}", *system, "-o out/all.h5", status=3).out
     assert "104 images, 108 dimensions: out/all.h5\n1 file could not be read (1: " in said
     found = read_embeddings(Path("out/all.h5"))
@@ -201,7 +201,7 @@ def test_copies_are_one(attack: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("clear hidden -o clear/0.png", "the name ends in .csv"),
+        ("clear hidden -o clear/0.png", "the name must end in .csv"),
         ("clear hidden -o boxes.csv", "is the same file as"),
         ("clear hidden -o link.csv", "is the same file as"),
         ("table.csv hidden -o table.csv", "is the same file as"),

@@ -127,7 +127,7 @@ def test_anonymize_counts_other_files(photos: Path, run: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("detect photos -o x.txt", "the name ends in .parquet or .csv or .json"),
+        ("detect photos -o x.txt", "the name must end in .parquet or .csv or .json"),
         ("detect config.yaml/x", "there is no such file"),
         ("detect photos --detector centreface", "did you mean centerface?"),
         ("detect photos --detector boxes", "there are mtcnn"),

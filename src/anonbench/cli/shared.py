@@ -110,7 +110,7 @@ def add_command(
 def require_suffix(path: Path | None, *suffixes: str, option: str = "--output") -> None:
     """Raise InputError if a file that is to be written has another suffix."""
     if path is not None and path.suffix not in suffixes:
-        raise InputError(f"{option} {path}: the name ends in {' or '.join(suffixes)}")
+        raise InputError(f"{option} {path}: the name must end in {' or '.join(suffixes)}")
 
 
 def workflow_of(options: argparse.Namespace) -> list[str]:

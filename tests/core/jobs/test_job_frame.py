@@ -71,7 +71,8 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     command = [sys.executable, "-c", SCRIPT.format(action=wait), str(log)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE)
     wait_for(lambda: log.exists() and "the first" in log.read_text(encoding="utf-8"))
-    hurry = "import anonbench.core.jobs.job; anonbench.core.jobs.job.WAIT_SECONDS = 0.1\n"
+    log.unlink()  # as Snakemake does before it starts a job
+    hurry = "import anonbench.core.jobs.job; anonbench.core.jobs.job.WAIT_SECONDS = 0.5\n"
     second = python(hurry + SCRIPT.format(action="print('the second')"), log)
     assert second.returncode == 1
     assert "this job is still running from an earlier, killed run" in second.stderr
@@ -80,6 +81,7 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     first.communicate()
     assert run("print('the third')", log).returncode == 0
     assert "the first" not in log.read_text(encoding="utf-8")
+    assert list(tmp_path.iterdir()) == [log]
 
 
 def test_a_user_s_module_may_be_called_as_a_script(tmp_path: Path) -> None:

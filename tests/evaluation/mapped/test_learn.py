@@ -206,6 +206,11 @@ def test_map_command(
     assert json.loads(cli(to_hidden, "--method mask-100 --json").out)["images"] == 100
     learned, output = Map.load(Path("map.safetensors")), Path("mapped.h5")
     np.testing.assert_array_equal(read_embeddings(output).values, learned.apply(hidden.values))
+    searched = "score --reference original_val.h5 --queries original_val.h5 --database {}"
+    warned = cli(searched.format(output), "--json")
+    assert json.loads(warned.out)
+    assert warned.err.splitlines()[-1].startswith("anonbench: mapped.h5: moved by a map;")
+    assert "moved by a map" not in cli(searched.format("hidden_val.h5")).err
     cli(apply.format("original_val.h5"), "--queries")
     np.testing.assert_array_equal(read_embeddings(output).values, learned.queries(original.values))
     strangers = [f"x{each}" for each in hidden.ids]

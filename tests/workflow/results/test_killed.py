@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 import small_archive
+from processes import has_ended, wait_for
 from small_archive import results_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -112,3 +114,40 @@ def test_killed_while_the_report_is_written(
     output_of(folder, miniature, "--cores", "2", "--resources", "gpu=4", "--", "report")
     assert report.read_bytes() == before
     assert not list((folder / "results").glob(".*.part"))
+
+
+def test_a_job_that_outlives_its_run_is_not_begun_again(tmp_path: Path) -> None:
+    """Snakemake removes the log, by whose lock the job is known, before it starts a job."""
+    script = """
+import os, time
+from pathlib import Path
+from anonbench.core.jobs import job
+job.WAIT_SECONDS = 0.5
+with job.logged("logs/long.log", 1):
+    with Path("begun").open("a") as file:
+        print(os.getpid(), file=file)
+    time.sleep(0 if Path("go").exists() else 120)
+    Path("long.txt").touch()
+"""
+    (tmp_path / "long.py").write_text(script, encoding="utf-8")
+    rule = "rule long:\n    output: 'long.txt'\n    log: 'logs/long.log'\n    script: 'long.py'\n"
+    (tmp_path / "Snakefile").write_text(rule, encoding="utf-8")
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "long.txt"]
+    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    begun = tmp_path / "begun"
+    wait_for(lambda: begun.is_file() and begun.read_text().endswith("\n"))
+    first.kill()
+    first.wait()
+    orphan = int(begun.read_text())
+    (tmp_path / "go").touch()
+    try:
+        subprocess.run([*command, "--unlock"], cwd=tmp_path, capture_output=True, check=True)
+        again = [*command, "--rerun-incomplete"]
+        second = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
+    finally:
+        os.kill(orphan, signal.SIGKILL)
+    assert "still running from an earlier, killed run" in second.stderr
+    assert begun.read_text() == f"{orphan}\n"
+    wait_for(lambda: has_ended(orphan))
+    subprocess.run(again, cwd=tmp_path, capture_output=True, check=True)
+    assert [each.name for each in (tmp_path / "logs").iterdir()] == ["long.log"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,10 @@ _SETTINGS = (
 )
 """Options that are settings by the same name; those not given keep their defaults."""
 _DECIMALS = 4
+_MAPPED = (
+    "anonbench: {}: moved by a map; if it learned from these very images, the scores are too high "
+    "(`map fit` and `evaluate --map` say what new images would get)"
+)
 
 
 def add(commands: Any) -> None:
@@ -83,10 +88,13 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"{file}: no such file")
         verify(file)
 
-    from anonbench.evaluation import against, external  # imports that take seconds
+    from anonbench.evaluation import against, alignment, external  # imports that take seconds
 
     other = against.read_scores(options.against) if options.against else None
     result = external.run(*files, include_self=not options.exclude_self, **settings)
+    for file in dict.fromkeys(files):
+        if alignment.provenance(file).get("mapped"):
+            print(_MAPPED.format(file), file=sys.stderr)
     if options.per_query:
         _write(result.per_query, options.per_query)
     compared = None

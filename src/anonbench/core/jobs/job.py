@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,12 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
 def _redirect_output(log: Path) -> Iterator[int]:
     """Send standard output and error of this process and its children to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    # Snakemake removes the log before it starts a job: an unfinished one has it under this name too
+    kept = log.with_name(f".{log.name}.unfinished")
+    with suppress(OSError):  # this file system has no hard links
+        kept.touch()
+        log.unlink(missing_ok=True)
+        os.link(kept, log)
     terminal, saved = os.dup(2), os.dup(1)
     # emptied only when it is known that no other process writes to it
     with log.open("a", encoding="utf-8") as file:
@@ -119,6 +125,7 @@ def _redirect_output(log: Path) -> Iterator[int]:
             yield terminal
         finally:
             _terminals.pop()
+            kept.unlink(missing_ok=True)
             for stream, descriptor, earlier in ((sys.stdout, 1, saved), (sys.stderr, 2, terminal)):
                 stream.flush()
                 os.dup2(earlier, descriptor)
