@@ -95,7 +95,7 @@ def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
     [
         (frozen(adaptions=["A"]), "system and adaptions"),
         (frozen(adaptions=["D"]), r"split.validation: 1.0 leaves no image for adaption D"),
-        (frozen(system="theirs"), r"archive.system: no system is called 'theirs'.*: ours"),
+        (frozen(system="theirs"), r"archive.system: no system is called 'theirs'.* are ours"),
         (given(degrees=[50]), "add 100 to `degrees`"),  # another program hides all
     ],
 )
