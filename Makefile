@@ -9,8 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
 # what is never imported is never compiled
 INSTALL := $(BIN)/python -m pip install -qq --no-compile
 # each process of tests has one thread: together they have as many as there are cores
-# one process more than cores: tests also wait, for Slurm, a browser and killed jobs
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 OPPONENTS := build/opponents-venv
