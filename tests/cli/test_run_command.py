@@ -201,7 +201,7 @@ def test_a_config_is_written_once_and_names_nobody(init: Any, tmp_path: Path) ->
 
 
 def test_a_detector_that_is_left_out_is_named(init: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"centerface": ("face", 32), "ppocr": ("text", 20), "zxing": ("barcode", 1)}
+    names = {"centerface": ("face", 32), "ppocr": ("text", 1), "zxing": ("barcode", 1)}
     found = {name: Found(*each) for name, each in names.items()}
     found["mrz"] = Found("mrz")
     seen = Sample(read=32, megapixels=[0.5], found=found, png_bytes=[9])

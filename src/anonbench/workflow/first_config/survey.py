@@ -157,7 +157,6 @@ class Found:
 
     entity: str
     images: int = 0  # with at least one region
-    certain: int = 0  # with one whose score is 1, such as a code that was decoded
     times: list[float] = field(default_factory=list)
     missing: str = ""  # why the detector could not be tried
 
@@ -181,18 +180,13 @@ class Sample:
 
     @property
     def finding(self) -> list[str]:
-        """Detectors that found something; in photographs of faces, text counts only if frequent.
+        """Detectors that found something; text in photographs of faces counts only if frequent.
 
-        Rare text on clothes or walls would dominate the share of unknown results, and so would
-        stripes that look like a code of which none could be decoded.
+        Rare text on clothes or walls would dominate the share of unknown results.
         """
-        return [name for name, each in self.found.items() if each.images and self._counts(name)]
-
-    def _counts(self, name: str) -> bool:
-        if name == "zxing" and self.is_often("centerface"):
-            return self.found[name].certain > 0 or self.is_often(name)
-        rare = name in ("ppocr", "ink") and self.is_often("centerface")
-        return not rare or self.is_often("ppocr")
+        are_faces = self.is_often("centerface") and not self.is_often("ppocr")
+        rare = ("ppocr", "ink") if are_faces else ()
+        return [name for name, each in self.found.items() if each.images and name not in rare]
 
     def is_often(self, name: str) -> bool:
         """Whether a detector found something in at least half of the images."""
@@ -262,7 +256,6 @@ def search_all(
                 found = sample.found[name]
                 found.times.append(seconds)
                 found.images += bool(regions[0])
-                found.certain += any(region.score == 1.0 for region in regions[0])
         if len(kept) < _EMBEDDED and sum(each.nbytes for each in kept) < _MOST_BYTES:
             kept.append(image if image.ndim == 3 else np.stack([image] * 3, axis=-1))
     return kept
