@@ -109,8 +109,6 @@ def test_people_are_read_where_the_manifest_has_them(
 
 
 class _Counted:
-    """Three images, and how often each was read."""
-
     ids = ("a", "b", "c")
 
     def __init__(self) -> None:

@@ -36,8 +36,6 @@ choices = st.builds(
 
 
 class Given:
-    """A database whose similarities are given."""
-
     def __init__(self, similarity: np.ndarray) -> None:
         self._similarity = similarity
 
