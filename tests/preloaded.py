@@ -48,7 +48,7 @@ LOADED = [
     *("anonbench.evaluation.downstream.evaluate", "anonbench.training.loop.launch"),
     *("anonbench.reporting.figures.learning", "anonbench.reporting.figures.trends"),
     *("matplotlib.backends.backend_svg", "pandas.core.arrays.arrow.extension_types", "zxingcpp"),
-    *("multiprocessing.synchronize", "snakemake.benchmark", "snakemake.storage"),
+    *("multiprocessing.synchronize", "smart_open", "snakemake.benchmark"),
     "warmed",
 ]
 """What commands load, and the libraries that jobs load."""
