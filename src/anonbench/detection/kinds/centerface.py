@@ -195,8 +195,8 @@ def raised_darkness(image: np.ndarray) -> np.ndarray:
 
     Faint print of any colour is darker than paper in one colour, and less so in grey.
     """
-    darkest = image if image.ndim == 2 else image.min(axis=2)
-    return np.asarray(cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(darkest))
+    clahe = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8))
+    return np.asarray(clahe.apply(base.darkest(image)))
 
 
 class CenterfaceDetector(base.PerImage):
