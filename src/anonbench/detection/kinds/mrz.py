@@ -41,7 +41,7 @@ class Mrz(DetectorKind):
     entities: ClassVar = (Entity.MRZ,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = "pip install onnxruntime"
-    seconds_an_image: ClassVar = (0.05, 0.1)
+    seconds_an_image: ClassVar = (0.3, 0.05)
 
     weights: Place | None = None
     """ONNX file of PP-OCR's recognizer or a folder with inference.onnx; by default that of
