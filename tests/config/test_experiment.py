@@ -200,13 +200,12 @@ def hiding(name: str, **anonymization: Any) -> Any:
 
 
 def test_a_job_depends_on_the_methods_that_its_own_stands_for() -> None:
-    own = {"format", "margin", "coding_blocks"}
+    own = {"format", "margin", "shape", "coding_blocks"}
     assert set(hiding("mask")["settings"]) == {*own, "mask"}
     combined = {"layers": {"methods": ["blur", "mask"]}, "by_entity": {"face": "layers"}}
     layers = {*own, "layers", "blur", "mask"}
     assert set(hiding("layers", **combined)["settings"]) == layers
     assert set(hiding("by_entity", **combined)["settings"]) == {*layers, "by_entity"}
-    # a shape counts where it is not the usual one
     assert hiding("mask", shape={"face": "box"}) == hiding("mask")
     assert hiding("mask", shape={"face": "ellipse"})["settings"]["shape"]["face"] == "ellipse"
 

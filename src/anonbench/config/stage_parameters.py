@@ -6,8 +6,8 @@ They are plain data. A rule names settings that need no more than a section's `e
 
 from typing import Any
 
-from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Shapes
-from anonbench.core.provenance import file_digest, model_files
+from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit
+from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, in_order
@@ -61,16 +61,12 @@ def hiding(config: Config, *named: str) -> Parameters:
     """Image format, shape of regions, and settings, files and code of methods."""
     asked = config.anonymization
     methods = asked.applied(*named)
-    fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
-    if asked.shape != Shapes():
-        fields["shape"] = True
-    found = {"settings": asked.model_dump(mode="json", include=fields)}
     files = {
-        str(path): [file_digest(file) for file in model_files(path)] if path.exists() else None
+        str(file): file_digest(file) if file.exists() else None
         for name in methods
-        for path in asked.method(name).files()
+        for file in asked.method(name).files()
     }
-    found |= {"files": files} if files else {}
+    found = {"settings": asked.part(*named)} | ({"files": files} if files else {})
     return found | _code(METHODS, *dict.fromkeys(map(base_of, methods)))
 
 

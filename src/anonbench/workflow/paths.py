@@ -211,8 +211,11 @@ class Paths:
     def maps(self, dataset: str) -> dict[tuple[str, int], str]:
         """Maps of a data set's vectors by variant and seed."""
         return {
-            (str(variant), seed): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
-            for variant in self.experiment.mapped_variants(dataset)
+            (
+                str(m.variant),
+                seed,
+            ): f"{self.results}/{dataset}/maps/seed{seed}/{m.variant}.safetensors"
+            for m in self.experiment.own_vectors(dataset, {Adaption.MAPPED})
             for seed in self.experiment.training_seeds(dataset)
         }
 
