@@ -126,8 +126,8 @@ def parameters(config: Config) -> dict[str, Any]:
         "clusters": stage_parameters.clusters(config, name),
         "detection": stage_parameters.detection(config, name),
         "shape": stage_parameters.hidden_shape(config, name),
-        "blur": stage_parameters.hiding(config, "blur"),
-        "mask": stage_parameters.hiding(config, "mask"),
+        "blur": stage_parameters.hiding(config.anonymization, "blur"),
+        "mask": stage_parameters.hiding(config.anonymization, "mask"),
         "recipe": recipe.effective(),
         "untrained": stage_parameters.untrained(config, name),
         "embedding": config.embedding.effective(),
@@ -196,7 +196,7 @@ def test_parameters_are_complete_and_sources_again(root: Path) -> None:
 def hiding(name: str, **anonymization: Any) -> Any:
     data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": [name]}
     config = load({"datasets": {"mine": data}, "anonymization": anonymization})
-    return stage_parameters.hiding(config, name)
+    return stage_parameters.hiding(config.anonymization, name)
 
 
 def test_a_job_depends_on_the_methods_that_its_own_stands_for() -> None:

@@ -90,7 +90,7 @@ def test_layers_are_made_of_strengths() -> None:
 def slices(values: dict[str, Any]) -> dict[str, Any]:
     config = load(values)
     variants = Experiment(config).variants("mine")
-    return {str(v): stage_parameters.hiding(config, str(v.method)) for v in variants}
+    return {str(v): stage_parameters.hiding(config.anonymization, str(v.method)) for v in variants}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: s
 
 def test_a_job_has_its_own_strength_and_a_policy_bounds_it() -> None:
     config = load(VALUES)
-    given = stage_parameters.hiding(config, "pixelate_fine")["settings"]
+    given = stage_parameters.hiding(config.anonymization, "pixelate_fine")["settings"]
     assert set(given) == {"format", "margin", "shape", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)

@@ -27,7 +27,7 @@ rule anonymize:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
-        hiding=lambda w: stage_parameters.hiding(settings, method_of(w)),
+        hiding=lambda w: stage_parameters.hiding(settings.anonymization, method_of(w)),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
         "../scripts/anonymize.py"
@@ -53,7 +53,7 @@ rule given:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
         program=lambda w: program_of(method_of(w)),
         folder=lambda w: str(datasets[w.dataset].given[program_of(method_of(w))]),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,

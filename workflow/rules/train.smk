@@ -138,7 +138,7 @@ rule train_redrawer:
         runtime=growing(lambda w: estimates[w.dataset].minutes("train_redrawer")),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
         redrawing=settings.redrawing.model_dump(mode="json"),
         recipe=lambda w: settings.recipe_of(w.dataset).model_dump(
             mode="json", include={"device", "threads"}
@@ -176,6 +176,6 @@ rule redraw:
         runtime=growing(lambda w: estimates[w.dataset].minutes("redraw", w.split)),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
     script:
         "../scripts/redraw.py"

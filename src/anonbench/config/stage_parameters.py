@@ -6,7 +6,7 @@ They are plain data. A rule names settings that need no more than a section's `e
 
 from typing import Any
 
-from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit
+from anonbench.config import AUTO, Anonymization, Config, DataSource, Layout, OwnSplit
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
@@ -57,9 +57,8 @@ def hidden_shape(config: Config, name: str) -> Parameters:
     return shapes | {"degrees": list(config.datasets[name].degrees)}
 
 
-def hiding(config: Config, *named: str) -> Parameters:
+def hiding(asked: Anonymization, *named: str) -> Parameters:
     """Image format, shape of regions, and settings, files and code of methods."""
-    asked = config.anonymization
     methods = asked.applied(*named)
     files = {
         str(file): file_digest(file) if file.exists() else None
@@ -134,7 +133,7 @@ def policy(config: Config, name: str) -> Parameters:
             method: [str(e) for e in Entity if e in asked.steps(method, e)[-1][1].fakes]
             for method in applied
         },
-        "methods": hiding(config, *applied)["settings"]
+        "methods": asked.part(*applied)
         | {each: asked.method(each).model_dump(mode="json") for each in strengths},
         "applied": applied,
         "settings": config.presentation.model_dump(

@@ -13,7 +13,7 @@ from snakemake.ioflags import update
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
+from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, record_of
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 from anonbench.workflow.paths import digests
@@ -70,8 +70,8 @@ class RuleFiles:
         if not self._is_local:
             return files
         first = next(iter(files.values()))
-        made = made_file(first if isinstance(first, str) else next(iter(first)))
-        return {name: update(path) for name, path in files.items()} | {"made": made}
+        made = record_of(Path(first if isinstance(first, str) else next(iter(first))), MADE)
+        return {name: update(path) for name, path in files.items()} | {"made": str(made)}
 
     def last_run(self, made: str) -> Callable[[Any], str]:
         """Parameter of a rule with `updated` outputs: the name of the run that made them well.

@@ -35,14 +35,13 @@ from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
 from anonbench.config.detectors import LOOKED_FOR, default_detection
+from anonbench.config.stage_parameters import hiding
 from anonbench.core.errors import InputError, listed
 from anonbench.core.io import locked, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
-from anonbench.core.provenance import file_digest, versions
-from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.provenance import versions
 from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
@@ -331,21 +330,15 @@ def _counted(
 def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
-    methods = job.anonymization.applied(method)
-    read = [path for name in methods for path in job.anonymization.method(name).files()]
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
         "degree": job.variant.degree,
-        "anonymization": job.anonymization.part(method),
-        "files": [file_digest(path) for path in read],
+        "anonymization": hiding(job.anonymization, method),
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "code": [
-            module_digest([file_job.__name__]),
-            *(METHODS.origin(base_of(name)) for name in methods),
-        ],
+        "code": module_digest([file_job.__name__]),
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
 
