@@ -46,7 +46,8 @@ class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     def files(self, detectors: Collection[str]) -> list[Path]:
         """The user's files of weights in the settings of these detectors."""
         sections = sorted(self.part(detectors).keys() & set(DETECTORS))
-        return [file for name in sections for file in self.of(DETECTORS[name]).files()]
+        files = (file for name in sections for file in self.of(DETECTORS[name]).files())
+        return [file for file in files if file.is_file()]
 
 
 def default_detection() -> Detection:

@@ -61,7 +61,7 @@ def hiding(asked: Anonymization, *named: str) -> Parameters:
     """Image format, shape of regions, and settings, files and code of methods."""
     methods = asked.applied(*named)
     files = {
-        str(file): file_digest(file) if file.exists() else None
+        str(file): file_digest(file) if file.is_file() else None
         for name in methods
         for file in asked.method(name).files()
     }
