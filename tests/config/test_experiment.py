@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench.config import Config, DataSource, load, stage_parameters
+from anonbench.config import Config, DataSource, Detection, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TARGETS
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
@@ -219,3 +219,10 @@ def test_a_job_depends_on_the_content_of_its_key(tmp_path: Path) -> None:
     assert seen[0] == {str(key): None}
     assert len({str(each) for each in seen}) == 3
     assert not any(text in str(seen) for text in ("aaaa", "bbbb"))
+
+
+def test_weights_of_detectors_are_files_that_are_there(tmp_path: Path) -> None:
+    weights = [tmp_path / "model.onnx", tmp_path / "absent.onnx", tmp_path]
+    weights[0].write_bytes(b"onnx")
+    found = [Detection(mrz={"weights": each}).files(["mrz"]) for each in weights]
+    assert found == [[weights[0]], [], [weights[0]]]
