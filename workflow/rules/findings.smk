@@ -15,7 +15,7 @@ _searched = {
     system: name.removesuffix(f"_{system}") if name.endswith(f"_{system}") else Path(results).name
     for system, name in _systems.items()
 }
-_mapped = [name for name in _frozen if experiment.mapped_variants(name)]
+_mapped = [name for name in _frozen if datasets[name].is_mapped]
 
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_systems):
     _degrees = sorted(experiment.datasets[_frozen[0]].degrees)
@@ -50,13 +50,10 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             "<logs>/findings_systems.log",
         benchmark:
             "<benchmarks>/findings_systems.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
-            code=code_of("findings_systems"),
             shown=presentation("confidence", "dpi"),
             systems={
                 system: {
@@ -71,7 +68,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             parameters={
                 method: _hiding.method(method).model_dump(mode="json")
                 for method in map(str, datasets[_frozen[0]].methods)
-                if settings.anonymization.has(method)
+                if method in settings.anonymization.names
             },
         script:
             "../scripts/findings_systems.py"

@@ -1,5 +1,6 @@
 # Tables, figures and the report.
 
+from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.workflow.paths import digests
 
@@ -25,6 +26,7 @@ for _name, _dataset in experiment.datasets.items():
     }
     for _group, (_needs, _figures) in _groups.items():
         _others = experiment.grouped_tables(_name)[_group]
+        _needs += [need for each in _others for need in TABLES[each]]
         _tables = experiment.tables_of_scores(_name) if _group == "scores" else []
         _degrees = paths.correlated_degrees(_name) if _group == "scores" else []
         _trained = experiment.trained_models(_name)
@@ -36,7 +38,7 @@ for _name, _dataset in experiment.datasets.items():
                 name:
                     f"present_{_group}_{_name}"
                 input:
-                    **paths.named(_name, *_needs, *needed(_others)),
+                    **paths.named(_name, *_needs),
                     logs=[
                         paths.training_log(_name, model, experiment.reference_seed)
                         for model in _learned
@@ -54,13 +56,10 @@ for _name, _dataset in experiment.datasets.items():
                     f"<logs>/present/{_name}/{_group}.log",
                 benchmark:
                     f"<benchmarks>/present/{_name}/{_group}.tsv"
-                conda:
-                    "../../envs/anonbench.yaml"
                 resources:
                     mem_mb=growing(2000),
                     runtime=growing(20),
                 params:
-                    code=code_of("present"),
                     dataset=_name,
                     tables=_tables,
                     others=_others,
@@ -100,13 +99,10 @@ for _name in experiment.trained:
             f"<logs>/figure/attention_{_name}.log",
         benchmark:
             f"<benchmarks>/figure/attention_{_name}.tsv"
-        conda:
-            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
-            code=code_of("attention"),
             dataset=_name,
             settings=presentation("confidence", "dpi", "show_originals"),
             models=list(map(str, experiment.attending_models(_name))),
@@ -139,13 +135,10 @@ rule cost:
         "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        code=code_of("cost"),
         benchmarks=f"{results}/benchmarks",
     script:
         "../scripts/cost.py"
@@ -170,13 +163,10 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        code=code_of("report"),
         system=experiment.system_label,
         image_sets={name: paths.audited_sets(name) for name in hidden_here},
         stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},

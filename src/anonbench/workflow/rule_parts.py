@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from snakemake.io import ancient, is_flagged, local
+from snakemake.io import ancient, apply_wildcards, is_flagged, local
 from snakemake.ioflags import update
 
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
+from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, record_of
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 from anonbench.workflow.paths import digests
@@ -50,8 +50,7 @@ class RuleFiles:
     """Conversion of paths to rule inputs and outputs, in one run of Snakemake."""
 
     def __init__(self, workflow: Any, results: str) -> None:
-        self._workflow, self._results = workflow, results
-        self._made = ""
+        self._workflow = workflow
         # read before any job starts, which removes its own
         pattern = f"{escape(results)}/**/{FOLDER}/*{MADE}"
         made = iglob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207  follows links
@@ -68,26 +67,20 @@ class RuleFiles:
         With them comes one without the flag, for `last_run`. Outputs in a storage alone do not
         stay: Snakemake would look for them on this machine and fail.
         """
-        self._made = ""
         if not self._is_local:
             return files
         first = next(iter(files.values()))
-        self._made = made_file(first if isinstance(first, str) else next(iter(first)))
-        return {name: update(path) for name, path in files.items()} | {"made": self._made}
+        made = record_of(Path(first if isinstance(first, str) else next(iter(first))), MADE)
+        return {name: update(path) for name, path in files.items()} | {"made": str(made)}
 
-    def last_run(self) -> Callable[[Any], str]:
+    def last_run(self, made: str) -> Callable[[Any], str]:
         """Parameter of a rule with `updated` outputs: the name of the run that made them well.
 
         If a job fails, Snakemake restores these outputs and records them as made of the new inputs
         and parameters. The output without the flag is missing then, and the name is a new one, so
         that the job runs again.
         """
-        pattern = self._made.replace("<results>", self._results)
-
-        def name(wildcards: Any) -> str:
-            return self._runs.get(pattern.format(**dict(wildcards.items())), self._new)
-
-        return name if pattern else lambda wildcards: ""
+        return lambda wildcards: self._runs.get(apply_wildcards(made, wildcards), self._new)
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""

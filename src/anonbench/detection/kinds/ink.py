@@ -14,7 +14,6 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, as_rgb, brightest, clipped, corners_of, darkest
 from anonbench.detection.kinds.ppocr import Ppocr
@@ -82,7 +81,7 @@ class Ink(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
+        lines = loading.lines or loading.detection.of(Ppocr).load(loading)
         return InkDetector(lines)
 
 

@@ -16,7 +16,6 @@ from anonbench.core import icao9303
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, as_grey, as_rgb, clipped, corners_of
@@ -49,7 +48,7 @@ class Mrz(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
+        lines = loading.lines or loading.detection.of(Ppocr).load(loading)
         return MrzDetector(self, lines, loading.threads)
 
 
