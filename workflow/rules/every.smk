@@ -13,7 +13,7 @@ if not workflow.config_settings.configfiles:
 include: "common.smk"
 
 
-_foreign = list(workflow.rules)  # of a workflow that has this one as a module
+_foreign = len(list(workflow.rules))  # of a workflow that has this one as a module
 
 if not settings.bundle:
 
@@ -40,8 +40,8 @@ include: "run.smk"
 
 
 # What no rule has to say: the environment of its jobs, and what makes them run again beside its settings.
-for _rule in workflow.rules:
-    if _rule.script and not any(_rule is each for each in _foreign):
+for _rule in list(workflow.rules)[_foreign:]:
+    if _rule.script:
         _rule.conda_env = "../../envs/anonbench.yaml"
         _rule.set_params(code=code_of(Path(_rule.script).stem))
         if "made" in _rule.output.keys():

@@ -14,21 +14,11 @@ from anonbench.config import Config
 FOREIGN = """
 configfile: "config/config.yaml"
 
-rule earlier:
-    output: "earlier.txt"
-    script: "../scripts/earlier.py"
-
 module anonbench:
     snakefile: "{snakefile}"
     config: config
 
 use rule * from anonbench as anonbench_*
-
-use rule scenarios from anonbench as anonbench_scenarios with:
-    resources: mem_mb=900
-
-changed = [rule for rule in workflow.rules if rule.name == "anonbench_scenarios"]
-assert "code" in changed[0].params.keys()
 
 rule mine:
     input: "results/report.html"
