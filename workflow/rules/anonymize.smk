@@ -23,10 +23,14 @@ rule anonymize:
         "<benchmarks>/anonymize/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
+        code=code_of("anonymize"),
+        run=last_run(),
         hiding=lambda w: stage_parameters.hiding(settings.anonymization, method_of(w)),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
@@ -49,10 +53,14 @@ rule given:
         "<benchmarks>/given/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=paths.given,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("anonymize", w.split)),
     params:
+        code=code_of("given"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings.anonymization),
         program=lambda w: program_of(method_of(w)),
         folder=lambda w: str(datasets[w.dataset].given[program_of(method_of(w))]),

@@ -13,10 +13,13 @@ rule audit:
         "<logs>/audit/{dataset}.log",
     benchmark:
         "<benchmarks>/audit/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("audit"),
         shards=lambda w: paths.audited_sets(w.dataset),
     script:
         "../scripts/audit.py"
@@ -34,10 +37,13 @@ rule given_summary:
         "<logs>/given_summary/{dataset}.log",
     benchmark:
         "<benchmarks>/given_summary/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("given_summary"),
         confidence=settings.presentation.confidence,
         programs=lambda w: list(datasets[w.dataset].given),
     script:

@@ -49,7 +49,7 @@ store = results_of(workflow, results)
 
 files = RuleFiles(workflow, results)
 plain, by_digest, gpus = files.plain, files.by_digest, files.gpus
-updated = files.updated
+updated, last_run = files.updated, files.last_run
 
 doubts_at_start = []
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:

@@ -14,10 +14,13 @@ rule scenarios:
         "<logs>/table/scenarios.log",
     benchmark:
         "<benchmarks>/table/scenarios.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("scenarios"),
         rows=[scenario_rows(experiment, name) for name in experiment.datasets],
         # a function: only for those who ask for these tables
         grids=lambda _: [scenario_grid(experiment, name) for name in experiment.datasets],
@@ -36,10 +39,13 @@ rule experiment:
         "<logs>/table/experiment.log",
     benchmark:
         "<benchmarks>/table/experiment.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("experiment"),
         datasets=list(datasets),
         profiles=profiles(settings),
     script:
@@ -59,10 +65,13 @@ rule paper_comparison:
         "<logs>/paper/comparison.log",
     benchmark:
         "<benchmarks>/paper/comparison.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("compare"),
         level=round(1 - settings.presentation.confidence, 9),
         datasets=paper_data,
     script:

@@ -15,10 +15,14 @@ rule match:
         "<benchmarks>/match/{dataset}/{setting}.tsv"
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        code=code_of("match"),
+        run=last_run(),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
         user_files=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
@@ -50,12 +54,16 @@ rule detect:
         "<benchmarks>/detect/{dataset}/{split}/{shard}.tsv"
     # before trainings: what is left of the images may be too few
     priority: 1
+    conda:
+        "../../envs/anonbench.yaml"
     threads: settings.detection.threads
     resources:
         mem_mb=growing(lambda w: estimates[w.dataset].detection_mb),
         runtime=growing(lambda w: estimates[w.dataset].minutes("detect", w.split)),
         gpu=gpus(lambda w: estimates[w.dataset].detection_gpus),
     params:
+        code=code_of("detect"),
+        run=last_run(),
         detectors=lambda w: list(map(str, datasets[w.dataset].detectors)),
         detection=lambda w: stage_parameters.detection(settings, w.dataset),
         keep_failed=lambda w: datasets[w.dataset].keep_failed,
@@ -98,10 +106,14 @@ for _name in experiment.datasets:
         benchmark:
             f"<benchmarks>/gather/{_name}.tsv"
         priority: 1
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
+            code=code_of("gather"),
+            run=last_run(),
             keep_without_regions=datasets[_name].keep_without_regions,
             entities=list(map(str, experiment.entities(_name))),
             dataset=_name,

@@ -35,6 +35,8 @@ for _name in experiment.datasets:
                 f"<logs>/embed/{_name}/{_job}.log",
             benchmark:
                 f"<benchmarks>/embed/{_name}/{_job}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(max(6000 if _is_base else 0, estimates[_name].embedding_mb)),
                 runtime=growing(
@@ -42,6 +44,8 @@ for _name in experiment.datasets:
                 ),
                 gpu=gpus(estimates[_name].embedding_gpus if _weights or not _is_base else 0),
             params:
+                code=code_of("embed"),
+                run=last_run(),
                 settings=settings.embedding.effective(),
                 network=stage_parameters.untrained(settings, _name) if _is_base else {},
                 seed=experiment.reference_seed if _is_base else 0,
@@ -79,12 +83,16 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/embed/{_place}.log",
             benchmark:
                 f"<benchmarks>/embed/{_place}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             threads: 8
             resources:
                 gpu=gpus(estimates[_name].embedding_gpus),
                 mem_mb=growing(estimates[_name].embedding_mb),
                 runtime=growing(estimates[_name].minutes("embed_system", sets=len(_sets))),
             params:
+                code=code_of("embed_system"),
+                run=last_run(),
                 system=stage_parameters.system(settings, _name),
                 user_files=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
@@ -118,10 +126,14 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/map_vectors/{_name}.log",
             benchmark:
                 f"<benchmarks>/map_vectors/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(6000),
                 runtime=growing(estimates[_name].minutes("map_vectors")),
             params:
+                code=code_of("map_vectors"),
+                run=last_run(),
                 retrieval=settings.retrieval.effective(),
                 confidence=settings.presentation.confidence,
                 identity=settings.privacy.identity,

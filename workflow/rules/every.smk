@@ -13,8 +13,6 @@ if not workflow.config_settings.configfiles:
 include: "common.smk"
 
 
-_foreign = len(list(workflow.rules))  # of a workflow that has this one as a module
-
 if not settings.bundle:
 
     include: "manifest.smk"
@@ -37,12 +35,3 @@ include: "findings.smk"
 include: "present.smk"
 include: "targets.smk"
 include: "run.smk"
-
-
-# What no rule has to say: the environment of its jobs, and what makes them run again beside its settings.
-for _rule in list(workflow.rules)[_foreign:]:
-    if _rule.script:
-        _rule.conda_env = "../../envs/anonbench.yaml"
-        _rule.set_params(code=code_of(Path(_rule.script).stem))
-        if "made" in _rule.output.keys():
-            _rule.set_params(run=files.last_run(_rule.output.made))

@@ -19,10 +19,13 @@ rule explore:
         "<logs>/explore/{dataset}.log",
     benchmark:
         "<benchmarks>/explore/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(lambda w: estimates[w.dataset].embedding_mb),
         runtime=growing(20),
     params:
+        code=code_of("explore"),
         queries=settings.presentation.explorer_queries,
         results=settings.presentation.explorer_results,
         retrieval=settings.retrieval.model_dump(mode="json", include={"fraction", "include_self"}),

@@ -20,10 +20,13 @@ for _name in experiment.trained:
             f"<logs>/attend/{_name}.log",
         benchmark:
             f"<benchmarks>/attend/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(estimates[_name].embedding_mb),
             runtime=growing(60),
         params:
+            code=code_of("attend"),
             attention_images=settings.presentation.attention_images,
             dataset=_name,
             variants=shown.attended(_name),
@@ -43,10 +46,13 @@ rule examples:
         "<logs>/figure/examples_{dataset}.log",
     benchmark:
         "<benchmarks>/figure/examples_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("examples"),
         settings=presentation("dpi", "show_originals", "example_images"),
         variants=lambda w: shown.examples(w.dataset),
     script:

@@ -50,10 +50,13 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             "<logs>/findings_systems.log",
         benchmark:
             "<benchmarks>/findings_systems.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
+            code=code_of("findings_systems"),
             shown=presentation("confidence", "dpi"),
             systems={
                 system: {

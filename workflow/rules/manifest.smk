@@ -12,10 +12,13 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/demo/{_name}.log",
             benchmark:
                 f"<benchmarks>/demo/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(2000),
                 runtime=growing(30),
             params:
+                code=code_of("demo"),
                 demo=_dataset.demo.model_dump(mode="json"),
                 dataset=_name,
                 seed=settings.seed,
@@ -38,11 +41,15 @@ rule manifest:
         "<logs>/manifest/{dataset}.log",
     benchmark:
         "<benchmarks>/manifest/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: 2
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("manifest")),
     params:
+        code=code_of("manifest"),
+        run=last_run(),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
         max_pixels=settings.detection.max_pixels,
@@ -63,10 +70,13 @@ rule clusters:
         "<logs>/clusters/{dataset}.log",
     benchmark:
         "<benchmarks>/clusters/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("clusters"),
         clusters=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:
         "../scripts/clusters.py"

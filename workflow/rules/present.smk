@@ -56,10 +56,13 @@ for _name, _dataset in experiment.datasets.items():
                     f"<logs>/present/{_name}/{_group}.log",
                 benchmark:
                     f"<benchmarks>/present/{_name}/{_group}.tsv"
+                conda:
+                    "../../envs/anonbench.yaml"
                 resources:
                     mem_mb=growing(2000),
                     runtime=growing(20),
                 params:
+                    code=code_of("present"),
                     dataset=_name,
                     tables=_tables,
                     others=_others,
@@ -99,10 +102,13 @@ for _name in experiment.trained:
             f"<logs>/figure/attention_{_name}.log",
         benchmark:
             f"<benchmarks>/figure/attention_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(20),
         params:
+            code=code_of("attention"),
             dataset=_name,
             settings=presentation("confidence", "dpi", "show_originals"),
             models=list(map(str, experiment.attending_models(_name))),
@@ -135,10 +141,13 @@ rule cost:
         "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("cost"),
         benchmarks=f"{results}/benchmarks",
     script:
         "../scripts/cost.py"
@@ -163,10 +172,13 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("report"),
         system=experiment.system_label,
         image_sets={name: paths.audited_sets(name) for name in hidden_here},
         stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},

@@ -24,12 +24,16 @@ rule reidentify:
         "<logs>/reidentify/{dataset}.log",
     benchmark:
         "<benchmarks>/reidentify/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: 8 if datasets[w.dataset].system else 1
     resources:
         mem_mb=growing(lambda w: 2000 + estimates[w.dataset].embedding_mb),
         runtime=growing(lambda w: estimates[w.dataset].minutes("reidentify")),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
+        code=code_of("reidentify"),
+        run=last_run(),
         privacy=stage_parameters.privacy(settings),
         seed=settings.seed,
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
@@ -53,10 +57,13 @@ rule reidentification:
         "<logs>/reidentification/{dataset}.log",
     benchmark:
         "<benchmarks>/reidentification/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("reidentification"),
         confidence=settings.presentation.confidence,
     script:
         "../scripts/reidentification.py"
@@ -93,10 +100,14 @@ rule attack:
         "<logs>/attack/{dataset}.log",
     benchmark:
         "<benchmarks>/attack/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("attack")),
     params:
+        code=code_of("attack"),
+        run=last_run(),
         attacks=lambda w: stage_parameters.attack(settings, w.dataset),
         pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
         hiding=hiding_of,

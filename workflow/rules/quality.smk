@@ -34,10 +34,13 @@ for _name, _dataset in experiment.datasets.items():
             f"<logs>/quality/{_name}.log",
         benchmark:
             f"<benchmarks>/quality/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(4000),
             runtime=growing(60),
         params:
+            code=code_of("quality"),
             dataset=_name,
             shown=presentation("bootstrap", "confidence"),
             hidden=stage_parameters.hidden_shape(settings, _name),

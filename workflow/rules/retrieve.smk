@@ -33,11 +33,14 @@ for _name in experiment.datasets:
             f"<logs>/retrieve/{_name}/shards/{{shard}}.log",
         benchmark:
             f"<benchmarks>/retrieve/{_name}/shards/{{shard}}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         threads: estimates[_name].retrieval_threads
         resources:
             mem_mb=ranking_mb,
             runtime=growing(estimates[_name].minutes("retrieve")),
         params:
+            code=code_of("retrieve"),
             dataset=_name,
             scenarios=paths.scenario_names(_name),
             trained=_trained,
@@ -66,10 +69,13 @@ for _name in experiment.datasets:
             f"<logs>/rankings/{_name}.log",
         benchmark:
             f"<benchmarks>/rankings/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=ranking_mb,
             runtime=growing(20),
         params:
+            code=code_of("rankings"),
             dataset=_name,
             scenarios=paths.scenario_names(_name),
             trained=_trained,
@@ -94,10 +100,13 @@ rule trainings:
         "<logs>/trainings/{dataset}.log",
     benchmark:
         "<benchmarks>/trainings/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=ranking_mb,
         runtime=growing(lambda w: estimates[w.dataset].minutes("trainings")),
     params:
+        code=code_of("trainings"),
         retrieval=settings.retrieval.effective(),
         confidence=settings.presentation.confidence,
         trainings=lambda w: [
@@ -125,10 +134,13 @@ rule deployments:
         "<logs>/deployments/{dataset}.log",
     benchmark:
         "<benchmarks>/deployments/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("deployments")),
     params:
+        code=code_of("deployments"),
         deployments=settings.deployments.model_dump(mode="json"),
         first=lambda w: datasets[w.dataset].anonymized_first,
         retrieval=settings.retrieval.effective(),
@@ -165,11 +177,15 @@ for _name in (n for n, dataset in experiment.datasets.items() if dataset.is_clas
             f"<logs>/downstream/{_name}.log",
         benchmark:
             f"<benchmarks>/downstream/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         threads: estimates[_name].downstream_threads
         resources:
             mem_mb=growing(8000),
             runtime=growing(estimates[_name].minutes("downstream")),
         params:
+            code=code_of("downstream"),
+            run=last_run(),
             classifiers=settings.downstream.model_dump(mode="json"),
             label=datasets[_name].label,
             seed=settings.seed,
@@ -188,9 +204,13 @@ rule hash_images:
         "<logs>/hash_images/{dataset}/{shard}.log",
     benchmark:
         "<benchmarks>/hash_images/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("hash_images", "val")),
+    params:
+        code=code_of("hash_images"),
     script:
         "../scripts/hash_images.py"
 
@@ -214,11 +234,14 @@ rule near_duplicates:
         "<logs>/near_duplicates/{dataset}.log",
     benchmark:
         "<benchmarks>/near_duplicates/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates[w.dataset].retrieval_threads
     resources:
         mem_mb=ranking_mb,
         runtime=growing(lambda w: estimates[w.dataset].minutes("near_duplicates")),
     params:
+        code=code_of("near_duplicates"),
         retrieval=settings.retrieval.effective(),
         near_duplicates=list(settings.retrieval.near_duplicates),
         confidence=settings.presentation.confidence,

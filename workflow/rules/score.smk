@@ -17,10 +17,13 @@ rule scores:
         "<logs>/scores/{dataset}.log",
     benchmark:
         "<benchmarks>/scores/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("scores"),
         tests=presentation("confidence", "equivalence_margin"),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
@@ -57,10 +60,13 @@ for _name in experiment.datasets:
             f"<logs>/effects/{_name}.log",
         benchmark:
             f"<benchmarks>/effects/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
             mem_mb=growing(2000),
             runtime=growing(60),
         params:
+            code=code_of("effects"),
             tests=presentation("bootstrap", "confidence", "equivalence_margin", "stated_difference"),
             dataset=_name,
             reference_seed=experiment.reference_seed,

@@ -14,10 +14,13 @@ rule enough:
     benchmark:
         "<benchmarks>/enough/{dataset}.tsv"
     priority: 1
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        code=code_of("enough"),
         retrieval=settings.retrieval.effective(),
         batch=lambda w: experiment.batch(w.dataset),
     script:
@@ -37,6 +40,8 @@ rule train_unadapted:
         "<logs>/train/{dataset}/unadapted/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{dataset}/unadapted/seed{seed}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates[w.dataset].recipe.threads * estimates[w.dataset].recipe.gpus
     resources:
         mem_mb=growing(lambda w: estimates[w.dataset].training_mb),
@@ -44,6 +49,8 @@ rule train_unadapted:
         gpu=gpus(lambda w: estimates[w.dataset].recipe.gpus_needed),
         tasks_per_gpu=0,  # Slurm starts one process; torchrun starts one a GPU
     params:
+        code=code_of("train"),
+        run=last_run(),
         recipe=lambda w: settings.recipe_of(w.dataset).effective(),
         user_files=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
@@ -74,6 +81,8 @@ use rule train_unadapted as train_adapted with:
         "<logs>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.tsv"
+    params:
+        run=last_run(),
 
 
 # Low-rank updates of a system's network: it learns to embed hidden images as, unchanged, it embeds their
@@ -96,12 +105,16 @@ rule distill_system:
         "<logs>/distill_system/{dataset}/seed{seed}/{anonymized}.log",
     benchmark:
         "<benchmarks>/distill_system/{dataset}/seed{seed}/{anonymized}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
     threads: 4
     resources:
         mem_mb=growing(lambda w: 2 * estimates[w.dataset].embedding_mb),
         runtime=growing(lambda w: estimates[w.dataset].minutes("distill_system")),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
+        code=code_of("distill_system"),
+        run=last_run(),
         system=lambda w: stage_parameters.system(settings, w.dataset),
         low_rank=settings.low_rank.model_dump(mode="json"),
         user_files=lambda w: contents(started.system_files(w.dataset)),
@@ -132,12 +145,16 @@ rule train_redrawer:
         "<benchmarks>/train_redrawer/{dataset}/{anonymized}.tsv"
     wildcard_constraints:
         anonymized=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     threads: lambda w: estimates[w.dataset].recipe.threads
     resources:
         mem_mb=growing(lambda w: 2000 + estimates[w.dataset].training_mb),
         runtime=growing(lambda w: estimates[w.dataset].minutes("train_redrawer")),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
+        code=code_of("train_redrawer"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings.anonymization),
         redrawing=settings.redrawing.model_dump(mode="json"),
         recipe=lambda w: settings.recipe_of(w.dataset).model_dump(
@@ -171,11 +188,15 @@ rule redraw:
         "<benchmarks>/redraw/{dataset}/redrawn_{anonymized}/{split}/{shard}.tsv"
     wildcard_constraints:
         anonymized=paths.hidden_here,
+    conda:
+        "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(lambda w: estimates[w.dataset].minutes("redraw", w.split)),
         gpu=gpus(lambda w: estimates[w.dataset].embedding_gpus),
     params:
+        code=code_of("redraw"),
+        run=last_run(),
         hiding=stage_parameters.hiding(settings.anonymization),
     script:
         "../scripts/redraw.py"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from snakemake.io import ancient, apply_wildcards, is_flagged, local
+from snakemake.io import ancient, is_flagged, local
 from snakemake.ioflags import update
 
 from anonbench.config.experiment import Experiment
@@ -50,7 +50,8 @@ class RuleFiles:
     """Conversion of paths to rule inputs and outputs, in one run of Snakemake."""
 
     def __init__(self, workflow: Any, results: str) -> None:
-        self._workflow = workflow
+        self._workflow, self._results = workflow, results
+        self._made = ""
         # read before any job starts, which removes its own
         pattern = f"{escape(results)}/**/{FOLDER}/*{MADE}"
         made = iglob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207  follows links
@@ -67,20 +68,27 @@ class RuleFiles:
         With them comes one without the flag, for `last_run`. Outputs in a storage alone do not
         stay: Snakemake would look for them on this machine and fail.
         """
+        self._made = ""
         if not self._is_local:
             return files
         first = next(iter(files.values()))
         made = record_of(Path(first if isinstance(first, str) else next(iter(first))), MADE)
-        return {name: update(path) for name, path in files.items()} | {"made": str(made)}
+        self._made = str(made)
+        return {name: update(path) for name, path in files.items()} | {"made": self._made}
 
-    def last_run(self, made: str) -> Callable[[Any], str]:
+    def last_run(self) -> Callable[[Any], str]:
         """Parameter of a rule with `updated` outputs: the name of the run that made them well.
 
         If a job fails, Snakemake restores these outputs and records them as made of the new inputs
         and parameters. The output without the flag is missing then, and the name is a new one, so
         that the job runs again.
         """
-        return lambda wildcards: self._runs.get(apply_wildcards(made, wildcards), self._new)
+        pattern = self._made.replace("<results>", self._results)
+
+        def name(wildcards: Any) -> str:
+            return self._runs.get(pattern.format(**dict(wildcards.items())), self._new)
+
+        return name if pattern else lambda wildcards: ""
 
     def plain(self, files: Files) -> Any:
         """A rule's files by their paths in the results, as new objects that may be flagged."""

@@ -203,7 +203,7 @@ def weak_methods(settings: Config) -> Iterator[str]:
     """
     asked = settings.anonymization
     methods = dict.fromkeys(m for data in settings.datasets.values() for m in data.methods)
-    for name in () if settings.bundle else filter(asked.names.__contains__, methods):
+    for name in () if settings.bundle else [m for m in methods if m in asked.names]:
         if any(asked.method(each) != METHODS[base_of(each)]() for each in asked.applied(name)):
             from anonbench.anonymization.strength import sentence, weak_strengths
 

@@ -21,7 +21,7 @@ rule reader:
 rule model:
     output: **files.updated(model="results/model.txt")
     log: "results/model.log"
-    params: run=files.last_run("results/.checksums/model.txt.made"), text=config["text"], code="1"
+    params: run=files.last_run(), text=config["text"], code="1"
     script: "model.py"
 """
 SCRIPT = """

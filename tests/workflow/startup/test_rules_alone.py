@@ -27,13 +27,15 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
     assert len(with_script) > 30
     for place, rule in with_script.items():
         script = Path(rule["script"].strip().strip('"')).stem
-        asked = {"log", "resources"}
+        asked = {"conda", "log", "params", "resources"}
         asked |= set() if "rule cost:" in place else {"benchmark"}  # which counts the others'
         assert not asked - rule.keys(), place
         assert re.search(r"mem_mb=(growing\(|ranking_mb)", rule["resources"]), place
         assert "runtime=growing(" in rule["resources"], place
+        assert rule["params"].strip().startswith(f'code=code_of("{script}"),'), place
         is_cached = ".is_done(" in (root / f"workflow/scripts/{script}.py").read_text("utf-8")
         assert bool(re.search(r"\bupdated?\(", rule["output"])) is is_cached, place
+        assert ("run=last_run()," in rule["params"]) is is_cached, place
 
 
 def test_a_rule_has_a_log_and_a_benchmark_of_its_own_alike_named(root: Path) -> None:
@@ -44,6 +46,7 @@ def test_a_rule_has_a_log_and_a_benchmark_of_its_own_alike_named(root: Path) -> 
         (parent,) = re.findall(r"use rule (\w+)", place)
         (output,) = (r["output"] for p, r in rules(root) if p.endswith(f" rule {parent}:"))
         assert ("updated(" in output) is ("updated(" in rule["output"]), place
+        assert ("updated(" in output) is ("run=last_run()," in rule.get("params", "")), place
     for place, rule in rules(root):
         if "benchmark" in rule:
             log, benchmark = (rule[each].split('"')[1] for each in ("log", "benchmark"))
