@@ -40,7 +40,7 @@ def painted(found: Area | None, sure: bool) -> np.ndarray:
     """Return bool [H, W] of what a region covers for certain, or may cover."""
     whole = np.zeros(SHAPE, bool)
     if found is not None:
-        whole[found.window] = found.maps[0 if sure else -1]
+        whole[found.window] = found.cover > int(sure)
     return whole
 
 
@@ -214,8 +214,8 @@ def edge_of(region: Region) -> np.ndarray:
     covered = np.zeros((80, 100), bool)
     for box in INSIDE:
         covered[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-    assert np.array_equal(covered[area.window], area.maps[0])
-    return np.argwhere(area.maps[1] & ~area.maps[0]) + 10
+    assert np.array_equal(covered[area.window], area.cover == 2)
+    return np.argwhere(area.cover == 1) + 10
 
 
 def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) -> np.ndarray:

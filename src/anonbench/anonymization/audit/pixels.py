@@ -9,7 +9,7 @@ import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.regions import (
-    Found,
+    Area,
     Region,
     Source,
     area_of,
@@ -49,7 +49,7 @@ class Step(NamedTuple):
     leaves: int  # place in `_LEFT`
 
 
-Group = tuple[int, list[Step], list[Region]]  # what steps leave together, the steps, their regions
+Group = tuple[list[Step], list[Region]]
 
 
 def check_layers(
@@ -78,44 +78,41 @@ def check_layers(
         grids = grids_of(source, shape)
         hidden = [each._replace(grids=grids) for each in hidden]
     groups = group_by_methods(str(variant.method), hidden, settings)
-    count = sum(len(steps) for _, steps, _ in groups)
+    count = sum(len(steps) for steps, _ in groups)
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
     if any((each.shape, each.dtype) != (shape, original.dtype) for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    # pixels that methods may have hidden; those that they certainly did, which no later one may
-    # change; those that are or seem hidden, and may be changed; those that show nothing
-    may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
+    # 2: hidden for certain, and no later method may change it; 1: it is or seems hidden
+    done, proved = np.zeros((2, *shape[:2]), np.uint8)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
-        _check_outside(original, pixels, may_be)
-    for leaves, steps, own in groups:
+        _check_rest(original, pixels, done)
+    for steps, own in groups:
         for step in steps:
             asked = shape, settings, step.least, step.around
-            found = [(each, area) for each in own if (area := area_of(each, *asked))]
-            seen = np.zeros_like(sure)
-            if step.around:
-                seen = covered(hidden, shape, settings, upright=True)
-            open_ = _check_step(*next(layers), step, found, sure, edges, seen)
+            found = [area for each in own if (area := area_of(each, *asked))]
+            seen = covered(hidden if step.around else [], shape, settings, upright=True)
+            told = _check_step(*next(layers), step, found, done, seen)
         inside += len(found)
+        is_weak = min(step.leaves for step in steps) > _UNKNOWN
         shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
-        for region, (window, maps) in found:
-            may_be[window] |= maps[-1]
-            edges[window] |= maps[-1] & ~open_[window]
-            sure[window] |= maps[0]
+        for area in found:
+            sure, here = area.cover == 2, area.window
+            done[here] = np.maximum(done[here], area.cover * (sure | told[here]))
             if shows_nothing:
-                proved[window] |= maps[0]
+                proved[here] |= sure
             else:
-                left.append((window, maps[0], region.entity, leaves > _UNKNOWN))
-        edges[sure] = False
+                left.append((area, is_weak))
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
-    for window, required, entity, is_weak in left:
-        rest = required & ~proved[window]
-        check_visibility(first[:, *window], last[:, *window], rest, entity, is_weak)
+    for area, is_weak in left:
+        rest = (area.cover == 2) & (proved[area.window] == 0)
+        planes = first[:, *area.window], last[:, *area.window]
+        check_visibility(*planes, rest, area.entity, is_weak)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
-        "hidden_pixels": int(np.count_nonzero(may_be)),
+        "hidden_pixels": int(np.count_nonzero(done)),
     }
 
 
@@ -129,7 +126,7 @@ def covered(
     found = np.zeros(shape[:2], bool)
     for region in regions:
         if area := area_of(region, shape, settings, upright=upright):
-            found[area.window] |= area.maps[-1]
+            found[area.window] |= area.cover > 0
     return found
 
 
@@ -143,13 +140,13 @@ def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymizatio
     for region in hidden:
         steps = _steps(name, region.entity, settings)
         names, *_, leaves = zip(*steps, strict=True)
-        groups.setdefault((min(leaves), names), (min(leaves), steps, []))[2].append(region)
+        groups.setdefault((min(leaves), names), (steps, []))[1].append(region)
     return list(map(groups.__getitem__, sorted(groups)))
 
 
 def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
     """Methods, one after the other, that hide a region of a kind; Failure if one has no check."""
-    method = cast("Any", vars(settings).get(name) or settings.method(name))
+    method = cast("Any", settings.method(name))
     kind = type(method)
     names: Sequence[str] = ()
     if method.name == "layers":
@@ -183,41 +180,34 @@ def _check_step(
     before: np.ndarray,
     after: np.ndarray,
     step: Step,
-    found: Found,
-    sure: np.ndarray,
-    edges: np.ndarray,
+    found: Sequence[Area],
+    done: np.ndarray,
     upright: np.ndarray,
 ) -> np.ndarray:
-    """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
-    if step.around:
-        found = joined(found, sure.shape)
-    open_ = np.zeros_like(sure)
-    for _, (window, maps) in found:
-        open_[window] |= maps[-1]
-    open_ &= ~sure
-    _check_outside(before, after, open_)
+    """Check one method; return the pixels that it hides, bool [H, W]."""
+    told = np.zeros(done.shape, bool)
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
-    for region, (window, maps) in reversed(found):
-        look = open_[window] & maps[-1]
+    for area in reversed(joined(found, done.shape) if step.around else found):
+        window, cover = area.window, area.cover
+        look = (cover > 0) & (done[window] < 2) & ~told[window]
         if not look.any():
             continue
         if look.size == 1 and step.least > 1:
             raise NotHidden("an image of one pixel has nothing to average it with")
-        own = look & maps[0] & ~edges[window]
+        own = look & (cover == 2) & (done[window] == 0)
         planes = first[:, *window], last[:, *window]
-        given = RegionWindow(*planes, own, region.entity, upright[window], look ^ own)
+        given = RegionWindow(*planes, own, area.entity, upright[window], look ^ own)
         right = kept(step.method, given)
         if wrong := np.count_nonzero(own & ~right):
             raise Failure(
-                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
+                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({area.entity}) "
                 "are not hidden as the method requires"
             )
-        open_[window] &= ~(look & right)
-    if not np.array_equal(before[open_], after[open_]):
-        raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
-    return open_
+        told[window] |= look & right
+    _check_rest(before, after, told)
+    return told
 
 
 def kept(method: Any, inside: RegionWindow) -> np.ndarray:
@@ -240,9 +230,12 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
     return right
 
 
-def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
-    """Refuse an image with a change outside of `seen`, where no region may change it."""
-    outside = (~seen).view(np.uint8)
-    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
-        count = np.count_nonzero((before != after)[~seen])
-        raise Failure(f"{count} values outside its regions were changed")
+def _check_rest(before: np.ndarray, after: np.ndarray, hidden: np.ndarray) -> None:
+    """Refuse a change of the pixels that are not hidden; on slanted edges either may be."""
+    others = (hidden == 0).view(np.uint8)
+    if cv2.norm(before, after, cv2.NORM_INF, others):  # faster than creating any new image
+        count = np.count_nonzero((before != after)[others > 0])
+        raise Failure(
+            f"{count} values outside of its regions, or on slanted edges, are neither hidden nor "
+            "unchanged"
+        )

@@ -188,7 +188,7 @@ def compare(
         area = area_of(region, original.shape)
         if area is None:
             continue
-        inside = area.maps[-1]
+        inside = area.cover > 0
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = float(changed[area.window][shows if shows.any() else inside].mean())
