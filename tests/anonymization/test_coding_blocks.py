@@ -16,7 +16,6 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import (
-    Area,
     Source,
     area_of,
     grids_of,
@@ -406,9 +405,9 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden.all()
-        area = Area("face", np.array([[0, 0], inside.shape]), 2 * inside.astype(np.uint8))
-        audited = whole_blocks(area, [tuple(grid)], (size, size))
-        assert audited.window == window and (audited.cover == 2).all()
+        given = 2 * inside.astype(np.uint8), np.array([[0, 0], inside.shape])
+        cover, ends = whole_blocks(*given, [tuple(grid)], (size, size))
+        assert ends.tolist() == [[0, 0], [size, size]] and (cover == 2).all()
 
     both(64, 8)
     both(1600, 2)

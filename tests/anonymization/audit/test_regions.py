@@ -33,7 +33,7 @@ def quad_region(values: list[float]) -> Region:
 
 
 def area(region: Region) -> Area | None:
-    return area_of(read_regions(table([region]))["a"][0], SHAPE)
+    return area_of(read_regions(table([region]))["a"][0], SHAPE, Anonymization())
 
 
 def painted(found: Area | None, sure: bool) -> np.ndarray:
@@ -208,7 +208,7 @@ REFUSED = "neither hidden nor unchanged|as the method requires|narrower|steeper"
 
 def edge_of(region: Region) -> np.ndarray:
     """Return int [N, 2], rows and columns of the pixels that may be hidden or not."""
-    area = area_of(read_regions(table([region]))["a"][0], (80, 100))
+    area = area_of(read_regions(table([region]))["a"][0], (80, 100), Anonymization())
     assert area is not None
     assert area.window == (slice(10, 70), slice(10, 70))
     covered = np.zeros((80, 100), bool)

@@ -332,4 +332,4 @@ def test_an_unknown_method_before_a_weak_one(
     # layers are as strong as the strongest of them
     expected = ["swirl", "mask", "blur", "blur", "unstated", "swirl", "recolour"]
     assert [method.name for methods, _ in ours for method in methods] == expected
-    assert [step.name for steps, _ in audits for step in steps] == expected
+    assert [name for _, names in audits for name in names] == expected

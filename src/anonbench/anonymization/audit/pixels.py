@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -32,24 +32,15 @@ LEAST_SIDES = {
     **dict.fromkeys(("random_crop", "equalize", "tile_shuffle"), 4),
     **dict.fromkeys(("blur", "box_blur", "median"), 5),
 }
-_AROUND = {"inpaint": 5}
-"""Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
-see. Written down once more, since a method that forgets them shows a pixel as its own mean. Methods
-without an entry, of any package, are asked, and `check_custom_method` looks at their regions.
+"""Least sides in pixels of built-in methods' windows. Written down once more, since a method that
+forgets them shows a pixel as its own mean. Methods without an entry, of any package, are asked, and
+`check_custom_method` looks at their regions.
 """
-
-
-class Step(NamedTuple):
-    """A method, or a strength of one, that hides regions."""
-
-    name: str
-    method: Any  # with its parameters
-    least: int  # sides of each region's window
-    around: int  # width of its surroundings
-    leaves: int  # place in `_LEFT`
-
-
-Group = tuple[list[Step], list[Region]]
+Step = tuple[str, Any, int, int]
+"""A method's name, or that of a strength of one; it; least sides of a region's window in pixels;
+and the width of the surroundings that it sees."""
+Groups = dict[tuple[int, tuple[str, ...]], tuple[list[Step], list[Region]]]
+"""Steps and their regions, by what they leave together, a place in `_LEFT`, and by their names."""
 
 
 def check_layers(
@@ -78,7 +69,7 @@ def check_layers(
         grids = grids_of(source, shape)
         hidden = [each._replace(grids=grids) for each in hidden]
     groups = group_by_methods(str(variant.method), hidden, settings)
-    count = sum(len(steps) for steps, _ in groups)
+    count = sum(len(steps) for steps, _ in groups.values())
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
     if any((each.shape, each.dtype) != (shape, original.dtype) for each in images):
@@ -87,23 +78,25 @@ def check_layers(
     done, proved = np.zeros((2, *shape[:2]), np.uint8)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
-        _check_rest(original, pixels, done)
-    for steps, own in groups:
-        for step in steps:
-            asked = shape, settings, step.least, step.around
+        _check_step(original, pixels, None, [], done, done)
+    for (leaves, _), (steps, own) in groups.items():
+        for _, method, least, around in steps:
+            asked = shape, settings, least, around
             found = [area for each in own if (area := area_of(each, *asked))]
-            seen = covered(hidden if step.around else [], shape, settings, upright=True)
-            told = _check_step(*next(layers), step, found, done, seen)
+            if found and found[0].cover.size == 1 < least:
+                raise NotHidden("an image of one pixel has nothing to average it with")
+            together = joined(found, shape) if around else found
+            seen = covered(hidden if around else [], shape, settings, upright=True)
+            told = _check_step(*next(layers), method, together, done, seen)
         inside += len(found)
-        is_weak = min(step.leaves for step in steps) > _UNKNOWN
-        shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
+        shows_nothing = any(method.name in _SHOW_NOTHING for _, method, *_ in steps)
         for area in found:
             sure, here = area.cover == 2, area.window
             done[here] = np.maximum(done[here], area.cover * (sure | told[here]))
             if shows_nothing:
                 proved[here] |= sure
             else:
-                left.append((area, is_weak))
+                left.append((area, leaves > _UNKNOWN))
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
     for area, is_weak in left:
         rest = (area.cover == 2) & (proved[area.window] == 0)
@@ -130,18 +123,20 @@ def covered(
     return found
 
 
-def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> list[Group]:
+def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> Groups:
     """Regions in draw order by their methods; the strongest come first, with all their steps.
 
     Later ones must not change their pixels, and see them hidden: otherwise a method that moves
     pixels would show again what another one had hidden.
     """
-    groups: dict[tuple[int, tuple[str, ...]], Group] = {}
+    groups: Groups = {}
     for region in hidden:
         steps = _steps(name, region.entity, settings)
-        names, *_, leaves = zip(*steps, strict=True)
-        groups.setdefault((min(leaves), names), (steps, []))[1].append(region)
-    return list(map(groups.__getitem__, sorted(groups)))
+        names, methods, *_ = zip(*steps, strict=True)
+        levels = (each.information_left for each in methods)
+        leaves = min(_LEFT.index(each) if each in _LEFT else _UNKNOWN for each in levels)
+        groups.setdefault((leaves, names), (steps, []))[1].append(region)
+    return {key: groups[key] for key in sorted(groups)}
 
 
 def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
@@ -159,27 +154,25 @@ def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
         return [step for each in names for step in _steps(each, entity, settings)]
     if (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
         raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
-    left = method.information_left
-    leaves = _LEFT.index(left) if left in _LEFT else _UNKNOWN
     if method.name not in LEAST_SIDES:  # no other package's method may have such a name
-        if left == "coarse" and method.least_side < 2:
+        if method.information_left == "coarse" and method.least_side < 2:
             raise Failure(
                 "its method leaves means, and a region of one pixel is its own: its class needs a "
                 "least_side of 2 or more (docs/how-to/adding.md)"
             )
-        return [Step(name, method, method.least_side, method.surroundings, leaves)]
+        return [(name, method, method.least_side, method.surroundings)]
     least = LEAST_SIDES[method.name]
     if method.name == "dp_pixelate":
         least = method.min_block
     elif method.name == "mask" and method.colour == "mean":
         least = 4
-    return [Step(name, method, least, _AROUND.get(method.name, 0), leaves)]
+    return [(name, method, least, 5 if method.name == "inpaint" else 0)]
 
 
 def _check_step(
     before: np.ndarray,
     after: np.ndarray,
-    step: Step,
+    method: Any,
     found: Sequence[Area],
     done: np.ndarray,
     upright: np.ndarray,
@@ -189,24 +182,26 @@ def _check_step(
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
-    for area in reversed(joined(found, done.shape) if step.around else found):
-        window, cover = area.window, area.cover
+    for entity, window, cover in reversed(found):
         look = (cover > 0) & (done[window] < 2) & ~told[window]
         if not look.any():
             continue
-        if look.size == 1 and step.least > 1:
-            raise NotHidden("an image of one pixel has nothing to average it with")
         own = look & (cover == 2) & (done[window] == 0)
         planes = first[:, *window], last[:, *window]
-        given = RegionWindow(*planes, own, area.entity, upright[window], look ^ own)
-        right = kept(step.method, given)
+        right = kept(method, RegionWindow(*planes, own, entity, upright[window], look ^ own))
         if wrong := np.count_nonzero(own & ~right):
             raise Failure(
-                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({area.entity}) "
-                "are not hidden as the method requires"
+                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({entity}) are not "
+                "hidden as the method requires"
             )
         told[window] |= look & right
-    _check_rest(before, after, told)
+    outside = (~told).view(np.uint8)
+    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
+        count = np.count_nonzero((before != after)[~told])
+        raise Failure(
+            f"{count} values outside of its regions, or on slanted edges, are neither hidden nor "
+            "unchanged"
+        )
     return told
 
 
@@ -228,14 +223,3 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
             "pixel as if the other regions did not exist"
         )
     return right
-
-
-def _check_rest(before: np.ndarray, after: np.ndarray, hidden: np.ndarray) -> None:
-    """Refuse a change of the pixels that are not hidden; on slanted edges either may be."""
-    others = (hidden == 0).view(np.uint8)
-    if cv2.norm(before, after, cv2.NORM_INF, others):  # faster than creating any new image
-        count = np.count_nonzero((before != after)[others > 0])
-        raise Failure(
-            f"{count} values outside of its regions, or on slanted edges, are neither hidden nor "
-            "unchanged"
-        )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from anonbench.config import Anonymization
 
-_BOX = ["y0", "x0", "y1", "x0", "y1", "x1", "y0", "x1"]
+_BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
 SLACK = 1 / 256
 """A pixel that a slanted region enters, or misses, by less than this may be hidden or not."""
@@ -60,45 +60,32 @@ class Area(NamedTuple):
     """Pixels of a region in its method's window."""
 
     entity: str
-    ends: np.ndarray  # int [2, 2]: top and left, bottom and right
+    window: tuple[slice, slice]
     cover: np.ndarray
     """uint8 [h, w]: 2 where it certainly covers a pixel, 1 where it may, 0 elsewhere."""
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns."""
-        (top, left), (bottom, right) = self.ends.tolist()
-        return slice(top, bottom), slice(left, right)
-
-    def within(self, ends: np.ndarray) -> Area:
-        """The same pixels in a larger window."""
-        return self._replace(ends=ends, cover=np.pad(self.cover, np.abs(ends - self.ends).T))
 
 
 def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     """Regions of each image in a box table, in the table's order."""
     found: dict[str, list[Region]] = {}
     for row in boxes.to_dict("records"):
-        region = _region(row, int(row["order"]), [row[column] for column in _QUAD])
-        found.setdefault(str(row["id"]), []).append(region)
+        found.setdefault(str(row["id"]), []).append(_region(row, int(row["order"])))
     return found
 
 
 def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
     """Regions in draw order, of rows with entity, box, and perhaps `quad` and `blocks`."""
-    return [_region(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
+    return [_region(row, rank) for rank, row in enumerate(rows)]
 
 
-def _region(row: Mapping[Any, Any], rank: int, quad: Any) -> Region:
-    slanted = quad is not None and not np.isnan(quad).any()
-    corners = np.array([row[side] for side in _BOX], np.float64).reshape(4, 2)
-    if slanted:
-        corners = np.array(quad, np.float64).reshape(4, 2)[:, ::-1]
-    grids = row.get("blocks")
+def _region(row: Mapping[Any, Any], rank: int) -> Region:
+    quad = row.get("quad") or [row.get(column, np.nan) for column in _QUAD]
+    slanted = not np.isnan(quad).any()
+    corners = np.array(quad if slanted else [row[side] for side in _BOX], np.float64)
+    grids = row.get("blocks") or ()
     if isinstance(grids, str):
-        grids = tuple(tuple(map(float, each.split())) for each in grids.split(";") if each)
-    own = grids if isinstance(grids, tuple) else ()
-    return Region(str(row["entity"]), rank, corners, slanted, own)
+        grids = tuple(tuple(map(float, each.split())) for each in grids.split(";"))
+    return Region(str(row["entity"]), rank, corners.reshape(4, 2)[:, ::-1], slanted, grids)
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
@@ -118,64 +105,65 @@ def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
 def area_of(
     region: Region,
     shape: tuple[int, ...],
-    settings: Anonymization | None = None,
+    settings: Anonymization,
     least: int = 1,
     around: int = 0,
     upright: bool = False,
 ) -> Area | None:
-    """Pixels of a region, or None where it lies outside the image.
+    """Pixels of a region, or of its `upright` box; None where it lies outside the image.
 
-    Args:
-        region: the region, or its `upright` box.
-        shape: the image's, [H, W] or [H, W, 3].
-        settings: the margin, the form, and whether coding blocks are covered whole; None: no
-            margin, the box, and no blocks.
-        least: sides in pixels that the window has at least, as far as the image reaches.
-        around: pixels that it has besides on each side, as far as the image reaches.
+    The window has sides of `least` pixels at least, and `around` more on each side, as far as the
+    image reaches.
     """
-    form = getattr(settings.shape, region.entity) if settings else "box"
-    margin, size = settings.margin if settings else 1.0, np.array(shape[:2])
+    form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
         every = np.broadcast_to(np.uint8(2), shape[:2])  # of no size: there may be hundreds
-        return Area(region.entity, np.stack([0 * size, size]), every)
+        return Area(region.entity, _slices(np.stack([0 * size, size])), every)
     corners = region.corners
-    if margin != 1.0:
-        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
+    if settings.margin != 1.0:
+        centre = corners.mean(axis=0)
+        corners = np.round(corners * settings.margin + centre * (1.0 - settings.margin), 6)
     ends = np.stack([np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))])
     ends = np.clip(ends, 0, size).astype(int)
     if (ends[0] >= ends[1]).any():
         return None
-    area = Area(region.entity, ends, np.full(ends[1] - ends[0], 2, np.uint8))
+    cover = np.full(ends[1] - ends[0], 2, np.uint8)
     if not upright and (region.slanted or form == "ellipse"):
-        outline = _hull if region.slanted else _ellipse
-        area = area._replace(cover=outline(corners, *(np.arange(*each) + 0.5 for each in ends.T)))
-    if settings and settings.coding_blocks and region.grids:
-        area = whole_blocks(area, region.grids, shape)
+        centres = (np.arange(*each) + 0.5 for each in ends.T)
+        cover = (_hull if region.slanted else _ellipse)(corners, *centres)
+    if settings.coding_blocks and region.grids:
+        cover, ends = whole_blocks(cover, ends, region.grids, shape)
     # widened evenly, an odd pixel at its end, and shifted into the image
-    low, high = area.ends
+    low, high = ends
     length = np.maximum(high - low, np.minimum(least, size))
     low = np.clip(low - (length - high + low) // 2, 0, size - length)
-    return area.within(np.clip([low - around, low + length + around], 0, size))
+    widened = np.clip([low - around, low + length + around], 0, size)
+    return Area(region.entity, _slices(widened), np.pad(cover, np.abs(widened - ends).T))
 
 
-def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
-    """Extend pixels to all that are affected by the coding blocks that they touch."""
-    met, ends = [], area.ends
-    rows, columns = area.window
+def whole_blocks(
+    cover: np.ndarray, ends: np.ndarray, grids: Sequence[Grid], shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Extend a region to all pixels that are affected by the coding blocks that it touches.
+
+    `ends` are those of its window, int [2, 2]: top and left, bottom and right.
+    """
+    met, reached, (rows, columns) = [], [ends], _slices(ends)
     for grid in grids:
         (own_y, far_y), (own_x, far_x) = _blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])
         y, x = own_y[:, rows].any(axis=1), own_x[:, columns].any(axis=1)
         if y.any() and x.any():
             met.append((own_y[y], far_y[y], own_x[x], far_x[x]))
-            reached = (np.flatnonzero(each.any(axis=0))[[0, -1]] for each in met[-1][1::2])
-            ends = _about(ends, np.add(np.transpose([*reached]), [[0], [1]]))
-    rows, columns = (area := area.within(ends)).window
-    touching, cover = np.stack([area.cover > 0, area.cover > 1]).astype(np.float32), area.cover
+            far = (np.flatnonzero(each.any(axis=0))[[0, -1]] for each in met[-1][1::2])
+            reached.append(np.add(np.transpose([*far]), [[0], [1]]))
+    new = _about(*reached)
+    cover, (rows, columns) = np.pad(cover, np.abs(new - ends).T), _slices(new)
+    touching = np.stack([cover > 0, cover > 1]).astype(np.float32)
     for own_y, far_y, own_x, far_x in met:
         hit = (own_y[:, rows] @ touching @ own_x[:, columns].T > 0).astype(np.float32)
-        reached = far_y[:, rows].T @ hit @ far_x[:, columns] > 0
-        cover = np.maximum(cover, reached.sum(axis=0, dtype=np.uint8))
-    return area._replace(cover=cover)
+        hidden = far_y[:, rows].T @ hit @ far_x[:, columns] > 0
+        cover = np.maximum(cover, hidden.sum(axis=0, dtype=np.uint8))
+    return cover, new
 
 
 @lru_cache(maxsize=8)
@@ -192,21 +180,25 @@ def _blocks(axis: Grid, length: int) -> tuple[np.ndarray, np.ndarray]:
 
 def joined(found: Sequence[Area], shape: tuple[int, ...]) -> list[Area]:
     """Merge regions until no two windows share a pixel: such are hidden together."""
-    cover, groups = np.zeros(shape[:2], np.uint8), list[Any]()
+    cover, windows = np.zeros(shape[:2], np.uint8), np.empty((0, 2, 2), int)
     for area in found:
         np.maximum(cover[area.window], area.cover, out=cover[area.window])
-        ends = area.ends.tolist()
-        while met := [one for one in groups if np.less([one[0], ends[0]], [ends[1], one[1]]).all()]:
-            groups.remove(met[0])
-            ends = _about(met[0], ends).tolist()
-        groups.append(ends)
-    merged = (Area(found[0].entity, np.array(each), cover) for each in groups)
-    return [area._replace(cover=cover[area.window]) for area in merged]
+        ends = np.transpose([(part.start, part.stop) for part in area.window])
+        while (met := ((windows[:, 0] < ends[1]) & (ends[0] < windows[:, 1])).all(axis=1)).any():
+            ends, windows = _about(*windows[met], ends), windows[~met]
+        windows = np.concatenate([windows, ends[None]])
+    areas = (Area(found[0].entity, _slices(ends), cover) for ends in windows)
+    return [each._replace(cover=cover[each.window]) for each in areas]
 
 
-def _about(one: Any, other: Any) -> np.ndarray:
-    """Ends of the smallest window that holds two."""
-    return np.stack([np.minimum(one[0], other[0]), np.maximum(one[1], other[1])])
+def _about(*ends: np.ndarray) -> np.ndarray:
+    """Ends of the smallest window that holds others."""
+    return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
+
+
+def _slices(ends: np.ndarray) -> tuple[slice, slice]:
+    (top, left), (bottom, right) = ends.tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _hull(corners: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -230,14 +222,12 @@ def _ellipse(corners: np.ndarray, *centres: np.ndarray) -> np.ndarray:
     """The same for the ellipse in a box."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-9)
-    cover = np.uint8(0)
-    for reach in (0.5 - SLACK, 0.5 + SLACK):
-        y, x = (
-            np.square(np.maximum(np.abs(part - at) - reach, 0) / side)
-            for part, at, side in zip(centres, middle, half, strict=True)
-        )
-        cover = cover + (np.add.outer(y, x) < 1)
-    return cover
+    reach = np.array([[0.5 - SLACK], [0.5 + SLACK]])
+    y, x = (
+        np.square(np.maximum(np.abs(part - at) - reach, 0) / side)
+        for part, at, side in zip(centres, middle, half, strict=True)
+    )
+    return np.asarray((y[:, :, None] + x[:, None] < 1).sum(axis=0, dtype=np.uint8))
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
@@ -324,8 +314,7 @@ def _of_tiff(data: bytes, tags: Any) -> Grid | None:
 
 def _grid_on_page(image: Placed) -> Grid:
     corner, sides = np.array(image.corner), np.array([image.across, image.down])
-    ends = np.array([corner, corner + sides[0], corner + sides[1], corner + sides.sum(axis=0)])
-    low, high = ends.min(axis=0), ends.max(axis=0)
+    low, high = (corner + part(sides, 0).sum(axis=0) for part in (np.minimum, np.maximum))
     if image.is_slanted:
         corner, steps, beyond = low, high - low, np.array([3.0, 3.0])
     else:
