@@ -11,7 +11,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import product
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -204,18 +204,17 @@ def _slices(ends: np.ndarray) -> tuple[slice, slice]:
 def _hull(corners: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Cover of pixels, whose centres are given, by the corners' hull.
 
-    Two convex shapes are apart if some side of one of them separates them.
+    They touch it where it covers their centres, if it is drawn with a pen of a pixel's size.
     """
-    apart = np.zeros((len(y), len(x)))
-    for down, along in [(1.0, 0.0), (0.0, 1.0), *(a - b for a, b in combinations(corners, 2))]:
-        across = np.array([-along, down]) / max(abs(down) + abs(along), 1e-300)
-        low, *_, high = sorted((corners @ across).tolist())
-        place = np.add.outer(across[0] * y - (low + high) / 2, across[1] * x)
-        np.maximum(apart, np.abs(place, out=place) - (high - low) / 2, out=apart)
+    from scipy.spatial import ConvexHull  # for slanted regions alone
+
+    pen = np.array([*product((-0.5, 0.5), repeat=2)])
+    apart = np.full((len(y), len(x)), -np.inf)
+    for down, along, offset in ConvexHull((corners[:, None] + pen).reshape(-1, 2)).equations:
+        np.maximum(apart, np.add.outer(down * y + offset, along * x), out=apart)
     # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
     flat = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK
-    may = apart <= (np.inf if flat else 0.5 + SLACK)
-    return np.add(may, apart <= 0.5 - SLACK, dtype=np.uint8)
+    return np.add(apart <= (np.inf if flat else SLACK), apart <= -SLACK, dtype=np.uint8)
 
 
 def _ellipse(corners: np.ndarray, *centres: np.ndarray) -> np.ndarray:
