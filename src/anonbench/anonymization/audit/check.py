@@ -65,10 +65,8 @@ class Auditor:
         """Check that these were the images that detection left, with all regions that it counted.
 
         So neither an image on which a detector failed is published, nor one whose regions are
-        missing from the box table. `images` is detection's outcome: columns id, status, regions.
-
-        Raises:
-            InputError: the box table or the images are others.
+        missing from the box table (InputError). `images` is detection's outcome: columns id,
+        status, regions.
         """
         statuses = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
         left = images[images["status"].isin(statuses)]
@@ -93,11 +91,8 @@ def check_outside(
 ) -> None:
     """Refuse a picture that differs from the anonymized one outside of hidden regions (Failure).
 
-    Args:
-        before: the anonymized picture, uint8 [H, W] or [H, W, 3].
-        after: the one made from it, uint8 [H, W, 3].
-        files: the PNG files of both, as written.
-        regions: all of the image, of which `degree` percent are hidden.
+    The one `before` is uint8 [H, W] or [H, W, 3], that `after` [H, W, 3]; `files` are their PNG
+    files, and `regions` all of the image, of which `degree` percent are hidden.
     """
     shape = (*before.shape[:2], 3)
     if after.shape != shape or after.dtype != np.uint8:

@@ -44,11 +44,7 @@ _PROFILES = {
 
 
 def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
-    """Refuse a PNG file that is not uint8 [H, W] or [H, W, 3], with a colour profile or without.
-
-    Raises:
-        Failure: it is damaged, shows other pixels or holds anything else.
-    """
+    """Refuse a PNG file that is not uint8 [H, W] or [H, W, 3], and a colour profile (Failure)."""
     size = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 8, _KINDS[pixels.ndim], 0, 0, 0)
     head = _SIGNATURE + _chunk(b"IHDR", size)
     if profile:
@@ -90,12 +86,9 @@ def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
 def check_file(
     data: bytes, pixels: np.ndarray, profile: bytes = b"", quality: int | None = None
 ) -> None:
-    """Refuse a file of any format that is not exactly uint8 [H, W] or [H, W, 3] and a profile.
+    """Refuse a file that is not exactly uint8 [H, W] or [H, W, 3] and a profile (Failure).
 
-    `quality`: of a JPEG file; None: any, with standard tables.
-
-    Raises:
-        Failure: the file has other content.
+    `quality` is that of a JPEG file; None: of any file, with standard tables.
     """
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is not a standard one")
@@ -162,13 +155,10 @@ class CheckedPage(NamedTuple):
 
 
 def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
-    """Refuse a PDF file that is not exactly these pages.
+    """Refuse a PDF file that is not exactly these pages (Failure).
 
     Besides compressed pixels, it has one possible content, from its first byte to its last: there
     is no room for a text, an attachment, a second version of a page, metadata or anything else.
-
-    Raises:
-        Failure: something is not as it has to be.
     """
     kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
     objects = [  # texts without compressed pixels, and the lengths of these

@@ -54,11 +54,8 @@ def check_layers(
 ) -> dict[str, int]:
     """Check decoded pixels against the original; return counts in the form of `Auditor.counts`.
 
-    Args:
-        original: uint8 [H, W] or [H, W, 3].
-        pixels: of the same shape. They, and the images `between` layers, need not be trusted.
-        regions: all of the image's.
-        source: the original's file; None: its coding blocks are those that regions name.
+    All are uint8 [H, W] or [H, W, 3]. `source` is the original's file; without it, its coding
+    blocks are those that regions name.
 
     Raises:
         Failure: a pixel inside or outside the regions is not as it has to be.
@@ -78,30 +75,28 @@ def check_layers(
     done, proved = np.zeros((2, *shape[:2]), np.uint8)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
-        _check_step(original, pixels, None, [], done, done)
+        _check_step(original, pixels, None, [], done, done > 2)
     for (leaves, _), (steps, own) in groups.items():
         for _, method, least, around in steps:
             asked = shape, settings, least, around
             found = [area for each in own if (area := area_of(each, *asked))]
-            if found and found[0].cover.size == 1 < least:
+            if found and done.size == 1 < least and not done.any():
                 raise NotHidden("an image of one pixel has nothing to average it with")
             together = joined(found, shape) if around else found
-            seen = covered(hidden if around else [], shape, settings, upright=True)
+            seen = covered(hidden, shape, settings, upright=True) if around else done > 2
             told = _check_step(*next(layers), method, together, done, seen)
         inside += len(found)
         shows_nothing = any(method.name in _SHOW_NOTHING for _, method, *_ in steps)
-        for area in found:
-            sure, here = area.cover == 2, area.window
-            done[here] = np.maximum(done[here], area.cover * (sure | told[here]))
+        for entity, here, cover in found:
+            done[here] = np.maximum(done[here], cover * ((cover == 2) | told[here]))
             if shows_nothing:
-                proved[here] |= sure
+                proved[here] |= cover == 2
             else:
-                left.append((area, leaves > _UNKNOWN))
+                left.append((entity, here, cover, leaves > _UNKNOWN))
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
-    for area, is_weak in left:
-        rest = (area.cover == 2) & (proved[area.window] == 0)
-        planes = first[:, *area.window], last[:, *area.window]
-        check_visibility(*planes, rest, area.entity, is_weak)
+    for entity, here, cover, is_weak in left:
+        rest = (cover == 2) & (proved[here] == 0)
+        check_visibility(first[:, *here], last[:, *here], rest, entity, is_weak)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
@@ -206,11 +201,7 @@ def _check_step(
 
 
 def kept(method: Any, inside: RegionWindow) -> np.ndarray:
-    """Pixels of a region that are as its method promises, bool [h, w].
-
-    Raises:
-        Failure: the method left it visible, or its answer cannot be used.
-    """
+    """Pixels of a region that are as its method promises, bool [h, w]."""
     is_built_in, mask = method.name in LEAST_SIDES, inside.mask
     if not is_built_in:
         check_custom_method(inside.original, inside.written, mask, method.information_left)

@@ -89,11 +89,7 @@ def _region(row: Mapping[Any, Any], rank: int) -> Region:
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
-    """Regions before which fewer than `degree` percent are drawn: so degrees nest.
-
-    Raises:
-        Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
-    """
+    """Regions before which fewer than `degree` percent are drawn: so degrees nest."""
     drawn = sorted(regions, key=attrgetter("rank"))
     if [each.rank for each in drawn] != [*range(len(drawn))]:
         raise Failure("its regions' draw order is not a permutation")
@@ -118,7 +114,7 @@ def area_of(
     form, size = getattr(settings.shape, region.entity), np.array(shape[:2])
     if form == "image":
         every = np.broadcast_to(np.uint8(2), shape[:2])  # of no size: there may be hundreds
-        return Area(region.entity, _slices(np.stack([0 * size, size])), every)
+        return Area(region.entity, (slice(0, shape[0]), slice(0, shape[1])), every)
     corners = region.corners
     if settings.margin != 1.0:
         centre = corners.mean(axis=0)
@@ -138,7 +134,8 @@ def area_of(
     length = np.maximum(high - low, np.minimum(least, size))
     low = np.clip(low - (length - high + low) // 2, 0, size - length)
     widened = np.clip([low - around, low + length + around], 0, size)
-    return Area(region.entity, _slices(widened), np.pad(cover, np.abs(widened - ends).T))
+    rows, columns = map(slice, *widened.tolist())
+    return Area(region.entity, (rows, columns), np.pad(cover, np.abs(widened - ends).T))
 
 
 def whole_blocks(
@@ -148,7 +145,7 @@ def whole_blocks(
 
     `ends` are those of its window, int [2, 2]: top and left, bottom and right.
     """
-    met, reached, (rows, columns) = [], [ends], _slices(ends)
+    met, reached, (rows, columns) = [], [ends], map(slice, *ends.tolist())
     for grid in grids:
         (own_y, far_y), (own_x, far_x) = _blocks(grid[1::2], shape[0]), _blocks(grid[::2], shape[1])
         y, x = own_y[:, rows].any(axis=1), own_x[:, columns].any(axis=1)
@@ -156,8 +153,8 @@ def whole_blocks(
             met.append((own_y[y], far_y[y], own_x[x], far_x[x]))
             far = (np.flatnonzero(each.any(axis=0))[[0, -1]] for each in met[-1][1::2])
             reached.append(np.add(np.transpose([*far]), [[0], [1]]))
-    new = _about(*reached)
-    cover, (rows, columns) = np.pad(cover, np.abs(new - ends).T), _slices(new)
+    new = np.stack([np.min(reached, axis=0)[0], np.max(reached, axis=0)[1]])
+    cover, (rows, columns) = np.pad(cover, np.abs(new - ends).T), map(slice, *new.tolist())
     touching = np.stack([cover > 0, cover > 1]).astype(np.float32)
     for own_y, far_y, own_x, far_x in met:
         hit = (own_y[:, rows] @ touching @ own_x[:, columns].T > 0).astype(np.float32)
@@ -185,20 +182,12 @@ def joined(found: Sequence[Area], shape: tuple[int, ...]) -> list[Area]:
         np.maximum(cover[area.window], area.cover, out=cover[area.window])
         ends = np.transpose([(part.start, part.stop) for part in area.window])
         while (met := ((windows[:, 0] < ends[1]) & (ends[0] < windows[:, 1])).all(axis=1)).any():
-            ends, windows = _about(*windows[met], ends), windows[~met]
+            ends[0] = np.minimum(ends[0], windows[met, 0].min(axis=0))
+            ends[1] = np.maximum(ends[1], windows[met, 1].max(axis=0))
+            windows = windows[~met]
         windows = np.concatenate([windows, ends[None]])
-    areas = (Area(found[0].entity, _slices(ends), cover) for ends in windows)
-    return [each._replace(cover=cover[each.window]) for each in areas]
-
-
-def _about(*ends: np.ndarray) -> np.ndarray:
-    """Ends of the smallest window that holds others."""
-    return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
-
-
-def _slices(ends: np.ndarray) -> tuple[slice, slice]:
-    (top, left), (bottom, right) = ends.tolist()
-    return slice(top, bottom), slice(left, right)
+    places = [(slice(top, bottom), slice(left, right)) for (top, left), (bottom, right) in windows]
+    return [Area(found[0].entity, place, cover[place]) for place in places]
 
 
 def _hull(corners: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -230,11 +219,7 @@ def _ellipse(corners: np.ndarray, *centres: np.ndarray) -> np.ndarray:
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Grids of an original in pixels of the upright image; none for a lossless file.
-
-    Raises:
-        Failure: the file is damaged.
-    """
+    """Grids of an original in pixels of the upright image; none for a lossless file."""
     data, page = source
     try:
         if page is not None and page.dpi:
