@@ -73,11 +73,13 @@ class Auditor:
         expected = dict(zip(left["id"].astype(str), left["regions"].astype(int), strict=True))
         if wrong := self._checked.items() ^ expected.items():
             image_id, _ = min(wrong)
-            there, here = (found.get(image_id) for found in (expected, self._checked))
+            there, here = (
+                f"it with {found[image_id]} regions" if image_id in found else "no such image"
+                for found in (expected, self._checked)
+            )
             raise InputError(
-                f"image {image_id!r}: detection left {there} regions, and the shard of "
-                f"{self._variant} has {here} (None: no such image). Nothing of it is published. "
-                "This is a fault of the program: report it"
+                f"image {image_id!r}: detection left {there}, and the shard of {self._variant} has "
+                f"{here}. Nothing of it is published. This is a fault of the program: report it"
             )
 
 
