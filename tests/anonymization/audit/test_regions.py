@@ -243,6 +243,17 @@ def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colo
             check(original, regions, name, settings, wrong)
 
 
+def test_only_pixels_that_are_hidden_are_counted() -> None:
+    original = np.full((80, 100), 200, np.uint8)
+    honest = anonymize(original, [DIAMOND], Variant("mask", 100))
+    for place in (edge_of(DIAMOND)[::2].tolist(), []):
+        pixels = honest.copy()
+        for y, x in place:
+            pixels[y, x] = 200
+        counts = check(original, [DIAMOND], "mask", Anonymization(), pixels)
+        assert counts["hidden_pixels"] == np.count_nonzero(pixels == 0)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "replace"])
 def test_over_another_region_one_of_both_hides_it(settings: Anonymization, name: str) -> None:
     original, regions = picture(), [BEFORE, DIAMOND]

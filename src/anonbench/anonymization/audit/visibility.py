@@ -49,11 +49,8 @@ def block_means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     for length, count in zip(planes.shape[1:], counts, strict=True):
         edges = np.arange(count + 1)[:, None] * length / count
         weights.append(np.diff(np.clip(edges - np.arange(length), 0, 1).T))
-    means = np.empty((len(planes), *counts))
-    for mean, plane in zip(means, planes, strict=True):
-        mean[:] = weights[0].T @ plane @ weights[1]
-    means *= math.prod(counts) / planes[0].size
-    return means
+    means = np.stack([weights[0].T @ plane @ weights[1] for plane in planes])
+    return np.asarray(means * (math.prod(counts) / planes[0].size))
 
 
 def check_visibility(
