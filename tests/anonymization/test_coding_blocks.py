@@ -16,7 +16,6 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import (
-    Area,
     Source,
     area_of,
     grids_of,
@@ -252,8 +251,8 @@ def test_the_audit_finds_the_same_blocks(file: tuple[bytes, Page | None]) -> Non
                 area = area_of(other._replace(grids=theirs), shape, formed)
                 assert area is not None
                 sure, may = np.zeros((2, *shape[:2]), bool)
-                sure[area.window] = area.maps[0]
-                may[area.window] = area.maps[-1]
+                sure[area.window] = area.cover == 2
+                may[area.window] = area.cover > 0
                 assert not (sure & ~own).any()
                 assert not (own & ~may).any()
             grown += int(np.count_nonzero(own)) > np.count_nonzero(
@@ -393,7 +392,7 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     (region,) = read_regions(box_table({"a": [Region(Entity.BARCODE, *box, 1.0, corners)]}, 0))["a"]
     region = region._replace(grids=grids_of(source, (420, 600)))
     area = area_of(region, (420, 600), Anonymization())
-    assert area is not None and area.maps[1].all() and not area.maps[0, -8:].any()
+    assert area is not None and area.cover.all() and not (area.cover[-8:] == 2).any()
 
 
 def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
@@ -406,8 +405,9 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden.all()
-        audited = whole_blocks(Area(own, np.stack([inside] * 2)), [tuple(grid)], (size, size))
-        assert audited.window == window and audited.maps.all()
+        given = 2 * inside.astype(np.uint8), np.array([[0, 0], inside.shape])
+        cover, ends = whole_blocks(*given, [tuple(grid)], (size, size))
+        assert ends.tolist() == [[0, 0], [size, size]] and (cover == 2).all()
 
     both(64, 8)
     both(1600, 2)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from anonbench.anonymization.apply import layers
-from anonbench.anonymization.audit.visibility import seen_in_thumbnail
+from anonbench.anonymization.audit.visibility import ACROSS, detail_left
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -18,7 +18,7 @@ _LIMIT = 0.3
 """Share of a thumbnail's detail. Blocks across a face: 24 are weak, and 16 are not; sigma: 0.02 is
 weak, and 0.04 is not."""
 _ACROSS = {Entity.TEXT: 12, Entity.MRZ: 12, Entity.INK: 12}
-"""Pixels of a thumbnail's shorter side, in which a line can still be read; for others it is 32."""
+"""Pixels of a thumbnail's shorter side, in which a line can be read; for others it is `ACROSS`."""
 _SIDE, _LONG = 192, 4
 
 
@@ -52,7 +52,7 @@ def _left(method: str, entity: Entity, settings: Anonymization) -> float:
         return 0.0
     before, after = (np.ascontiguousarray(each.transpose(2, 0, 1)) for each in (image, hidden))
     own = np.ones((height, width), bool)
-    return seen_in_thumbnail(before, after, own, _ACROSS.get(entity, 32))
+    return detail_left(before, after, own, _ACROSS.get(entity, ACROSS))
 
 
 @lru_cache(maxsize=2)

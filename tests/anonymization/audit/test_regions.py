@@ -33,14 +33,14 @@ def quad_region(values: list[float]) -> Region:
 
 
 def area(region: Region) -> Area | None:
-    return area_of(read_regions(table([region]))["a"][0], SHAPE)
+    return area_of(read_regions(table([region]))["a"][0], SHAPE, Anonymization())
 
 
 def painted(found: Area | None, sure: bool) -> np.ndarray:
     """Return bool [H, W] of what a region covers for certain, or may cover."""
     whole = np.zeros(SHAPE, bool)
     if found is not None:
-        whole[found.window] = found.maps[0 if sure else -1]
+        whole[found.window] = found.cover > int(sure)
     return whole
 
 
@@ -207,14 +207,14 @@ REFUSED = "neither hidden nor unchanged|as the method requires|narrower|steeper"
 
 def edge_of(region: Region) -> np.ndarray:
     """Return int [N, 2], rows and columns of the pixels that may be hidden or not."""
-    area = area_of(read_regions(table([region]))["a"][0], (80, 100))
+    area = area_of(read_regions(table([region]))["a"][0], (80, 100), Anonymization())
     assert area is not None
     assert area.window == (slice(10, 70), slice(10, 70))
     covered = np.zeros((80, 100), bool)
     for box in INSIDE:
         covered[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-    assert np.array_equal(covered[area.window], area.maps[0])
-    return np.argwhere(area.maps[1] & ~area.maps[0]) + 10
+    assert np.array_equal(covered[area.window], area.cover == 2)
+    return np.argwhere(area.cover == 1) + 10
 
 
 def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
@@ -240,6 +240,17 @@ def test_edge_pixel_hidden_or_unchanged(settings: Anonymization, name: str, colo
         wrong = foreign(honest, original, tuple(place))
         with pytest.raises(Failure, match="neither hidden nor unchanged"):
             check(original, regions, name, settings, wrong)
+
+
+def test_only_pixels_that_are_hidden_are_counted() -> None:
+    original = np.full((80, 100), 200, np.uint8)
+    honest = anonymize(original, [DIAMOND], Variant("mask", 100))
+    for place in (edge_of(DIAMOND)[::2].tolist(), []):
+        pixels = honest.copy()
+        for y, x in place:
+            pixels[y, x] = 200
+        counts = check(original, [DIAMOND], "mask", Anonymization(), pixels)
+        assert counts["hidden_pixels"] == np.count_nonzero(pixels == 0)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "replace"])

@@ -371,6 +371,17 @@ def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
         check_file(coded(pixels, "JPEG", qtables=[table, table]), pixels)
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_table_that_nothing_uses_is_refused_in_a_copy(number: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    data = coded(pixels, "JPEG", quality=80)
+    start = data.index(b"\xff\xdb")
+    table = data[start : start + 4] + bytes([number]) + data[start + 5 : start + 69]
+    check_file(data, pixels)
+    with pytest.raises(Failure, match="contains other data"):
+        check_file(data[:start] + table + data[start:], pixels)
+
+
 @pytest.mark.parametrize(("form", "more"), [("TIFF", {"compression": "jpeg"}), ("GIF", {})])
 def test_a_lossless_kind_of_file_must_show_the_checked_pixels(form: str, more: Any) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)

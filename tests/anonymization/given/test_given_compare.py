@@ -39,7 +39,7 @@ def scene(seed: int = 0, colour: bool = True) -> np.ndarray:
 
 
 def region(x0: float, y0: float, x1: float, y1: float, rank: int = 0) -> Region:
-    return Region("face", rank, np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]], float), False)
+    return Region("face", rank, np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]], float), False)
 
 
 def masked(picture: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:

@@ -35,7 +35,7 @@ class Auditor:
     def __init__(self, boxes: pd.DataFrame, variant: Variant, settings: Anonymization) -> None:
         self._regions = read_regions(boxes)
         self._variant = variant
-        self._settings = settings
+        self._quality = None if settings.format == "png" else _JPEG_QUALITY
         self._checked: dict[str, int] = {}
         names = "images", "without_regions", "regions", "outside_image", "hidden_pixels", "failed"
         self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
@@ -49,20 +49,14 @@ class Auditor:
     def check(
         self, image_id: str, data: bytes, pixels: np.ndarray, counted: Mapping[str, int]
     ) -> None:
-        """Check that a file is its pixels alone, and count the image.
+        """Refuse a file as written that is not its pixels alone (Failure), and count the image.
 
-        Args:
-            data: the file as it was written.
-            pixels: uint8 [H, W] or [H, W, 3], which `check_layers` has checked.
-            counted: what it has counted.
-
-        Raises:
-            Failure: the file has other content.
+        `check_layers` has checked the pixels, and `counted`.
         """
-        if self._settings.format == "png":
+        if self._quality is None:
             check_png(data, pixels)
         else:
-            check_file(data, pixels, quality=_JPEG_QUALITY)
+            check_file(data, pixels, quality=self._quality)
         self._checked[image_id] = len(self.regions(image_id))
         is_bare = counted["regions"] == counted["outside_image"]
         self.counts.update(counted, images=1, without_regions=is_bare)
@@ -71,10 +65,8 @@ class Auditor:
         """Check that these were the images that detection left, with all regions that it counted.
 
         So neither an image on which a detector failed is published, nor one whose regions are
-        missing from the box table. `images` is detection's outcome: columns id, status, regions.
-
-        Raises:
-            InputError: the box table or the images are others.
+        missing from the box table (InputError). `images` is detection's outcome: columns id,
+        status, regions.
         """
         statuses = ["ok", "partial", *(["empty"] if keep_without_regions else [])]
         left = images[images["status"].isin(statuses)]
@@ -99,17 +91,10 @@ def check_outside(
     degree: int,
     settings: Anonymization,
 ) -> None:
-    """Compare an anonymized picture with one made from it, outside of the hidden regions.
+    """Refuse a picture that differs from the anonymized one outside of hidden regions (Failure).
 
-    Args:
-        before: the anonymized picture, uint8 [H, W] or [H, W, 3].
-        after: the one made from it, uint8 [H, W, 3].
-        files: the PNG files of both, as written.
-        regions: all of the image, of which `degree` percent are hidden.
-
-    Raises:
-        Failure: they differ there, a file is no plain image of its pixels, or the regions are not
-            as detection writes them.
+    The one `before` is uint8 [H, W] or [H, W, 3], that `after` [H, W, 3]; `files` are their PNG
+    files, and `regions` all of the image, of which `degree` percent are hidden.
     """
     shape = (*before.shape[:2], 3)
     if after.shape != shape or after.dtype != np.uint8:

@@ -25,10 +25,11 @@ from isal import isal_zlib
 from PIL import Image, JpegImagePlugin
 
 from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.regions import is_lossless
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {2: 0, 3: 2}  # PNG's colour types of grey and RGB, by dimensions of the pixels
-_LENGTH = re.compile(rb"/Length ([1-9]\d{0,9}) >>\nstream\n")
+_LENGTH = re.compile(rb">> /Length ([1-9]\d{0,9}) >>\nstream\n")
 _LOSSY_WEBP = 95
 _PROFILES = {
     "510dbbe5dbe3388273c1bb1cba241ea9f4b6e123a16d61ff70edd106ef07b64f",  # sRGB
@@ -43,11 +44,7 @@ _PROFILES = {
 
 
 def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
-    """Refuse a PNG file that is not uint8 [H, W] or [H, W, 3], with a colour profile or without.
-
-    Raises:
-        Failure: it is damaged, shows other pixels or holds anything else.
-    """
+    """Refuse a PNG file that is not uint8 [H, W] or [H, W, 3], and a colour profile (Failure)."""
     size = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 8, _KINDS[pixels.ndim], 0, 0, 0)
     head = _SIGNATURE + _chunk(b"IHDR", size)
     if profile:
@@ -89,29 +86,24 @@ def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
 def check_file(
     data: bytes, pixels: np.ndarray, profile: bytes = b"", quality: int | None = None
 ) -> None:
-    """Refuse a file of any format that is not exactly uint8 [H, W] or [H, W, 3] and a profile.
+    """Refuse a file that is not exactly uint8 [H, W] or [H, W, 3] and a profile (Failure).
 
-    `quality`: of a JPEG file; None: any, with standard tables.
-
-    Raises:
-        Failure: the file has other content.
+    `quality` is that of a JPEG file; None: of any file, with standard tables.
     """
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is not a standard one")
     if quality is None and data.startswith(_SIGNATURE):
         return check_png(data, pixels, profile)
     again = io.BytesIO()
+    options: dict[str, Any] = {"format": "JPEG", "quality": quality}
     try:
         if quality is None:
             with Image.open(io.BytesIO(data)) as image:
-                options = {"format": image.format} | _options(image, data)
-                is_lossy = image.format == "JPEG" or "quality" in options
+                options = _options(image, data)
+                is_lossy = "qtables" in options or "quality" in options
                 if not is_lossy and not np.array_equal(np.asarray(image), pixels):
                     raise Failure("the file shows other pixels than those that were checked")
-        else:
-            options = {"format": "JPEG", "quality": quality}
-        options |= {"icc_profile": profile} if profile else {}
-        Image.fromarray(pixels).save(again, **options)
+        Image.fromarray(pixels).save(again, icc_profile=profile, **options)
     except Failure:
         raise
     except Exception:  # decoders of damaged data may raise nearly anything
@@ -122,23 +114,20 @@ def check_file(
 
 
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """The encoder's options found in a file."""
+    """The encoder's format and options found in a file."""
+    options: dict[str, Any] = {"format": image.format}
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        if image.quantization.keys() != {component[3] for component in image.layer}:
-            raise Failure("the JPEG file contains unused tables, or lacks one")
         tables = [image.quantization[key] for key in sorted(image.quantization)]
         if not {*map(tuple, tables)} <= _standard_tables():
             raise Failure("the JPEG file's quantization tables are not the standard ones")
         sampling = max(JpegImagePlugin.get_sampling(image), 0)
         is_progressive = bool(image.info.get("progressive"))
-        return {"qtables": tables, "subsampling": sampling, "progressive": is_progressive}
-    if image.format == "TIFF":
-        return {"compression": image.info.get("compression")}
-    if image.format == "WEBP":
-        lossy, lossless = data.find(b"VP8 "), data.find(b"VP8L")
-        is_lossless = lossless >= 0 and not 0 <= lossy < lossless
-        return {"lossless": True} if is_lossless else {"quality": _LOSSY_WEBP}
-    return {}
+        options |= {"qtables": tables, "subsampling": sampling, "progressive": is_progressive}
+    elif image.format == "TIFF":
+        options["compression"] = image.info.get("compression")
+    elif image.format == "WEBP":
+        options |= {"lossless": True} if is_lossless(data) else {"quality": _LOSSY_WEBP}
+    return options
 
 
 @lru_cache(maxsize=1)
@@ -166,57 +155,48 @@ class CheckedPage(NamedTuple):
 
 
 def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
-    """Refuse a PDF file that is not exactly these pages.
+    """Refuse a PDF file that is not exactly these pages (Failure).
 
     Besides compressed pixels, it has one possible content, from its first byte to its last: there
     is no room for a text, an attachment, a second version of a page, metadata or anything else.
-
-    Raises:
-        Failure: something is not as it has to be.
     """
-    at, places = 0, list[int]()
-
-    def expect(text: str, starts_object: bool = False) -> None:
-        nonlocal at
-        if starts_object:
-            places.append(at)
-            text = f"{len(places)} 0 obj\n{text}"
-        wanted = text.encode("latin-1")
-        if data[at : at + len(wanted)] != wanted:
-            raise Failure("the PDF file contains other data than its images")
-        at += len(wanted)
-
-    expect("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
-    expect("<< /Type /Catalog /Pages 2 0 R >>\nendobj\n", True)
-    expect(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>\nendobj\n", True)
-    for own, page in enumerate(pages, start=1):
-        height, width = page.shape[:2]
-        channels, space = (1, "DeviceGray") if len(page.shape) == 2 else (3, "DeviceRGB")
-        across, up = (f"{72 * side / page.dpi:.4f}" for side in (width, height))
-        expect(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {3 * own + 1} 0 "
-            f"R /Resources << /XObject << /Im {3 * own + 2} 0 R >> >> >>\nendobj\n",
-            True,
-        )
-        drawn = f"q {across} 0 0 {up} 0 0 cm /Im Do Q"
-        expect(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream\nendobj\n", True)
-        expect(
-            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
-            f"/{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor 15 "
-            f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >> ",
-            True,
-        )
-        if (length := _LENGTH.match(data, at)) is None:
+    objects = [  # texts without compressed pixels, and the lengths of these
+        ("<< /Type /Catalog /Pages 2 0 R >>", 0),
+        (f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>", 0),
+    ]
+    at, found = 0, b""
+    for page in pages:
+        if (length := _LENGTH.search(data, at)) is None:
             raise Failure("the PDF file lacks the pixels of a page")
-        at = length.end() + int(length[1])
+        found += data[at : length.end()]
+        packed = int(length[1])
+        at = length.end() + packed
         digest = hashlib.sha256(_rows_in(data[length.end() : at], page.shape)).digest()
         if digest != page.digest:
             raise Failure("the PDF file shows other pixels than those that were checked")
-        expect("\nendstream\nendobj\n")
-    start, count = at, len(places) + 1
-    offsets = "".join(f"{place:010d} 00000 n \n" for place in places)
-    expect(f"xref\n0 {count}\n0000000000 65535 f \n{offsets}")
-    expect(f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n")
-    if at != len(data):
-        raise Failure("the PDF file has data after its end")
+        height, width = page.shape[:2]
+        channels, space = (1, "DeviceGray") if len(page.shape) == 2 else (3, "DeviceRGB")
+        across, up = (f"{72 * side / page.dpi:.4f}" for side in (width, height))
+        drawn, number = f"q {across} 0 0 {up} 0 0 cm /Im Do Q", len(objects) + 2
+        page_text = (
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {number} 0 R "
+            f"/Resources << /XObject << /Im {number + 1} 0 R >> >> >>"
+        )
+        image_text = (
+            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
+            f"/{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor 15 "
+            f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >> /Length {packed} >>\n"
+            "stream\n\nendstream"
+        )
+        drawn = f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream"
+        objects += [(page_text, 0), (drawn, 0), (image_text, packed)]
+    text, table, cut = "%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", "0000000000 65535 f \n", 0
+    for number, (each, packed) in enumerate(objects, start=1):
+        table += f"{len(text) + cut:010d} 00000 n \n"
+        text += f"{number} 0 obj\n{each}\nendobj\n"
+        cut += packed
+    size, start = len(objects) + 1, len(text) + cut
+    text += f"xref\n0 {size}\n{table}trailer\n<< /Size {size} /Root 1 0 R >>\n"
+    if found + data[at:] != f"{text}startxref\n{start}\n%%EOF\n".encode("latin-1"):
+        raise Failure("the PDF file contains other data than its images")

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.regions import (
-    Found,
+    Area,
     Region,
     Source,
     area_of,
@@ -32,24 +32,15 @@ LEAST_SIDES = {
     **dict.fromkeys(("random_crop", "equalize", "tile_shuffle"), 4),
     **dict.fromkeys(("blur", "box_blur", "median"), 5),
 }
-_AROUND = {"inpaint": 5}
-"""Least sides in pixels of built-in methods' windows, and the width of the surroundings that they
-see. Written down once more, since a method that forgets them shows a pixel as its own mean. Methods
-without an entry, of any package, are asked, and `check_custom_method` looks at their regions.
+"""Least sides in pixels of built-in methods' windows. Written down once more, since a method that
+forgets them shows a pixel as its own mean. Methods without an entry, of any package, are asked, and
+`check_custom_method` looks at their regions.
 """
-
-
-class Step(NamedTuple):
-    """A method, or a strength of one, that hides regions."""
-
-    name: str
-    method: Any  # with its parameters
-    least: int  # sides of each region's window
-    around: int  # width of its surroundings
-    leaves: int  # place in `_LEFT`
-
-
-Group = tuple[int, list[Step], list[Region]]  # what steps leave together, the steps, their regions
+Step = tuple[str, Any, int, int]
+"""A method's name, or that of a strength of one; it; least sides of a region's window in pixels;
+and the width of the surroundings that it sees."""
+Groups = dict[tuple[int, tuple[str, ...]], tuple[list[Step], list[Region]]]
+"""Steps and their regions, by what they leave together, a place in `_LEFT`, and by their names."""
 
 
 def check_layers(
@@ -63,11 +54,8 @@ def check_layers(
 ) -> dict[str, int]:
     """Check decoded pixels against the original; return counts in the form of `Auditor.counts`.
 
-    Args:
-        original: uint8 [H, W] or [H, W, 3].
-        pixels: of the same shape. They, and the images `between` layers, need not be trusted.
-        regions: all of the image's.
-        source: the original's file; None: its coding blocks are those that regions name.
+    All are uint8 [H, W] or [H, W, 3]. `source` is the original's file; without it, its coding
+    blocks are those that regions name.
 
     Raises:
         Failure: a pixel inside or outside the regions is not as it has to be.
@@ -78,44 +66,41 @@ def check_layers(
         grids = grids_of(source, shape)
         hidden = [each._replace(grids=grids) for each in hidden]
     groups = group_by_methods(str(variant.method), hidden, settings)
-    count = sum(len(steps) for _, steps, _ in groups)
+    count = sum(len(steps) for steps, _ in groups.values())
     if len(images) - 1 != max(count, 1):
         raise Failure(f"it is hidden in {len(images) - 1} layers, and should be in {count}")
     if any((each.shape, each.dtype) != (shape, original.dtype) for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    # pixels that methods may have hidden; those that they certainly did, which no later one may
-    # change; those that are or seem hidden, and may be changed; those that show nothing
-    may_be, sure, edges, proved = np.zeros((4, *shape[:2]), bool)
+    # 2: hidden for certain, and no later method may change it; 1: it is or seems hidden
+    done, proved = np.zeros((2, *shape[:2]), np.uint8)
     layers, left, inside = pairwise(images), [], 0
     if not groups:
-        _check_outside(original, pixels, may_be)
-    for leaves, steps, own in groups:
-        for step in steps:
-            asked = shape, settings, step.least, step.around
-            found = [(each, area) for each in own if (area := area_of(each, *asked))]
-            seen = np.zeros_like(sure)
-            if step.around:
-                seen = covered(hidden, shape, settings, upright=True)
-            open_ = _check_step(*next(layers), step, found, sure, edges, seen)
+        _check_step(original, pixels, None, [], done, done > 2)
+    for (leaves, _), (steps, own) in groups.items():
+        for _, method, least, around in steps:
+            asked = shape, settings, least, around
+            found = [area for each in own if (area := area_of(each, *asked))]
+            if found and done.size == 1 < least and not done.any():
+                raise NotHidden("an image of one pixel has nothing to average it with")
+            together = joined(found, shape) if around else found
+            seen = covered(hidden, shape, settings, upright=True) if around else done > 2
+            told = _check_step(*next(layers), method, together, done, seen)
         inside += len(found)
-        shows_nothing = any(step.method.name in _SHOW_NOTHING for step in steps)
-        for region, (window, maps) in found:
-            may_be[window] |= maps[-1]
-            edges[window] |= maps[-1] & ~open_[window]
-            sure[window] |= maps[0]
+        shows_nothing = any(method.name in _SHOW_NOTHING for _, method, *_ in steps)
+        for entity, here, cover in found:
+            done[here] = np.maximum(done[here], cover * ((cover == 2) | told[here]))
             if shows_nothing:
-                proved[window] |= maps[0]
+                proved[here] |= cover == 2
             else:
-                left.append((window, maps[0], region.entity, leaves > _UNKNOWN))
-        edges[sure] = False
+                left.append((entity, here, cover, leaves > _UNKNOWN))
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (original, pixels))
-    for window, required, entity, is_weak in left:
-        rest = required & ~proved[window]
-        check_visibility(first[:, *window], last[:, *window], rest, entity, is_weak)
+    for entity, here, cover, is_weak in left:
+        rest = (cover == 2) & (proved[here] == 0)
+        check_visibility(first[:, *here], last[:, *here], rest, entity, is_weak)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
-        "hidden_pixels": int(np.count_nonzero(may_be)),
+        "hidden_pixels": int(np.count_nonzero(done)),
     }
 
 
@@ -129,27 +114,29 @@ def covered(
     found = np.zeros(shape[:2], bool)
     for region in regions:
         if area := area_of(region, shape, settings, upright=upright):
-            found[area.window] |= area.maps[-1]
+            found[area.window] |= area.cover > 0
     return found
 
 
-def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> list[Group]:
+def group_by_methods(name: str, hidden: Sequence[Region], settings: Anonymization) -> Groups:
     """Regions in draw order by their methods; the strongest come first, with all their steps.
 
     Later ones must not change their pixels, and see them hidden: otherwise a method that moves
     pixels would show again what another one had hidden.
     """
-    groups: dict[tuple[int, tuple[str, ...]], Group] = {}
+    groups: Groups = {}
     for region in hidden:
         steps = _steps(name, region.entity, settings)
-        names, *_, leaves = zip(*steps, strict=True)
-        groups.setdefault((min(leaves), names), (min(leaves), steps, []))[2].append(region)
-    return list(map(groups.__getitem__, sorted(groups)))
+        names, methods, *_ = zip(*steps, strict=True)
+        levels = (each.information_left for each in methods)
+        leaves = min(_LEFT.index(each) if each in _LEFT else _UNKNOWN for each in levels)
+        groups.setdefault((leaves, names), (steps, []))[1].append(region)
+    return {key: groups[key] for key in sorted(groups)}
 
 
 def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
     """Methods, one after the other, that hide a region of a kind; Failure if one has no check."""
-    method = cast("Any", vars(settings).get(name) or settings.method(name))
+    method = cast("Any", settings.method(name))
     kind = type(method)
     names: Sequence[str] = ()
     if method.name == "layers":
@@ -162,70 +149,59 @@ def _steps(name: str, entity: str, settings: Anonymization) -> list[Step]:
         return [step for each in names for step in _steps(each, entity, settings)]
     if (kind.is_hidden, kind.is_hidden_in) == (Method.is_hidden, Method.is_hidden_in):
         raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
-    left = method.information_left
-    leaves = _LEFT.index(left) if left in _LEFT else _UNKNOWN
     if method.name not in LEAST_SIDES:  # no other package's method may have such a name
-        if left == "coarse" and method.least_side < 2:
+        if method.information_left == "coarse" and method.least_side < 2:
             raise Failure(
                 "its method leaves means, and a region of one pixel is its own: its class needs a "
                 "least_side of 2 or more (docs/how-to/adding.md)"
             )
-        return [Step(name, method, method.least_side, method.surroundings, leaves)]
+        return [(name, method, method.least_side, method.surroundings)]
     least = LEAST_SIDES[method.name]
     if method.name == "dp_pixelate":
         least = method.min_block
     elif method.name == "mask" and method.colour == "mean":
         least = 4
-    return [Step(name, method, least, _AROUND.get(method.name, 0), leaves)]
+    return [(name, method, least, 5 if method.name == "inpaint" else 0)]
 
 
 def _check_step(
     before: np.ndarray,
     after: np.ndarray,
-    step: Step,
-    found: Found,
-    sure: np.ndarray,
-    edges: np.ndarray,
+    method: Any,
+    found: Sequence[Area],
+    done: np.ndarray,
     upright: np.ndarray,
 ) -> np.ndarray:
-    """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
-    if step.around:
-        found = joined(found, sure.shape)
-    open_ = np.zeros_like(sure)
-    for _, (window, maps) in found:
-        open_[window] |= maps[-1]
-    open_ &= ~sure
-    _check_outside(before, after, open_)
+    """Check one method; return the pixels that it hides, bool [H, W]."""
+    told = np.zeros(done.shape, bool)
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
-    for region, (window, maps) in reversed(found):
-        look = open_[window] & maps[-1]
+    for entity, window, cover in reversed(found):
+        look = (cover > 0) & (done[window] < 2) & ~told[window]
         if not look.any():
             continue
-        if look.size == 1 and step.least > 1:
-            raise NotHidden("an image of one pixel has nothing to average it with")
-        own = look & maps[0] & ~edges[window]
+        own = look & (cover == 2) & (done[window] == 0)
         planes = first[:, *window], last[:, *window]
-        given = RegionWindow(*planes, own, region.entity, upright[window], look ^ own)
-        right = kept(step.method, given)
+        right = kept(method, RegionWindow(*planes, own, entity, upright[window], look ^ own))
         if wrong := np.count_nonzero(own & ~right):
             raise Failure(
-                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
-                "are not hidden as the method requires"
+                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({entity}) are not "
+                "hidden as the method requires"
             )
-        open_[window] &= ~(look & right)
-    if not np.array_equal(before[open_], after[open_]):
-        raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
-    return open_
+        told[window] |= look & right
+    outside = (~told).view(np.uint8)
+    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
+        count = np.count_nonzero((before != after)[~told])
+        raise Failure(
+            f"{count} values outside of its regions, or on slanted edges, are neither hidden nor "
+            "unchanged"
+        )
+    return told
 
 
 def kept(method: Any, inside: RegionWindow) -> np.ndarray:
-    """Pixels of a region that are as its method promises, bool [h, w].
-
-    Raises:
-        Failure: the method left it visible, or its answer cannot be used.
-    """
+    """Pixels of a region that are as its method promises, bool [h, w]."""
     is_built_in, mask = method.name in LEAST_SIDES, inside.mask
     if not is_built_in:
         check_custom_method(inside.original, inside.written, mask, method.information_left)
@@ -238,11 +214,3 @@ def kept(method: Any, inside: RegionWindow) -> np.ndarray:
             "pixel as if the other regions did not exist"
         )
     return right
-
-
-def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
-    """Refuse an image with a change outside of `seen`, where no region may change it."""
-    outside = (~seen).view(np.uint8)
-    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
-        count = np.count_nonzero((before != after)[~seen])
-        raise Failure(f"{count} values outside its regions were changed")

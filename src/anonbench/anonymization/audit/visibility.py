@@ -18,7 +18,7 @@ import numpy as np
 
 from anonbench.anonymization.audit import NotHidden
 
-_ACROSS = 32  # shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs
+ACROSS = 32  # shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs
 _INSIDE = 0.999  # least share of a thumbnail's pixel that must belong to the region
 _NEAR = 4.0  # grey levels of detail; a pixel that differs by no more counts as nearly unchanged
 _LEAST = 64  # least number of pixels with detail for a verdict on a region
@@ -49,11 +49,8 @@ def block_means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     for length, count in zip(planes.shape[1:], counts, strict=True):
         edges = np.arange(count + 1)[:, None] * length / count
         weights.append(np.diff(np.clip(edges - np.arange(length), 0, 1).T))
-    means = np.empty((len(planes), *counts))
-    for mean, plane in zip(means, planes, strict=True):
-        mean[:] = weights[0].T @ plane @ weights[1]
-    means *= math.prod(counts) / planes[0].size
-    return means
+    means = np.stack([weights[0].T @ plane @ weights[1] for plane in planes])
+    return np.asarray(means * (math.prod(counts) / planes[0].size))
 
 
 def check_visibility(
@@ -63,11 +60,11 @@ def check_visibility(
     if is_weak:
         apart = np.maximum(before, after) - np.minimum(before, after)
         many = own.any() and np.mean((apart.max(axis=0) <= _NEAR)[own]) >= _MOST
-        left, limit = _unchanged(before, after, own, together=True) if many else 0.0, _WEAK
+        left, limit = detail_left(before, after, own, together=True) if many else 0.0, _WEAK
     else:
-        left, limit = _unchanged(before, after, own), _COARSE
-        if min(own.shape) > _ACROSS:
-            left = max(left, seen_in_thumbnail(before, after, own))
+        left, limit = detail_left(before, after, own), _COARSE
+        if min(own.shape) > ACROSS:
+            left = max(left, detail_left(before, after, own, ACROSS))
     if left >= limit:
         raise NotHidden(f"a region ({entity}) is not hidden: {left:.0%} of its detail is left")
 
@@ -91,35 +88,32 @@ def check_custom_method(
         steps = (planes[:, :, 1:] != planes[:, :, :-1]).any(axis=0) & mask[:, 1:] & mask[:, :-1]
         if ((steps.sum(axis=1) >= _RUN) & ~changed.any(axis=1)).any():
             raise NotHidden("a row or a column of a region is unchanged")
-    small, inside = _reduced(before), _reduced(own[None])
-    shown, found = np.concatenate([_reduced(after), inside]), 0.0
+    small, shown, inside = _thumbnails(before, after, own, ACROSS)
+    found = 0.0
     for turns, along in product(range(4), (1, -1)):
-        *turned, its = np.rot90(shown, turns, axes=(1, 2))[:, :, ::along]
-        if its.shape == inside[0].shape:
-            found = max(found, _likeness(small, turned, np.minimum(inside[0], its) > _INSIDE))
+        turned, its = (np.rot90(a, turns, (-2, -1))[..., ::along] for a in (shown, inside))
+        if its.shape == inside.shape:
+            found = max(found, _likeness(small, turned, inside & its))
     if found >= (_LIKE_NONE if information_left == "none" else _LIKE):
         raise NotHidden(
             f"a region is not hidden: its detail correlates with the original's ({found:.2f})"
         )
 
 
-def seen_in_thumbnail(
-    before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = _ACROSS
+def detail_left(
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = 0, together: bool = False
 ) -> float:
-    """Share of detail left in a thumbnail with so many pixels across, of the channel with most."""
-    inside = _reduced(own[None], across)[0] > _INSIDE
-    return _unchanged(_reduced(before, across), _reduced(after, across), inside)
+    """Share of unchanged detail; 0 where there is too little of it.
 
-
-def _unchanged(
-    before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
-) -> float:
-    """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
+    It is that of the channel with most, or of all `together`; or that of a thumbnail with so many
+    pixels `across` its shorter side.
+    """
+    if across:
+        before, after, own = _thumbnails(before, after, own, across)
     sums = []
-    for was, new in zip(_details(before, own), _details(after, own), strict=True):
-        told = np.count_nonzero(np.abs(was) >= _NEAR)
-        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new - was))
-        sums.append((told, *squares))
+    for was, new in _details(before, after, own):
+        squares = (np.square(each).sum(dtype=float) for each in (was, new - was))
+        sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
     counts, energies, changes = np.array(sums).T
     if together:
         counts, energies, changes = counts.max(keepdims=True), energies.sum(), changes.sum()
@@ -127,29 +121,36 @@ def _unchanged(
     return float(np.where(counts >= _LEAST, shares, 0.0).max())
 
 
-def _likeness(before: Iterable[np.ndarray], after: Iterable[np.ndarray], own: np.ndarray) -> float:
+def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    was, new = (np.array([*_details(each, own)], np.float64) for each in (before, after))
-    told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
+    was, new = np.transpose([*_details(before, after, own)], (1, 0, 2)).astype(np.float64)
+    told = np.count_nonzero(np.abs(was) >= _NEAR, axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
     return float((np.abs(was @ new.T) / np.maximum(lengths, 1e-9))[told].max(initial=0.0))
 
 
-def _details(planes: Iterable[np.ndarray], own: np.ndarray) -> Iterator[np.ndarray]:
-    """Detail of each channel, one at a time, at pixels whose neighbours belong to a region too."""
+def _details(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> Iterator[Any]:
+    """Detail of each channel of both, at pixels whose neighbours belong to a region too."""
     import cv2
 
     inside = cv2.erode(own.view(np.uint8), _CROSS, borderValue=[0.0]).view(bool)
-    for plane in planes:
-        yield cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[inside]
+    return (
+        tuple(cv2.filter2D(each, cv2.CV_32F, _DETAIL)[inside] for each in channel)
+        for channel in zip(before, after, strict=True)
+    )
 
 
-def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
-    """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
+def _thumbnails(
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means over even parts, float32 [c, h, w], and which of them are a region's, bool [h, w]."""
     import cv2
 
-    share = min(1.0, across / min(planes.shape[1:]))
-    height, width = (max(1, round(side * share)) for side in planes.shape[1:])
-    size, area = (width, height), cv2.INTER_AREA
-    parts = (plane.astype(np.float32) for plane in planes)
-    return np.stack([cv2.resize(each, size, interpolation=area) for each in parts])
+    share = min(1.0, across / min(own.shape))
+    height, width = (max(1, round(side * share)) for side in own.shape)
+    *planes, inside = (
+        cv2.resize(each.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        for each in (*before, *after, own)
+    )
+    small, shown = np.split(np.stack(planes), 2)
+    return small, shown, inside > _INSIDE

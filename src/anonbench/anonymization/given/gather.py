@@ -153,6 +153,10 @@ class State(StrEnum):
     VISIBLE = "visible"  # at most one tenth of it is changed
 
 
+_AS_FOUND = Anonymization(coding_blocks=False)
+"""Regions cover no more than detectors found."""
+
+
 class Compared(NamedTuple):
     """A region that detection found, or the picture as a whole."""
 
@@ -185,10 +189,10 @@ def compare(
     free = np.ones(changed.shape, bool)
     found = []
     for region in sorted(regions, key=lambda each: each.rank):
-        area = area_of(region, original.shape)
+        area = area_of(region, original.shape, _AS_FOUND)
         if area is None:
             continue
-        inside = area.maps[-1]
+        inside = area.cover > 0
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = float(changed[area.window][shows if shows.any() else inside].mean())
