@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench.config import Config, DataSource, load, stage_parameters
+from anonbench.config import Config, DataSource, Detection, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TARGETS
 from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
@@ -126,8 +126,8 @@ def parameters(config: Config) -> dict[str, Any]:
         "clusters": stage_parameters.clusters(config, name),
         "detection": stage_parameters.detection(config, name),
         "shape": stage_parameters.hidden_shape(config, name),
-        "blur": stage_parameters.hiding(config, "blur"),
-        "mask": stage_parameters.hiding(config, "mask"),
+        "blur": stage_parameters.hiding(config.anonymization, "blur"),
+        "mask": stage_parameters.hiding(config.anonymization, "mask"),
         "recipe": recipe.effective(),
         "untrained": stage_parameters.untrained(config, name),
         "embedding": config.embedding.effective(),
@@ -196,17 +196,16 @@ def test_parameters_are_complete_and_sources_again(root: Path) -> None:
 def hiding(name: str, **anonymization: Any) -> Any:
     data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": [name]}
     config = load({"datasets": {"mine": data}, "anonymization": anonymization})
-    return stage_parameters.hiding(config, name)
+    return stage_parameters.hiding(config.anonymization, name)
 
 
 def test_a_job_depends_on_the_methods_that_its_own_stands_for() -> None:
-    own = {"format", "margin", "coding_blocks"}
+    own = {"format", "margin", "shape", "coding_blocks"}
     assert set(hiding("mask")["settings"]) == {*own, "mask"}
     combined = {"layers": {"methods": ["blur", "mask"]}, "by_entity": {"face": "layers"}}
     layers = {*own, "layers", "blur", "mask"}
     assert set(hiding("layers", **combined)["settings"]) == layers
     assert set(hiding("by_entity", **combined)["settings"]) == {*layers, "by_entity"}
-    # a shape counts where it is not the usual one
     assert hiding("mask", shape={"face": "box"}) == hiding("mask")
     assert hiding("mask", shape={"face": "ellipse"})["settings"]["shape"]["face"] == "ellipse"
 
@@ -220,3 +219,10 @@ def test_a_job_depends_on_the_content_of_its_key(tmp_path: Path) -> None:
     assert seen[0] == {str(key): None}
     assert len({str(each) for each in seen}) == 3
     assert not any(text in str(seen) for text in ("aaaa", "bbbb"))
+
+
+def test_weights_of_detectors_are_files_that_are_there(tmp_path: Path) -> None:
+    weights = [tmp_path / "model.onnx", tmp_path / "absent.onnx", tmp_path]
+    weights[0].write_bytes(b"onnx")
+    found = [Detection(mrz={"weights": each}).files(["mrz"]) for each in weights]
+    assert found == [[weights[0]], [], [weights[0]]]

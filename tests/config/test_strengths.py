@@ -47,7 +47,7 @@ def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
     assert config.steps("pixelate_fine", "face") == [
         ("pixelate_fine", Pixelate(blocks=Blocks(face=24, mrz=3)))
     ]
-    assert not config.has("pixelate_coarse") and not config.has("given_deface")
+    assert "pixelate_coarse" not in config.names and "given_deface" not in config.names
     with pytest.raises(KeyError):
         config.method("pixelate_coarse")
     fine = Pixelate(blocks=Blocks(face=24))  # objects are as good as plain data
@@ -90,7 +90,7 @@ def test_layers_are_made_of_strengths() -> None:
 def slices(values: dict[str, Any]) -> dict[str, Any]:
     config = load(values)
     variants = Experiment(config).variants("mine")
-    return {str(v): stage_parameters.hiding(config, str(v.method)) for v in variants}
+    return {str(v): stage_parameters.hiding(config.anonymization, str(v.method)) for v in variants}
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_edit_concerns_variants_that_have_it(path: str, value: Any, concerned: s
 
 def test_a_job_has_its_own_strength_and_a_policy_bounds_it() -> None:
     config = load(VALUES)
-    given = stage_parameters.hiding(config, "pixelate_fine")["settings"]
-    assert set(given) == {"format", "margin", "coding_blocks", "strengths"}
+    given = stage_parameters.hiding(config.anonymization, "pixelate_fine")["settings"]
+    assert set(given) == {"format", "margin", "shape", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)
     assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")

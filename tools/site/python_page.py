@@ -75,14 +75,15 @@ def _entry(path: str, found: Any, level: str) -> Iterator[str]:
 
 
 def _members(found: type) -> Iterator[str]:
-    """Yield a class's fields, those that every added class needs, and its own methods."""
+    """Yield a class's fields and methods, with those that every added class has."""
     owners = [
         each for each in found.__mro__[::-1] if each in (found, Registered) or is_dataclass(each)
     ]
     fields = [row for each in owners for row in _fields(each)]
     if fields:
         yield "\n".join(["| field | meaning |", "| --- | --- |", *fields]) + "\n"
-    for name, member in [*vars(found).items()]:  # a section is completed when it is looked at
+    every = vars(Registered) if issubclass(found, Registered) else {}
+    for name, member in {**every, **vars(found)}.items():
         function = getattr(member, "__func__", getattr(member, "fget", member))
         if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue

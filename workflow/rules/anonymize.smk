@@ -31,7 +31,7 @@ rule anonymize:
     params:
         code=code_of("anonymize"),
         run=last_run(),
-        hiding=lambda w: stage_parameters.hiding(settings, method_of(w)),
+        hiding=lambda w: stage_parameters.hiding(settings.anonymization, method_of(w)),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
         "../scripts/anonymize.py"
@@ -61,7 +61,7 @@ rule given:
     params:
         code=code_of("given"),
         run=last_run(),
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
         program=lambda w: program_of(method_of(w)),
         folder=lambda w: str(datasets[w.dataset].given[program_of(method_of(w))]),
         keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,

@@ -19,7 +19,6 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.core.registries.method_names import program_of, published_as
-from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 from anonbench.workflow import startup
 from anonbench.workflow.estimates import Estimates
@@ -143,7 +142,7 @@ def method_of(w):
 
 def hiding_of(w):
     """Settings of a data set's methods."""
-    return stage_parameters.hiding(settings, *map(str, datasets[w.dataset].methods))
+    return stage_parameters.hiding(settings.anonymization, *map(str, datasets[w.dataset].methods))
 
 
 def compared(w):
@@ -167,8 +166,3 @@ def judged(w):
     if "quality" in names and "ellipse" in settings.anonymization.shape.model_dump().values():
         files["visible_area"] = f"{results}/{w.dataset}/quality/visible_area.csv"
     return files
-
-
-def needed(tables):
-    """Names of the files that registered tables are made from."""
-    return [need for each in tables for need in TABLES[each]]

@@ -15,7 +15,7 @@ _searched = {
     system: name.removesuffix(f"_{system}") if name.endswith(f"_{system}") else Path(results).name
     for system, name in _systems.items()
 }
-_mapped = [name for name in _frozen if experiment.mapped_variants(name)]
+_mapped = [name for name in _frozen if datasets[name].is_mapped]
 
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_systems):
     _degrees = sorted(experiment.datasets[_frozen[0]].degrees)
@@ -71,7 +71,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             parameters={
                 method: _hiding.method(method).model_dump(mode="json")
                 for method in map(str, datasets[_frozen[0]].methods)
-                if settings.anonymization.has(method)
+                if method in settings.anonymization.names
             },
         script:
             "../scripts/findings_systems.py"

@@ -1,5 +1,6 @@
 # Tables, figures and the report.
 
+from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.workflow.paths import digests
 
@@ -25,6 +26,7 @@ for _name, _dataset in experiment.datasets.items():
     }
     for _group, (_needs, _figures) in _groups.items():
         _others = experiment.grouped_tables(_name)[_group]
+        _needs += [need for each in _others for need in TABLES[each]]
         _tables = experiment.tables_of_scores(_name) if _group == "scores" else []
         _degrees = paths.correlated_degrees(_name) if _group == "scores" else []
         _trained = experiment.trained_models(_name)
@@ -36,7 +38,7 @@ for _name, _dataset in experiment.datasets.items():
                 name:
                     f"present_{_group}_{_name}"
                 input:
-                    **paths.named(_name, *_needs, *needed(_others)),
+                    **paths.named(_name, *_needs),
                     logs=[
                         paths.training_log(_name, model, experiment.reference_seed)
                         for model in _learned

@@ -155,7 +155,7 @@ rule train_redrawer:
     params:
         code=code_of("train_redrawer"),
         run=last_run(),
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
         redrawing=settings.redrawing.model_dump(mode="json"),
         recipe=lambda w: settings.recipe_of(w.dataset).model_dump(
             mode="json", include={"device", "threads"}
@@ -197,6 +197,6 @@ rule redraw:
     params:
         code=code_of("redraw"),
         run=last_run(),
-        hiding=stage_parameters.hiding(settings),
+        hiding=stage_parameters.hiding(settings.anonymization),
     script:
         "../scripts/redraw.py"

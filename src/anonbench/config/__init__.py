@@ -101,15 +101,9 @@ class Config(Settings):
                 if why := self.recipe_of(name).lacks_crops(adaption):
                     place = f"recipes.{dataset.recipe}.{why}"
                     yield f"{place}; leave A out of datasets.{name}.adaptions"
-        for field, seeds in (
-            ("training_seeds", self.training_seeds),
-            ("control_seeds", self.training_seeds + self.control_seeds),
-        ):
-            if twice := [seed for seed, times in Counter(seeds).items() if times > 1]:
-                yield (
-                    f"{field}: the seed {twice[0]} is there twice (seeds of the control are others "
-                    "than training_seeds)"
-                )
+        seeds = Counter(self.training_seeds + self.control_seeds)
+        if twice := [seed for seed, times in seeds.items() if times > 1]:
+            yield f"training_seeds and control_seeds: the seed {twice[0]} is there twice"
         seen: dict[PaperRole, str] = {}
         for name, dataset in self.enabled.items():
             role = dataset.paper_role
@@ -124,7 +118,7 @@ class Config(Settings):
             there = ", ".join(sorted(self.recipes)) + suggestion(dataset.recipe, self.recipes)
             yield f"{where}.recipe: no recipe is called {dataset.recipe!r}; there are {there}"
         for method in map(str, dataset.methods):
-            if not self.anonymization.has(method):
+            if method not in self.anonymization.names:
                 there = ", ".join(self.anonymization.strengths.by_name) or "none"
                 yield (
                     f"{where}.methods: no strength is called {method!r}; there are {there}. "

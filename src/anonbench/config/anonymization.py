@@ -137,17 +137,10 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         """Names of all methods and of their configured strengths."""
         return [*METHODS, *self.strengths.by_name]
 
-    def has(self, name: str) -> bool:
-        """Whether a method, or a strength of one, has this name."""
-        return name in METHODS or name in self.strengths.by_name
-
     def method(self, name: str) -> Method:
         """A method, or a strength of one, with its parameters; KeyError if there is none."""
-        section = vars(self).get(name)
-        if isinstance(section, Method):
-            return section
-        strength: Method | None = self.strengths.by_name.get(name)
-        return METHODS[name]() if strength is None else strength  # one without parameters
+        found: Method = self.of(METHODS[name]) if name in METHODS else self.strengths.by_name[name]
+        return found
 
     def steps(self, name: str, entity: str) -> list[tuple[str, Method]]:
         """Methods that hide an entity in turn, with their names; KeyError if one is unknown."""
@@ -156,14 +149,16 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
             return [(name, method)]
         return [found for step in method.steps(entity) for found in self.steps(step, entity)]
 
-    def sections(self, *names: str) -> dict[str, Any]:
-        """Sections with the parameters of methods, for `model_dump(include=…)`."""
-        found: dict[str, Any] = {name: True for name in names if name in METHODS}
-        for name in names:
-            if name not in METHODS:
-                base = base_of(name)
-                of_base = found.setdefault("strengths", {}).setdefault(base, {})
-                of_base[name.removeprefix(f"{base}_")] = True
+    def part(self, *names: str) -> dict[str, Any]:
+        """Settings that images of these methods depend on, as plain data."""
+        fields: dict[str, Any] = dict.fromkeys(("format", "margin", "shape", "coding_blocks"), True)
+        for name in self.applied(*names):
+            if name in METHODS:
+                fields[name] = True
+            else:
+                of_base = fields.setdefault("strengths", {}).setdefault(base_of(name), {})
+                of_base[name.removeprefix(f"{base_of(name)}_")] = True
+        found: dict[str, Any] = self.model_dump(mode="json", include=fields)
         return found
 
     def information_left(self, name: str, entity: str) -> str:
@@ -178,7 +173,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         """
         found: dict[str, None] = {}
         for name in names:
-            if not self.has(name):
+            if name not in self.names:
                 raise ValueError(
                     f"{'.'.join(_path)}: no method is called {name!r}; there are "
                     f"{', '.join(self.names)}{suggestion(name, self.names)}"

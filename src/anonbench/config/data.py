@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.anonymization import MethodName
-from anonbench.config.detectors import AnyDetector
+from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import NAME, Count, Place, Settings
@@ -151,7 +151,7 @@ class Dataset(DataSource):
     paper_role: PaperRole | None = None
     """Data set of the paper that this one is or replaces; it decides which of the paper's tables
     are made."""
-    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
+    detectors: Annotated[tuple[Annotated[str, DETECTORS], ...], Field(min_length=1)]
     """Detectors to use together, such as `[centerface, ppocr]`."""
     boxes: Place | None = None
     """Boxes for the detector `boxes`: CSV, Parquet or COCO JSON with the `id` or `path` of
@@ -215,8 +215,6 @@ class Dataset(DataSource):
                 yield f"redrawn: {others[0]} is none of the data set's methods; add it to `methods`"
             if 100 not in self.degrees:
                 yield "redrawn: regions are redrawn at 100 %; add 100 to `degrees`"
-            if taken := [name for name in self.redrawn_methods if name in METHODS]:
-                yield f"redrawn: a method is called {taken[0]} already; leave it out"
         if self.is_all_validation and self.is_trained:
             yield (
                 "split.validation: 1.0 leaves no image to train on; choose a smaller share, or "
@@ -236,8 +234,11 @@ class Dataset(DataSource):
                 yield f"{field} names something twice: {', '.join(map(str, values))}"
         if self.given and 100 not in self.degrees:
             yield "given: pictures of other programs are compared at 100 %; add 100 to `degrees`"
-        if taken := [name for name in self.given_methods if name in METHODS]:
-            yield f"given: a method is called {taken[0]}; give the program another name"
+        if taken := [name for name in self.unaudited_methods if name in METHODS]:
+            yield (
+                f"given and redrawn: a method is called {taken[0]} already; give the program "
+                "another name, or leave it out"
+            )
 
     @property
     def is_mapped(self) -> bool:
@@ -255,14 +256,9 @@ class Dataset(DataSource):
         return self.system is None
 
     @property
-    def redrawn_methods(self) -> tuple[str, ...]:
-        """Names of redrawn pictures as methods."""
-        return tuple(f"{REDRAWN}{method}" for method in self.redrawn)
-
-    @property
     def unaudited_methods(self) -> tuple[str, ...]:
         """Names of other programs' and of redrawn pictures as methods."""
-        return (*self.given_methods, *self.redrawn_methods)
+        return (*self.given_methods, *(f"{REDRAWN}{method}" for method in self.redrawn))
 
     @property
     def all_methods(self) -> tuple[str, ...]:

@@ -65,14 +65,15 @@ def _lines(settings: Settings, indent: str) -> Iterator[str]:
                 yield from (f"{indent}  {key}:", *_lines(entry, f"{indent}    "))
         elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
             entries = (each.model_dump(mode="json", exclude_none=True) for each in value)
-            yield from (f"{indent}{name}:", *(f"{indent}  - {_flow(each)}" for each in entries))
+            yield from (f"{indent}{name}:", *(f"{indent}  - {flow(each)}" for each in entries))
         else:
             plain = settings.model_dump(mode="json", include={name})[name]
-            yield f"{indent}{name}: {_flow(plain)}"
+            yield f"{indent}{name}: {flow(plain)}"
 
 
-def _flow(plain: Any) -> str:
+def flow(plain: Any, sort_keys: bool = False) -> str:
+    """Plain data as YAML in one line."""
     text = yaml.safe_dump(
-        plain, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True
+        plain, default_flow_style=True, sort_keys=sort_keys, width=10_000, allow_unicode=True
     )
     return text.removesuffix("...\n").strip()

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
-from anonbench.core.registries.detectors import DETECTORS, DetectorKind
-from anonbench.core.registries.registry import section_of
+from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.settings import Count, Settings, merged
 
 LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz", "ink")
@@ -23,14 +22,6 @@ COVERING: Mapping[str, Mapping[str, Any]] = {
 missed regions are published. Their coverage and false area are measured in
 docs/explanation/policy.md."""
 
-if TYPE_CHECKING:
-    AnyDetector = str
-else:
-    AnyDetector = Literal[tuple(DETECTORS)]
-
-
-K = TypeVar("K", bound=DetectorKind)
-
 
 class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     """Detectors: a section for each, and shared settings."""
@@ -46,21 +37,17 @@ class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     """Views to search: `thorough` (all scales, tiles and rotations), `quick` (upright only) or
     `single` (full size, once)."""
 
-    def of(self, kind: type[K]) -> K:
-        """A detector with its parameters."""
-        return section_of(self, kind)
-
     def part(self, detectors: Collection[str]) -> dict[str, Any]:
         """Settings that determine the findings of these detectors, as plain data."""
         fields = {field for name in detectors for field in (name, *DETECTORS[name].reads)}
         found: dict[str, Any] = self.model_dump(mode="json", include=fields)
         return found
 
-    def paths(self, detectors: Collection[str]) -> list[Path]:
-        """Paths in the settings of these detectors: weights, as files or folders."""
-        sections = self.part(detectors).keys() & set(DETECTORS)
-        values = [getattr(self, name).model_dump().values() for name in sorted(sections)]
-        return [value for section in values for value in section if isinstance(value, Path)]
+    def files(self, detectors: Collection[str]) -> list[Path]:
+        """The user's files of weights in the settings of these detectors."""
+        sections = sorted(self.part(detectors).keys() & set(DETECTORS))
+        files = (file for name in sections for file in self.of(DETECTORS[name]).files())
+        return [file for file in files if file.is_file()]
 
 
 def default_detection() -> Detection:

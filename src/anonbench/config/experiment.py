@@ -1,6 +1,6 @@
 """Experiment described by a config: variants, models, scenarios, tables, figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -111,8 +111,8 @@ class Experiment:
 
     def distilled(self, name: str) -> list[Variant]:
         """Variants for which low-rank updates of a frozen system's network are learned."""
-        models = self.models(name) if self.is_frozen(name) else []
-        return [model.variant for model in models if model.adaption is Adaption.D]
+        models = self.own_vectors(name, {Adaption.D}) if self.is_frozen(name) else []
+        return [model.variant for model in models]
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """The model adapted most to a variant: by D, else C, B, A; None if there is none."""
@@ -120,14 +120,9 @@ class Experiment:
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 
-    def own_vectors(self, name: str) -> list[Model]:
+    def own_vectors(self, name: str, adaptions: Container[Adaption] = COMPATIBLE) -> list[Model]:
         """Maps and models of adaption D, whose vectors attacks and policy judge separately."""
-        return [model for model in self.models(name) if model.adaption in COMPATIBLE]
-
-    def mapped_variants(self, name: str) -> list[Variant]:
-        """Variants whose vectors are mapped."""
-        models = self.models(name)
-        return [model.variant for model in models if model.adaption is Adaption.MAPPED]
+        return [model for model in self.models(name) if model.adaption in adaptions]
 
     def training_seeds(self, name: str) -> tuple[int, ...]:
         """Training seeds of a data set's models; for a frozen system the reference's only."""
@@ -287,7 +282,9 @@ class Experiment:
         made = self.paper_targets()
         return {t: self._why_not(*key[:4]) for t, key in PAPER_TARGETS.items() if t not in made}
 
-    def _why_not(self, role: PaperRole, kind: str, degree: int | None, metric: str | None) -> str:
+    def _why_not(
+        self, role: PaperRole, kind: str, degree: int | None = None, metric: str | None = None
+    ) -> str:
         if kind in OF_IMAGES and self.config.bundle:
             return "it shows images, and a bundle has none"
         needs_labels = kind in ("downstream", "correlation") or metric == "knn"

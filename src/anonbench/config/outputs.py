@@ -29,24 +29,10 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Table:
-    """One results table in the paper's layout."""
-
-    kind: TableKind
-    dataset: str
-    degree: int
-
-    @property
-    def stem(self) -> str:
-        """File name without suffix."""
-        return f"{self.kind}_{self.dataset}_{self.degree}"
-
-
-@dataclass(frozen=True)
 class Figure:
     """One figure."""
 
-    kind: Literal["examples", "correlation", "trend", "attention", "learning", "front"]
+    kind: str
     dataset: str
     degree: int | None = None
     metric: str | None = None
@@ -59,43 +45,37 @@ class Figure:
         return "_".join(str(part) for part in parts if part)
 
 
+class Table(Figure):
+    """One results table in the paper's layout."""
+
+
 _CELEBA, _RVL, _DOKIQ = PaperRole.CELEBA, PaperRole.RVL_CDIP, PaperRole.DOKIQ
 
-PAPER_TABLES: dict[str, tuple[PaperRole, TableKind, int]] = {
-    "V": (_CELEBA, "retrieval", 100),
-    "VI": (_CELEBA, "downstream", 100),
-    "VII": (_RVL, "retrieval", 25),
-    "VIII": (_RVL, "downstream", 25),
-    "IX": (_RVL, "retrieval", 100),
-    "X": (_RVL, "downstream", 100),
-    "XI": (_DOKIQ, "retrieval", 100),
-    "XII": (_RVL, "retrieval", 50),
-    "XIII": (_RVL, "downstream", 50),
-    "XIV": (_RVL, "retrieval", 75),
-    "XV": (_RVL, "downstream", 75),
-}
-"""The paper's result tables: data set, kind and degree."""
-
-PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | None]] = {
-    "2": (_CELEBA, "examples", None, None, None),
-    "3": (_RVL, "examples", None, None, None),
-    "4": (_CELEBA, "correlation", 100, None, None),
-    "5": (_RVL, "correlation", 25, None, None),
-    "6": (_RVL, "correlation", 100, None, None),
-    "7": (_RVL, "trend", None, "map", "original"),
-    "8": (_RVL, "trend", None, "map", "anonymized"),
-    "9": (_RVL, "trend", None, "knn", None),
-    "10": (_CELEBA, "attention", None, None, None),
-    "11": (_RVL, "attention", None, None, None),
-    "12": (_RVL, "correlation", 50, None, None),
-    "13": (_RVL, "correlation", 75, None, None),
-}
-"""The paper's figures with data: data set, kind, degree, metric and query kind."""
-
 PAPER_TARGETS: dict[str, tuple[Any, ...]] = {
-    **{f"table_{number}": (*entry, None) for number, entry in PAPER_TABLES.items()},
-    **{f"figure_{number}": entry for number, entry in PAPER_FIGURES.items()},
+    "table_V": (_CELEBA, "retrieval", 100),
+    "table_VI": (_CELEBA, "downstream", 100),
+    "table_VII": (_RVL, "retrieval", 25),
+    "table_VIII": (_RVL, "downstream", 25),
+    "table_IX": (_RVL, "retrieval", 100),
+    "table_X": (_RVL, "downstream", 100),
+    "table_XI": (_DOKIQ, "retrieval", 100),
+    "table_XII": (_RVL, "retrieval", 50),
+    "table_XIII": (_RVL, "downstream", 50),
+    "table_XIV": (_RVL, "retrieval", 75),
+    "table_XV": (_RVL, "downstream", 75),
+    "figure_2": (_CELEBA, "examples"),
+    "figure_3": (_RVL, "examples"),
+    "figure_4": (_CELEBA, "correlation", 100),
+    "figure_5": (_RVL, "correlation", 25),
+    "figure_6": (_RVL, "correlation", 100),
+    "figure_7": (_RVL, "trend", None, "map", "original"),
+    "figure_8": (_RVL, "trend", None, "map", "anonymized"),
+    "figure_9": (_RVL, "trend", None, "knn"),
+    "figure_10": (_CELEBA, "attention"),
+    "figure_11": (_RVL, "attention"),
+    "figure_12": (_RVL, "correlation", 50),
+    "figure_13": (_RVL, "correlation", 75),
 }
-"""Tables and figures of the paper by their targets."""
+"""The paper's result tables, and figures with data: data set, kind, degree, metric, query kind."""
 OF_IMAGES = ("examples", "attention")
 """Kinds of figures that show images, which a bundle does not contain."""

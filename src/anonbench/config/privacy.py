@@ -1,7 +1,7 @@
 """Settings of the attacks on anonymized images, and the policy that variants must meet."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,19 +9,8 @@ from anonbench.config.anonymization import MethodName
 from anonbench.core.registries.attacks import ATTACKERS, PRIVACY_ATTACKS, AttackerKind, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS, InformationLeft
-from anonbench.core.registries.registry import Registered, section_of
 from anonbench.core.settings import Count, Fraction, Settings
 from anonbench.core.vocabulary import Entity
-
-if TYPE_CHECKING:
-    AttackerName = str
-    AttackName = str
-else:
-    AttackerName = Literal[tuple(ATTACKERS)]
-    AttackName = Literal[tuple(PRIVACY_ATTACKS)]
-
-
-R = TypeVar("R", bound=Registered)
 
 
 class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: ignore[misc]
@@ -41,9 +30,9 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which a face's crop is enlarged for re-identification; above 1 it shows hair and
     background too."""
-    attackers: tuple[AttackerName, ...] = tuple(ATTACKERS)
+    attackers: tuple[Annotated[str, ATTACKERS], ...] = tuple(ATTACKERS)
     """Attackers in addition to the experiment's own models."""
-    attacks: tuple[AttackName, ...] = tuple(PRIVACY_ATTACKS)
+    attacks: tuple[Annotated[str, PRIVACY_ATTACKS], ...] = tuple(PRIVACY_ATTACKS)
     """Attacks in addition to re-identification."""
     attacked_regions: Count = 300
     """Regions of each entity that these attacks use, in as many images as possible."""
@@ -56,10 +45,6 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         kinds = (PRIVACY_ATTACKS[name] for name in self.attacks)
         learning = any(issubclass(kind, RegionAttack) and kind.restores for kind in kinds)
         return learning and self.restored_from > 0
-
-    def of(self, registered: type[R]) -> R:
-        """An attacker or an attack with its parameters."""
-        return section_of(self, registered)
 
     def detectors_of_attacks(self, own: Sequence[str]) -> list[str]:
         """Detectors whose settings the attacks use on a data set with the detectors `own`."""
@@ -153,16 +138,14 @@ class Policy(Settings):
     """How much of a hidden region a method may leave by design: `none`, `coarse` means, `most` of
     it or `all`."""
     strength: tuple[Strength, ...] = (
-        Strength(parameter="pixelate.blocks.face", most=8),
-        Strength(parameter="pixelate.blocks.text", most=0.25),
-        Strength(parameter="pixelate.blocks.barcode", most=0.25),
-        Strength(parameter="pixelate.blocks.mrz", most=0.25),
-        Strength(parameter="pixelate.blocks.ink", most=0.25),
-        Strength(parameter="blur.sigma.face", least=0.12),
-        Strength(parameter="blur.sigma.text", least=2.0),
-        Strength(parameter="blur.sigma.barcode", least=2.0),
-        Strength(parameter="blur.sigma.mrz", least=2.0),
-        Strength(parameter="blur.sigma.ink", least=2.0),
+        *(
+            Strength(parameter=f"pixelate.blocks.{e}", most=8 if e == "face" else 0.25)
+            for e in Entity
+        ),
+        *(
+            Strength(parameter=f"blur.sigma.{e}", least=0.12 if e == "face" else 2.0)
+            for e in Entity
+        ),
     )  # Bounds on parameters of methods; the default ones are the methods' own defaults.
     unsearched: Fraction = 0.0  # Largest share of the published images on which a detector failed.
     missed: Missed = Missed()

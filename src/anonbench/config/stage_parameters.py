@@ -6,8 +6,8 @@ They are plain data. A rule names settings that need no more than a section's `e
 
 from typing import Any
 
-from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Shapes
-from anonbench.core.provenance import file_digest, model_files
+from anonbench.config import AUTO, Anonymization, Config, DataSource, Layout, OwnSplit
+from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, in_order
@@ -57,20 +57,15 @@ def hidden_shape(config: Config, name: str) -> Parameters:
     return shapes | {"degrees": list(config.datasets[name].degrees)}
 
 
-def hiding(config: Config, *named: str) -> Parameters:
+def hiding(asked: Anonymization, *named: str) -> Parameters:
     """Image format, shape of regions, and settings, files and code of methods."""
-    asked = config.anonymization
     methods = asked.applied(*named)
-    fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
-    if asked.shape != Shapes():
-        fields["shape"] = True
-    found = {"settings": asked.model_dump(mode="json", include=fields)}
     files = {
-        str(path): [file_digest(file) for file in model_files(path)] if path.exists() else None
+        str(file): file_digest(file) if file.is_file() else None
         for name in methods
-        for path in asked.method(name).files()
+        for file in asked.method(name).files()
     }
-    found |= {"files": files} if files else {}
+    found = {"settings": asked.part(*named)} | ({"files": files} if files else {})
     return found | _code(METHODS, *dict.fromkeys(map(base_of, methods)))
 
 
@@ -138,7 +133,7 @@ def policy(config: Config, name: str) -> Parameters:
             method: [str(e) for e in Entity if e in asked.steps(method, e)[-1][1].fakes]
             for method in applied
         },
-        "methods": hiding(config, *applied)["settings"]
+        "methods": asked.part(*applied)
         | {each: asked.method(each).model_dump(mode="json") for each in strengths},
         "applied": applied,
         "settings": config.presentation.model_dump(

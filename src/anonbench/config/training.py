@@ -46,13 +46,16 @@ _RECIPES: dict[str, dict[str, Any]] = {"short": {}, "long": yaml.safe_load(_LONG
 defaults; its backbone, ViT-L/16, is not the default: a recipe names it."""
 
 
-def _filled(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
-    """Fill in settings from the preset that they name, or from the first preset."""
-    if not isinstance(given, Mapping):
-        return given  # left to the model's own checks
-    name = given.get("preset", next(iter(presets)))
-    preset = presets.get(name) if isinstance(name, str) else None
-    return given if preset is None else merged(preset, given)
+class _Preset(Settings):
+    """Settings with the defaults of the preset that they name, or of the first one."""
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, given: Any) -> Any:
+        name = given.get("preset", next(iter(cls.PRESETS))) if isinstance(given, Mapping) else None
+        return merged(cls.PRESETS[name], given) if name in [*cls.PRESETS] else given
 
 
 class Backbone(Settings):
@@ -88,8 +91,10 @@ class Backbone(Settings):
             yield "pretrained: timm needs the name of timm's model in `name`"
 
 
-class Crops(Settings):
+class Crops(_Preset):
     """Multi-crop views."""
+
+    PRESETS: ClassVar = _CROPS
 
     preset: Literal["paper", "dinov2"] = "paper"
     """Default areas: the paper's (global crops from 0.5 of the image, local ones below) or DINOv2's
@@ -121,11 +126,6 @@ class Crops(Settings):
     def blur_probabilities(self) -> tuple[float, float, float]:
         """Blur probabilities of global crop 1, global crop 2 and local crops."""
         return _BLURS[self.blur] if isinstance(self.blur, str) else self.blur
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_from_preset(cls, given: Any) -> Any:
-        return _filled(given, _CROPS)
 
     def _contradictions(self) -> Iterator[str]:
         for field in ("global_area", "local_area"):
@@ -202,9 +202,10 @@ class Optimizer(Settings):
         return steps
 
 
-class Recipe(Settings):
+class Recipe(_Preset):
     """A training recipe; the defaults are DINOv2's short setting with the paper's crops."""
 
+    PRESETS: ClassVar = _RECIPES
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
         ["preset", "checkpoint_activations", "workers", "gpus", "tensorboard", "checkpoint_minutes"]
     )
@@ -265,11 +266,6 @@ class Recipe(Settings):
             "optimizer": self.optimizer.model_copy(update={"heads_first": 0.0}),
         }
         return self.model_copy(update=changed)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_from_preset(cls, given: Any) -> Any:
-        return _filled(given, _RECIPES)
 
     def _contradictions(self) -> Iterator[str]:
         parts = self.gpus * self.optimizer.accumulate

@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import cast
 
@@ -50,6 +51,16 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 def as_grey(image: np.ndarray) -> np.ndarray:
     """An image as [H, W], of a colour one its luma."""
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def darkest(image: np.ndarray) -> np.ndarray:
+    """The darkest colour of each pixel, uint8 [H, W]; faster than NumPy along the last axis."""
+    return image if image.ndim == 2 else reduce(cv2.min, cv2.split(image))
+
+
+def brightest(image: np.ndarray) -> np.ndarray:
+    """The brightest colour of each pixel, uint8 [H, W]."""
+    return image if image.ndim == 2 else reduce(cv2.max, cv2.split(image))
 
 
 def shows_screen(image: np.ndarray) -> bool:

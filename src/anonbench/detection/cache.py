@@ -46,10 +46,10 @@ def as_findings(table: pa.Table) -> dict[str, list[Region]]:
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
     """All that a detector's findings depend on besides the images."""
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
-    paths = settings.paths([name]) + [templates] * (name == "template" and templates is not None)
+    own = model_files(templates) if name == "template" and templates is not None else []
     return {
         "settings": settings.part([name]),
-        "files": [file_digest(file) for path in paths if path for file in model_files(path)],
+        "files": [file_digest(file) for file in [*settings.files([name]), *own]],
         "code": code | DETECTORS.origin(name),
     }
 

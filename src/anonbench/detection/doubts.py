@@ -12,7 +12,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import MOST_PIXELS, as_grey, corners_of, shows_screen
+from anonbench.detection.base import MOST_PIXELS, as_grey, brightest, corners_of, shows_screen
 from anonbench.detection.kinds.ink import shows_letters
 from anonbench.detection.kinds.ridges import shows_print
 
@@ -144,7 +144,7 @@ def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> b
     if image.ndim == 2:
         return False
     kernel = np.ones((3, 3), np.uint8)
-    colour = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, kernel).max(axis=2)
+    colour = brightest(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, kernel))
     grey = cv2.morphologyEx(as_grey(image), cv2.MORPH_GRADIENT, kernel)
     only = ((colour > _EDGE) & (grey < colour // _FAINT)).astype(np.uint8)
     for r in regions:

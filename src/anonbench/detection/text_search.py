@@ -4,7 +4,7 @@ Large lines are found at any slant, but of small ones at 30 to 60 degrees only h
 those that are found tells how to turn the image.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product, repeat
 from math import ceil
 
@@ -85,7 +85,7 @@ class TextSearch(PerImage):
         height, width = image.shape[:2]
         if self._fine is not None:
             places = fine_print(image, regions)
-            found = [line for at in places for line in _scaled(self._fine, image, at, 2)]
+            found = [line for at in places for line in _scaled(self._fine, image[at], at, 2)]
             # joined with the lines, they would hide much beside them
             found += faint_print(image, regions, self._views)
             regions = regions + _uncovered(united(found, image), regions, image)
@@ -109,10 +109,9 @@ class TextSearch(PerImage):
 
 
 def _scaled(
-    detector: Detector, image: np.ndarray, at: tuple[slice, slice], factor: int
+    detector: Detector, part: np.ndarray, at: tuple[slice, slice], factor: int
 ) -> list[Region]:
     """Regions of a part of an image, searched enlarged, in pixels of the image."""
-    part = image[at]
     if factor > 1:
         part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     back = np.array([[1 / factor, 0, at[1].start], [0, 1 / factor, at[0].start]])
@@ -127,14 +126,7 @@ def fine_print(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[sli
         cv2.fillConvexPoly(contrast, _hull(line), (0,))
     near = np.zeros(contrast.shape, bool)
     for least in {_FAINT[1], int(np.clip(ground, *_FAINT))}:  # pale specks; the cores of dark ones
-        ink = (contrast > least).astype(np.uint8)
-        rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _BETWEEN), np.uint8))
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
-        width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
-        small = (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
-        small &= np.bincount(labels.ravel(), ink.ravel(), minlength=len(stats)) < _INKED * area
-        small[0] = False
-        near |= small[labels]
+        near |= _rows((contrast > least).astype(np.uint8), _BETWEEN, _is_fine)
     yield from _places(near)
 
 
@@ -159,10 +151,11 @@ def faint_print(image: np.ndarray, lines: Sequence[Region], detector: Detector) 
         near = np.zeros(grey.shape, bool)
         for each in least:
             ink = ((contrast >= each) & is_faint).astype(np.uint8)
-            near |= _in_rows(ink) | _in_rows(np.ascontiguousarray(ink.T)).T
-        share = contrast / np.clip(greatest, 1, most)
-        seen = 255 - np.minimum(255 * share, 255).astype(np.uint8)
+            near |= _rows(ink, _APART, _is_line)
+            near |= _rows(np.ascontiguousarray(ink.T), _APART, _is_line).T
         for at in _places(near):
+            share = contrast[at] / np.clip(greatest[at], 1, most)
+            seen = 255 - np.minimum(255 * share, 255).astype(np.uint8)
             for line in _scaled(detector, seen, at, 1):
                 (_, _), sides, _ = cv2.minAreaRect(corners_of(line).astype(np.float32))
                 x, y, wide, high = cv2.boundingRect(_hull(line))
@@ -172,16 +165,35 @@ def faint_print(image: np.ndarray, lines: Sequence[Region], detector: Detector) 
                     yield line
 
 
-def _in_rows(ink: np.ndarray) -> np.ndarray:
-    """Find the pixels of level rows of letters in ink, uint8 [H, W]; bool [H, W]."""
-    rows = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, _APART), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(rows)
-    width, height, area = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA + 1].T
-    lines = (_LETTERS[0] <= height) & (height <= _LETTERS[1]) & (width >= _RATIO * height)
-    lines[0] = False
-    if lines.any():  # else the counts, which take most of the time, tell nothing
-        lines &= np.bincount(labels.ravel(), ink.ravel(), len(stats)) < _INKED * area
-    return np.asarray(lines[labels]) if lines.any() else np.zeros(ink.shape, bool)
+def _rows(ink: np.ndarray, apart: int, is_row: Callable[..., np.ndarray]) -> np.ndarray:
+    """Find the pixels of level rows of letters up to `apart` pixels apart, but of no rules.
+
+    Args:
+        ink: uint8 [H, W], 1 where there is ink.
+        is_row: whether marks with these widths and heights may be rows.
+
+    Returns:
+        bool [H, W].
+    """
+    joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, apart), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    marks = np.zeros(ink.shape, bool)
+    may_be = is_row(*stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].T)
+    for number in 1 + np.flatnonzero(may_be[1:]):
+        x, y, width, height, area = stats[number]
+        at = np.s_[y : y + height, x : x + width]
+        own = labels[at] == number
+        if np.count_nonzero(ink[at] & own) < _INKED * area:
+            marks[at] |= own
+    return marks
+
+
+def _is_fine(width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return (_FINE[0] <= height) & (height <= _FINE[1]) & (width >= _WORD)
+
+
+def _is_line(width: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return (_LETTERS[0] <= height) & (height <= _LETTERS[1]) & (width >= _RATIO * height)
 
 
 def _places(marks: np.ndarray) -> Iterator[tuple[slice, slice]]:

@@ -17,7 +17,7 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack, Re
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import Baseline, Entity, Method, Model, Split
+from anonbench.core.vocabulary import Adaption, Baseline, Entity, Method, Model, Split
 from anonbench.training.loop import flops
 from anonbench.training.loop.flops import sizes_by_settings
 
@@ -138,7 +138,8 @@ class Estimates:
                 return (2 + 3 * config.low_rank.epochs) * learned * self._embedding
             case "map_vectors":
                 seeds = len(experiment.training_seeds(self._name))
-                maps, width = seeds * len(experiment.mapped_variants(self._name)), self._width
+                mapped = experiment.own_vectors(self._name, {Adaption.MAPPED})
+                maps, width = seeds * len(mapped), self._width
                 rank = min(width, self._train or images)
                 return maps * (_MAP * rank**2 * width + _SUMMED * images * width**2)
             case "hash_images":

@@ -210,9 +210,10 @@ class Paths:
 
     def maps(self, dataset: str) -> dict[tuple[str, int], str]:
         """Maps of a data set's vectors by variant and seed."""
+        folder, mapped = f"{self.results}/{dataset}/maps", {Adaption.MAPPED}
         return {
-            (str(variant), seed): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
-            for variant in self.experiment.mapped_variants(dataset)
+            (str(model.variant), seed): f"{folder}/seed{seed}/{model.variant}.safetensors"
+            for model in self.experiment.own_vectors(dataset, mapped)
             for seed in self.experiment.training_seeds(dataset)
         }
 

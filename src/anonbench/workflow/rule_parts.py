@@ -13,7 +13,7 @@ from snakemake.ioflags import update
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, made_file
+from anonbench.core.jobs.checksums import FOLDER, MADE, digest_file, record_of
 from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 from anonbench.workflow.paths import digests
@@ -72,7 +72,8 @@ class RuleFiles:
         if not self._is_local:
             return files
         first = next(iter(files.values()))
-        self._made = made_file(first if isinstance(first, str) else next(iter(first)))
+        made = record_of(Path(first if isinstance(first, str) else next(iter(first))), MADE)
+        self._made = str(made)
         return {name: update(path) for name, path in files.items()} | {"made": self._made}
 
     def last_run(self) -> Callable[[Any], str]:

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -52,17 +52,14 @@ class Startup:
     def detection_files(self, name: str) -> list[Path]:
         """The user's templates and weights that a data set's detectors read."""
         templates = self.user_files[name].get("templates", [])
-        return [*templates, *self._weights(self.experiment.datasets[name].detectors)]
+        detection, dataset = self.settings.detection, self.experiment.datasets[name]
+        return [*templates, *detection.files(dataset.detectors)]
 
     def attack_files(self, name: str) -> list[Path]:
         """The user's weights of the detectors and attackers that are used in attacks on it."""
         own, privacy = [*map(str, self.experiment.datasets[name].detectors)], self.settings.privacy
         judges = self.attackers() if "inversion" in privacy.attacks else []
-        return [*judges, *self._weights(privacy.detectors_of_attacks(own))]
-
-    def _weights(self, detectors: Collection[str]) -> list[Path]:
-        paths = self.settings.detection.paths(detectors)
-        return [file for path in paths for file in model_files(path)]
+        return [*judges, *self.settings.detection.files(privacy.detectors_of_attacks(own))]
 
     def pretrained(self, name: str) -> list[Path]:
         """The user's weights from which a data set's trainings start."""
@@ -206,7 +203,7 @@ def weak_methods(settings: Config) -> Iterator[str]:
     """
     asked = settings.anonymization
     methods = dict.fromkeys(m for data in settings.datasets.values() for m in data.methods)
-    for name in () if settings.bundle else filter(asked.has, methods):
+    for name in () if settings.bundle else [m for m in methods if m in asked.names]:
         if any(asked.method(each) != METHODS[base_of(each)]() for each in asked.applied(name)):
             from anonbench.anonymization.strength import sentence, weak_strengths
 

@@ -228,6 +228,7 @@ def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
     turned = replace(result, images=result.images.assign(converted="turned by EXIF"))
     assert f"; converted while they were read: {SIZE}: turned by EXIF. Percent" in turned.counts()
     assert card["settings"]["variants"] == [str(variant) for variant in VARIANTS]
+    assert {"format", "margin", "shape", "coding_blocks"} < {*card["settings"]["anonymization"]}
     assert card["similarity"] == "cosine" and card["digests"]["system"] is card["clusters"] is None
     assert {len(card["digests"][name]) for name in ("images", "boxes")} == {64}
     assert {"anonbench", "numpy"} <= card["versions"].keys()

@@ -15,7 +15,7 @@ from synthetic_results import make_best, make_comparisons, make_scores, write_re
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.config.outputs import PAPER_TABLES
+from anonbench.config.outputs import PAPER_TARGETS
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
 from anonbench.reporting.paper import comparison, scenario_tables
@@ -137,8 +137,10 @@ def test_grids_escape_span_and_are_whole() -> None:
     assert not table.duplicated(comparison.CELL).any()
     assert set(table["metric"]) == set(comparison.METRICS) and set(table["role"]) == set(ROLE_NAMES)
     assert table["value"].between(0, 100).all()
-    for number, (role, kind, degree) in PAPER_TABLES.items():
-        here = table[table["table"] == number]
+    tables = {target: each for target, each in PAPER_TARGETS.items() if target[:6] == "table_"}
+    assert len(tables) == 11
+    for target, (role, kind, degree) in tables.items():
+        here = table[table["table"] == target.removeprefix("table_")]
         assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
         queries = ["original", "anonymized"] if kind == "retrieval" else [""]
         metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]

@@ -33,16 +33,15 @@ from anonbench.anonymization.files.record import (
 )
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
-from anonbench.config import Anonymization, Detection, Shapes
+from anonbench.config import Anonymization, Detection
 from anonbench.config.detectors import LOOKED_FOR, default_detection
+from anonbench.config.stage_parameters import hiding
 from anonbench.core.errors import InputError, listed
 from anonbench.core.io import locked, writing_to
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
-from anonbench.core.provenance import file_digest, model_files, versions
-from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.provenance import versions
 from anonbench.core.settings import section
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
@@ -155,7 +154,7 @@ def anonymize_files(
         raise InputError(
             f"keep_without_regions: {keep_without_regions!r} is neither True nor False"
         )
-    if not anonymization.has(method):
+    if method not in anonymization.names:
         known = anonymization.names
         raise InputError(
             f"no method is called {method!r}; there are {', '.join(known)}"
@@ -331,24 +330,15 @@ def _counted(
 def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
-    methods = job.anonymization.applied(method)
-    asked = job.anonymization.sections(*methods) | {"margin": True, "coding_blocks": True}
-    if job.anonymization.shape != Shapes():
-        asked["shape"] = True
-    read = [path for name in methods for path in job.anonymization.method(name).files()]
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
         "degree": job.variant.degree,
-        "anonymization": job.anonymization.model_dump(mode="json", include=asked),
-        "files": [[file_digest(file) for file in model_files(path)] for path in read],
+        "anonymization": hiding(job.anonymization, method),
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "code": [
-            module_digest([file_job.__name__]),
-            *(METHODS.origin(base_of(name)) for name in methods),
-        ],
+        "code": module_digest([file_job.__name__]),
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
 

@@ -31,10 +31,6 @@ class Keyed(Method):
 
     name: ClassVar[str]
 
-    def files(self) -> tuple[Path, ...]:
-        """See `Method.files`."""
-        return (self.key_file,)
-
     def random(self, pixels: np.ndarray, entity: str, count: int, bits: int) -> np.ndarray:
         """Return `count` uniform whole numbers of so many bits, as little-endian unsigned integers.
 

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
         require_another(output, *map(Path, given))
     names, config, *_ = settings_of(options)
-    if options.method is not None and not config.anonymization.has(options.method):
+    if options.method is not None and options.method not in config.anonymization.names:
         known = ", ".join(config.anonymization.names)
         raise InputError(f"--method {options.method}: there is no such method; there are {known}")
     found = attack_files(

@@ -29,14 +29,9 @@ def digest_file(path: str) -> str:
     return path + DIGEST
 
 
-def made_file(path: str) -> str:
-    """Path of the output that a job writes at its end, by the path of its first output."""
-    return str(Path(path).parent / FOLDER / (Path(path).name + MADE))
-
-
-def record_of(path: Path) -> Path:
-    """Path of a file's record."""
-    return path.parent / FOLDER / f"{path.name}.json"
+def record_of(path: Path, suffix: str = ".json") -> Path:
+    """Path of a file's record; with the suffix `MADE`, of the output that its job writes last."""
+    return path.parent / FOLDER / f"{path.name}{suffix}"
 
 
 def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:

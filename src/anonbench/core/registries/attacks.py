@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from anonbench.core.provenance import model_files
 from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
@@ -52,11 +50,6 @@ class AttackerKind(Registered):
     def context(self) -> float:
         """Factor to enlarge boxes by for one that sees only surroundings, its field `factor`."""
         return float(getattr(self, "factor", 0.0))
-
-    def files(self) -> list[Path]:
-        """List the files of the weights that its parameters name."""
-        paths = [value for value in self.model_dump().values() if isinstance(value, Path)]
-        return [file for path in paths for file in model_files(path) or [path]]
 
 
 ATTACKERS = Registry(

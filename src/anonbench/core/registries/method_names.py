@@ -75,28 +75,21 @@ def published_as(method: str, adaption: str) -> str:
 
 def base_of(name: str) -> str:
     """Return the registered method of a name or of its strength; KeyError if there is none."""
-    if name in METHODS:
-        return name
-    begun = [method for method in METHODS if name.startswith(f"{method}_")]
-    if not begun or name.startswith((GIVEN, REDRAWN, *_OWN_VECTORS)):
+    if (base := family_of(name)) not in METHODS:
         raise KeyError(name)
-    return max(begun, key=len)
+    return base
 
 
 def family_of(name: str) -> str:
     """Return `base_of` a name; the name itself where there is none."""
-    try:
-        return base_of(name)
-    except KeyError:
-        return name
+    is_made = name not in METHODS and name.startswith((GIVEN, REDRAWN, *_OWN_VECTORS))
+    begun = [method for method in METHODS if f"{name}_".startswith(f"{method}_")]
+    return name if is_made else max(begun, key=len, default=name)
 
 
 def is_method(name: str) -> bool:
     """Check whether a name is one of a method, registered or made by a config."""
-    try:
-        return not is_audited(name) or bool(base_of(name))
-    except KeyError:
-        return False
+    return not is_audited(name) or family_of(name) in METHODS
 
 
 def setting_of(name: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -89,10 +88,6 @@ class Method(Registered):
         Only what stands for other methods has other steps than itself.
         """
         return (self.name,)
-
-    def files(self) -> tuple[Path, ...]:
-        """Return files and folders whose content results depend on, such as a secret key."""
-        return ()
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return hidden pixels, of regions and what is around them.

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
+from pydantic_core.core_schema import CoreSchema, literal_schema
 
 from anonbench.core.errors import InputError
-from anonbench.core.provenance import content_digest, file_digest
+from anonbench.core.provenance import content_digest, file_digest, model_files
 from anonbench.core.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -41,8 +42,14 @@ class Registered(Settings):
         """Missing parts that keep a class from being used; empty if it is complete."""
         return ""
 
+    def files(self) -> list[Path]:
+        """List the user's files that results depend on, those that a library opens included."""
+        paths = [value for value in self.model_dump().values() if isinstance(value, Path)]
+        return [file for path in paths for file in model_files(path) or [path]]
+
 
 T = TypeVar("T", bound=Registered)
+S = TypeVar("S", bound=Registered)
 
 
 class Registry(Mapping[str, type[T]], Generic[T]):
@@ -72,6 +79,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __len__(self) -> int:
         return len(self._classes)
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Type of a setting that names one of the classes: `Annotated[str, <registry>]`."""
+        return literal_schema([*self])
+
     def with_sections(self, base: type[Settings], *others: "Registry[Any]") -> Any:
         """Class `base` with a field for each class that has parameters, under its name.
 
@@ -81,6 +92,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         registries = (self, *others)
 
         class WithSections(base):  # type: ignore[misc, valid-type]
+            def of(self, registered: type[S]) -> S:
+                """A registered class with its parameters."""
+                found: S | None = vars(self).get(registered.name)
+                return registered() if found is None else found
+
             @model_serializer(mode="wrap")
             def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
                 others = {n: each[n] for each in registries for n in each._points if n in each}
@@ -158,12 +174,6 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             if required:
                 raise TypeError(f"its parameters need defaults: {', '.join(required)}")
             loaded()  # refuses defaults that its own checks refuse
-
-
-def section_of(settings: Settings, registered: type[T]) -> T:
-    """A registered class with the parameters that settings `with_sections` hold."""
-    found: T | None = vars(settings).get(registered.name)
-    return registered() if found is None else found
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:

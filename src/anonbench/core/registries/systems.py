@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, g
 
 from pydantic import Field
 
-from anonbench.core.provenance import model_files
 from anonbench.core.registries.registry import Registered, Registry
 from anonbench.core.settings import Count, Place, Positive, Settings, Share
 
@@ -93,12 +92,6 @@ class SystemKind(Registered):
         """Number of images passed at once; beyond some, they are read as they are used."""
         return 64
 
-    def files(self) -> list[Path]:
-        """List the user's files that decide the vectors, those that a library opens included."""
-        named = [getattr(self, field) for field in self.file_fields]
-        paths = [value for value in named if isinstance(value, Path)]
-        return [file for path in paths for file in model_files(path) or [path]]
-
     def evidence(self) -> dict[str, Any]:
         """Facts that decide the vectors, besides the settings and `files`, as JSON values.
 
@@ -141,8 +134,8 @@ class NetworkKind(SystemKind):
     peft, with `adapter_config.json` in the same folder."""
 
     def files(self) -> list[Path]:
-        """List also the files of low-rank updates."""
-        return [*super().files(), *adapter_files(self.adapter)]
+        """List also the second file of low-rank updates."""
+        return [*super().files(), *adapter_files(self.adapter)[1:]]
 
     def network(self) -> Network:
         """Build the network without the low-rank updates.

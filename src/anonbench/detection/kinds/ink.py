@@ -14,9 +14,8 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.registries.registry import section_of
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_rgb, clipped, corners_of
+from anonbench.detection.base import PerImage, as_rgb, brightest, clipped, corners_of, darkest
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.kinds.ridges import prints
 
@@ -78,11 +77,11 @@ class Ink(DetectorKind):
     entities: ClassVar = (Entity.INK,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = Ppocr.install
-    seconds_an_image: ClassVar = (0.03, 0.04)
+    seconds_an_image: ClassVar = (0.1, 0.05)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
+        lines = loading.lines or loading.detection.of(Ppocr).load(loading)
         return InkDetector(lines)
 
 
@@ -265,9 +264,9 @@ def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
-    light, lightest = (image, image) if image.ndim == 2 else (image.min(axis=2), image.max(axis=2))
+    lightest = brightest(image)
     negative = float(np.median(lightest)) < _DARK
-    return lightest.copy() if negative else 255 - light
+    return lightest.copy() if negative else 255 - darkest(image)
 
 
 def _lengths(ink: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from anonbench.core import icao9303
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, as_grey, as_rgb, clipped, corners_of
@@ -41,7 +40,7 @@ class Mrz(DetectorKind):
     entities: ClassVar = (Entity.MRZ,)
     reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = "pip install onnxruntime"
-    seconds_an_image: ClassVar = (0.05, 0.1)
+    seconds_an_image: ClassVar = (0.3, 0.05)
 
     weights: Place | None = None
     """ONNX file of PP-OCR's recognizer or a folder with inference.onnx; by default that of
@@ -49,7 +48,7 @@ class Mrz(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
+        lines = loading.lines or loading.detection.of(Ppocr).load(loading)
         return MrzDetector(self, lines, loading.threads)
 
 

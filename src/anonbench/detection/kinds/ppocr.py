@@ -138,7 +138,7 @@ class Ppocr(DetectorKind):
     entities: ClassVar = (Entity.TEXT,)
     reads: ClassVar = ("speed",)
     install: ClassVar = "pip install onnxruntime rapidocr==3.10.0"
-    seconds_an_image: ClassVar = (0.08, 0.25)
+    seconds_an_image: ClassVar = (0.1, 0.9)
 
     model: str | tuple[str, ...] = "PP-OCRv3_mobile_det"
     """One or several models by PaddleOCR's names, whose findings are united

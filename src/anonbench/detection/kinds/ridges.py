@@ -10,6 +10,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
+from anonbench.detection.base import darkest
 
 _SEEN = 1000  # side of the square with as many pixels as the copy that is examined, at most
 _RIDGED = 150
@@ -34,9 +35,8 @@ class _Ridges:
 
     def __init__(self, image: np.ndarray) -> None:
         self.scale = min(1.0, _SEEN / float(np.sqrt(image.shape[0] * image.shape[1])))
-        dark = image if image.ndim == 2 else image.min(axis=2)
         how = cv2.INTER_AREA
-        dark = cv2.resize(dark, None, fx=self.scale, fy=self.scale, interpolation=how)
+        dark = cv2.resize(darkest(image), None, fx=self.scale, fy=self.scale, interpolation=how)
         dark = dark.astype(np.float32)
         self.shape, self.unit = dark.shape, float(np.sqrt(dark.size)) / 1000
         x, y = (cv2.Sobel(dark, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))

@@ -294,13 +294,12 @@ def _settings(
     treatment: Treatment, retrieval: Retrieval, presentation: Presentation
 ) -> dict[str, Any]:
     """Settings that the numbers depend on, as plain data."""
-    used = treatment.anonymization.sections(*(str(v.method) for v in treatment.variants))
-    used |= {"format": True, "margin": True, "coding_blocks": True}
+    methods = [str(variant.method) for variant in treatment.variants]
     return {
         "variants": [str(variant) for variant in treatment.variants],
         "detectors": list(map(str, treatment.detectors)),
         "detection": treatment.detection.part(treatment.detectors),
-        "anonymization": treatment.anonymization.model_dump(mode="json", include=used),
+        "anonymization": treatment.anonymization.part(*methods),
         "keep_without_regions": treatment.keep_without_regions,
         "seed": treatment.seed,
         "retrieval": retrieval.effective(),

@@ -8,6 +8,7 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from statistics import fmean
@@ -18,6 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from tqdm import tqdm
 
 from anonbench.config import Layout, Policy, Presentation, Privacy, load
+from anonbench.config.default_files import flow
 from anonbench.config.detectors import COVERING
 from anonbench.config.experiment import Experiment
 from anonbench.core.numeric.statistics import fewest_trials
@@ -161,7 +163,7 @@ def _environment(file: Path) -> Environment:
     )
     environment.filters |= {
         "note": note,
-        "flow": _flow,
+        "flow": partial(flow, sort_keys=True),
         "count": count,
         "duration": duration,
         "bytes": lambda size: tqdm.format_sizeof(size, "B"),
@@ -175,11 +177,6 @@ def _figures(number: float) -> str:
     if number < 0.001:
         return "less than 0.001"
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
 
 
 def limits_of(entities: Iterable[str]) -> list[float]:

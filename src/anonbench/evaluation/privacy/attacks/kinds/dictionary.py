@@ -78,7 +78,7 @@ class Dictionary(Candidates):
         hiding = equipment.anonymization
 
         def seen(image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
-            if variant.method is not None and not hiding.has(str(variant.method)):
+            if variant.method is not None and str(variant.method) not in hiding.names:
                 return None  # methods of other programs are unknown: candidates cannot be hidden
             form, margin = getattr(hiding.shape, region.entity), hiding.margin
             own = cover(region, image.shape, margin)

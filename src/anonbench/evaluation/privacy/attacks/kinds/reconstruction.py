@@ -120,7 +120,7 @@ def undone(
     from anonbench.anonymization.methods.blur import LEAST_SIGMA
     from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
 
-    if variant.method is None or not hiding.has(str(variant.method)):
+    if variant.method is None or str(variant.method) not in hiding.names:
         return [image]
     entity = region.entity
     used = [step for _, step in hiding.steps(variant.method, entity)][::-1]
