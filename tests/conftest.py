@@ -50,7 +50,6 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """Return the repository's root."""
     return ROOT
 
 

@@ -44,6 +44,11 @@ LOADED = [
     *("jsonschema", "nbformat", "anonbench.workflow.rule_parts"),
     *("pillow_heif", "pyarrow.dataset", "numba", "shapely", "anonbench.reporting.html.build"),
     *("anonbench.training.model.timm_models", "facenet_pytorch", "rapidocr.ch_ppocr_det.utils"),
+    *("anonbench.anonymization.shard", "anonbench.detection.shard", "anonbench.workflow.estimates"),
+    *("anonbench.evaluation.downstream.evaluate", "anonbench.training.loop.launch"),
+    *("anonbench.reporting.figures.learning", "anonbench.reporting.figures.trends"),
+    *("matplotlib.backends.backend_svg", "pandas.core.arrays.arrow.extension_types", "zxingcpp"),
+    *("multiprocessing.synchronize", "smart_open", "snakemake.benchmark"),
     "warmed",
 ]
 """What commands load, and the libraries that jobs load."""

@@ -30,7 +30,6 @@ def draw(folder: Path, images: int = 16, place: str = "images") -> None:
 
 
 def config() -> dict[str, Any]:
-    """Return its config."""
     archive = {"layout": "folder", "path": "images", "label": "class", "detectors": ["zxing"]}
     archive |= {"degrees": [100], "methods": ["mask"], "adaptions": ["A"], "recipe": "tiny"}
     tiny = {

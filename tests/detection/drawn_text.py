@@ -17,8 +17,6 @@ from anonbench.detection.search import build
 
 
 class Finds:
-    """A detector that finds the same everywhere."""
-
     def __init__(self, *regions: Region) -> None:
         self.regions = list(regions)
 

@@ -19,7 +19,6 @@ Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def snakemake(root: Path) -> Snakemake:
-    """Return a function that runs the workflow in a folder with a config."""
     # what this process remembers of the code may replace what is kept for all: it has to be whole
     for script in sorted((root / "workflow" / "scripts").glob("*.py")):
         code_digest(script)
@@ -129,7 +128,6 @@ def undisturbed(
 
 @pytest.fixture
 def scratch(undisturbed: Path, tmp_path: Path) -> Path:
-    """Return a copy of finished results, links and times and all, that may be spoilt."""
     folder = tmp_path / "scratch"
     subprocess.run(["cp", "-a", undisturbed, folder], check=True)
     return folder

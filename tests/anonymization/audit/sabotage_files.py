@@ -44,7 +44,6 @@ def thumbnail(scene: Scene) -> bytes:
 
 
 def stream(scene: Scene) -> bytes:
-    """Return the compressed rows of the hidden image."""
     return scene.code(scene.honest)[41:-16]
 
 

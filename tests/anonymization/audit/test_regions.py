@@ -165,7 +165,6 @@ def changed_at(
     degree: int = 100,
     **asked: Any,
 ) -> bool:
-    """Return whether a change of one value is refused."""
     read = read_regions(box_table({"a": regions}, 0)).get("a", [])
     made = np.repeat(before[..., None], 3, axis=2) if before.ndim == 2 else before.copy()
     made[*place, 1] ^= 1
@@ -296,8 +295,6 @@ def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, na
 
 
 class Black(Method):
-    """Another package's mask."""
-
     name = "black"
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:

@@ -44,7 +44,6 @@ def save_pages(path: Path, *pages: Image.Image) -> None:
 
 
 def save(folder: Path, name: str, **options: Any) -> Path:
-    """Write a photograph whose code is its name."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn = {key: options.pop(key) for key in ("code", "grey") if key in options}

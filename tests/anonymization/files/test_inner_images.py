@@ -1,14 +1,22 @@
-"""PDF files with JPEGs of which coding blocks are unknown: the copy is doubtful."""
+"""Doubtful, refused and long documents: inner JPEGs, ways out, and runs that were ended."""
 
+import os
+import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from codes import anonymized, photograph
+from codes import anonymized, files, photograph, records, save, save_pages, statuses
 from PIL import Image
 
 from anonbench.anonymization.files import file_job
+from anonbench.anonymization.files.pages import pages_of
+from anonbench.datasets.inputs import ImageFile, open_images
+from anonbench.detection.search import Search
 from image_files import coded
 from pdf_files import page, stream
 
@@ -83,3 +91,188 @@ def test_jpegs_whose_blocks_are_unknown_are_in_doubt(name: str, tmp_path: Path) 
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert (done.written, done.regions) == (1, 1)
     assert (file_job.INNER_IMAGES in done.reasons.get("doubtful", {})) is is_inner
+
+
+def test_a_tiff_files_copy_takes_no_folders_name(tmp_path: Path) -> None:
+    """Whichever was written first would have kept the other from being written."""
+    save_pages(tmp_path / "in/a.tif", photograph("one"), photograph("two"))
+    save(tmp_path / "in/a.tif.pdf/inner", "b.png")
+    save_pages(tmp_path / "in/b.tif.pdf/c.tif", photograph("one"), photograph("two"))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    written = {"a.tif.pdf/inner/b.png": "written", "b.tif.pdf/c.tif": "written"}
+    assert statuses(done) == written | {"a.tif": "failed"}
+    assert done.reasons["failed"] == {
+        "its copy, with .pdf added, would have the name of another image or folder; rename it": 1
+    }
+
+
+def tiff(*pages: tuple[np.ndarray, dict[int, int]]) -> bytes:
+    """Return a TIFF file of uncompressed pages of 8 bits, with these tags."""
+    data, link = bytearray(b"II*\0" + bytes(4)), 4
+    for values, own in pages:
+        height, width, bands = values.shape
+        start = len(data)
+        data += values.tobytes() + bytes(values.size % 2)
+        bits = len(data)
+        data += struct.pack(f"<{bands}H", *[8] * bands)
+        tags = {256: width, 257: height, 259: 1, 273: start, 277: bands, 278: height}
+        rows = [(tag, 4, 1, value) for tag, value in (tags | {279: values.size} | own).items()]
+        rows.append((258, 3, bands, bits if bands > 2 else 8))
+        struct.pack_into("<I", data, link, len(data))
+        data += struct.pack("<H", len(rows))
+        data += b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
+        link = len(data)
+        data += bytes(4)
+    return bytes(data)
+
+
+RGB = np.asarray(photograph("one"))
+ALPHA = np.full((*RGB.shape[:2], 1), 255, np.uint8)
+CMYK = np.asarray(photograph("one").convert("CMYK"))
+PDF = coded(photograph("one"), "PDF")
+STRANGE = (
+    "a TIFF file that is damaged, or of a kind that is not read, such as CMYK with transparency or "
+    "pages with masks; save it as RGB without them"
+)
+AGAIN = "save it again as PDF, in a program that opens it"
+DECODED = "save it again in a program that opens it, or leave it out"
+DOCUMENTS = {
+    "masked.tif": (tiff((RGB, {262: 2}), (ALPHA, {254: 4, 262: 4})), STRANGE),
+    "transparent.tif": (tiff((np.dstack([CMYK, ALPHA]), {262: 5, 338: 2})), STRANGE),
+    "cut.pdf": (PDF[:300], f"a damaged PDF, or none; {AGAIN}"),
+    "empty.pdf": (b"%PDF-1.7\n", f"a damaged PDF, or none; {AGAIN}"),
+    "no_page.pdf": (
+        page("", "").replace(b"/Type /Page /", b"/Type /Font /"),
+        f"page 1: a damaged page of a PDF; {AGAIN}",
+    ),
+    "text.pdf": (b"Dear Sir or Madam,", f"not an image, or of an unknown kind; {DECODED}"),
+    "cut.png": (
+        coded(photograph("one"), "PNG")[:-20],
+        f"truncated or damaged (no end marker IEND); {DECODED}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_reason_names_a_way_out(name: str, tmp_path: Path) -> None:
+    data, reason = DOCUMENTS[name]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(data)
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert [(row["name"], row["reason"]) for row in records(done)] == [(name, reason)]
+    assert not files(tmp_path / "out")
+
+
+def test_the_same_pages_without_masks_and_transparency_are_read(tmp_path: Path) -> None:
+    """The pictures are refused for what the reason says, not for how they are written here."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/rgb.tif").write_bytes(tiff((RGB, {262: 2})))
+    (tmp_path / "in/cmyk.tif").write_bytes(tiff((CMYK, {262: 5})))
+    (tmp_path / "in/two.tif").write_bytes(tiff((RGB, {262: 2}), (RGB, {262: 2})))
+    assert anonymized(tmp_path / "in", tmp_path / "out").written == 3
+
+
+TEXTS = ("one", "two", "three", "four")
+
+
+@pytest.fixture
+def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file with a line for each search: the process that made it."""
+    monkeypatch.chdir(tmp_path)
+    save_pages(tmp_path / "in/a.pdf", *map(photograph, TEXTS))
+    lines, searched = tmp_path / "searches", Search.searched
+
+    def counted(*given: Any) -> Any:
+        with lines.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(0.1)  # so that no process is through before another one begins
+        return searched(*given)
+
+    monkeypatch.setattr(Search, "searched", counted)
+    return lines
+
+
+def ended_after(pages: int, searches: Path, monkeypatch: pytest.MonkeyPatch, **how: Any) -> None:
+    """Run until some pages are done; remove the list of searches."""
+    searched = Search.searched
+
+    def ending(*given: Any) -> Any:
+        if len(searches.read_text().split()) == pages if searches.exists() else not pages:
+            raise KeyboardInterrupt
+        return searched(*given)
+
+    with monkeypatch.context() as during:
+        during.setattr(Search, "searched", ending)
+        with pytest.raises(KeyboardInterrupt):
+            anonymized(Path("in"), Path("out"), workers=1, **how)
+    searches.unlink()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_share_a_document_and_count_its_pages(
+    searches: Path, workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = anonymized(Path("in"), Path("out"), workers=workers)
+    by = searches.read_text().split()
+    assert (done.written, done.regions, len(by), len({*by})) == (1, 4, 4, workers)
+    assert "images and pages anonymized: 100%" in (said := capsys.readouterr().err)
+    assert " 4/4 " in said
+    assert len([*Path().glob("*out*")]) == 3  # the copies and two records
+    assert not [*Path().glob(".*out*")]
+
+
+def test_pages_are_counted_without_reading_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_pages(tmp_path / "in/a.pdf", *map(photograph, TEXTS))
+    first, *others = map(photograph, TEXTS[:3])
+    first.save(tmp_path / "in/b.tiff", save_all=True, append_images=others)
+    (tmp_path / "in/c.pdf").write_bytes(b"no PDF")
+    (tmp_path / "in/d.tif").write_bytes((tmp_path / "in/a.pdf").read_bytes())
+    (tmp_path / "in/e.pdf").write_bytes((tmp_path / "in/a.pdf").read_bytes()[:500])
+    (tmp_path / "in/f.tif").touch()
+    monkeypatch.setattr(ImageFile, "data", None)
+    images = open_images(tmp_path / "in", documents=True)
+    counts = {image.name: pages_of(image, 10**6) for image in images}
+    several = {"a.pdf": 4, "b.tiff": 3}
+    assert counts == several | dict.fromkeys(["c.pdf", "d.tif", "e.pdf", "f.tif"], 1)
+
+
+def test_an_ended_run_goes_on_within_a_document(
+    searches: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_after(3, searches, monkeypatch)
+    (folder,) = Path().glob(".out.*-pages")
+    assert folder.stat().st_mode & 0o77 == 0 and not files(Path("out"))
+    next(folder.glob("*/*-2")).write_bytes(b"damaged")
+    done = anonymized(Path("in"), Path("out"), workers=1)
+    assert len(searches.read_text().split()) == 2 and not folder.exists()
+    again = anonymized(Path("in"), Path("again"), workers=2)
+    assert files(Path("out")) == files(Path("again")) and records(done) == records(again)
+
+
+@pytest.mark.parametrize("changed", ["document", "settings"])
+def test_pages_of_another_document_or_run_are_not_used(
+    searches: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    ended_after(3, searches, monkeypatch)
+    method = "mask"
+    if changed == "document":
+        save_pages(Path("in/a.pdf"), *map(photograph, reversed(TEXTS)))
+    else:
+        method = "blur"
+        Path("out").rmdir()
+        Path(".out.journal").unlink()
+    anonymized(Path("in"), Path("out"), workers=1, method=method)
+    anonymized(Path("in"), Path("again"), workers=1, method=method)
+    assert len(searches.read_text().split()) == 8
+    assert files(Path("out")) == files(Path("again"))
+
+
+def test_a_page_that_refuses_a_document_ends_the_work_on_it(searches: Path) -> None:
+    pages = [photograph(text, code=text != "two") for text in TEXTS]
+    save_pages(Path("in/a.pdf"), *pages)
+    done = anonymized(Path("in"), Path("out"), workers=1)
+    assert statuses(done) == {"a.pdf": "without_regions"} and "page 2" in records(done)[0]["reason"]
+    assert len(searches.read_text().split()) == 3  # the second page twice: to say why

@@ -6,7 +6,6 @@ from anonbench.reporting.figures import style
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Figures that are drawn, instead of writing them."""
     figures: list[Figure] = []
     monkeypatch.setattr(style, "save", lambda figure, *_: figures.append(figure))
     return figures

@@ -208,8 +208,6 @@ def test_maps_show_their_own_values_a_page_each(drawn: list[Figure]) -> None:
 
 def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
     class Half(FakeImages):
-        """White on its left half."""
-
         def read(self, image_id: str) -> np.ndarray:
             super().read(image_id)
             return np.repeat([[255, 0]], 128, axis=1).repeat(64, axis=0).astype(np.uint8)

@@ -52,7 +52,6 @@ def _features(path: Path) -> Tensor:
 
 
 def _called(message: str) -> str:
-    """The expression in a message that loads what was written."""
     return message.split("to load it: ")[1].splitlines()[0]
 
 

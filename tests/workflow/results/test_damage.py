@@ -90,7 +90,6 @@ def test_no_job_reads_a_damaged_file(spoilt: Path, damage: Any) -> None:
 
 @pytest.fixture
 def told(output_of: Any) -> Callable[..., str]:
-    """Return a function that runs the small archive's experiment in a folder."""
     given = ["--cores", "2", *small_archive.TARGETS]
     return lambda folder, *more, **how: output_of(
         folder, small_archive.config(), *given, *more, **how

@@ -1,9 +1,10 @@
-"""Adaption D of a frozen system: its network learns, and everything else is measured as ever."""
+"""Adaption D of a frozen system, and pictures drawn anew: all else is measured as ever."""
 
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,11 +12,13 @@ from planned_jobs import planned
 from safetensors.torch import save_file
 
 import small_archive
+from anonbench.anonymization.export import check_request
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Adaption, Model, Variant
+from anonbench.datasets.image_sets.shards import ImageSet
 
 pytestmark = pytest.mark.workflow
 MASK = Variant("mask", 100)
@@ -96,3 +99,51 @@ def test_from_images_to_the_policy(tmp_path: Path, output_of: Any) -> None:
     embedding = "embed_archive_D_mask_100_seed0"
     assert {"distill_system", embedding, "reidentify", "attack"} <= set(again)
     assert not {"embed_archive", "anonymize", "detect"} & set(again)
+
+
+DRAWN = Variant("redrawn_mask", 100)
+NEW = {"train_redrawer", "redraw"}
+ATTACKS = {"attackers": ["supervised"], "attacks": ["barcodes", "linkage"], "restored_from": 0}
+ATTACKS |= {"probes": 8, "gallery": 8}
+
+
+def config(*redrawn: str) -> dict[str, Any]:
+    whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"steps": 3}}
+    whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
+    return whole
+
+
+def test_it_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no audit can prove what a network drew"):
+        check_request(load(config("mask")), "archive", [DRAWN], tmp_path / "new", None)
+
+
+@pytest.mark.slow
+def test_an_archive_is_drawn_anew(tmp_path: Path, output_of: Any) -> None:
+    small_archive.draw(tmp_path)
+    arguments = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
+    targets = ("table_retrieval_archive_100", "archive_images", "archive_privacy")
+    output_of(tmp_path, config("mask"), *arguments, *targets)
+    results = tmp_path / "results" / "archive"
+    scores = pd.read_csv(results / "scores.csv")
+    models = scores[scores["method"] == DRAWN.method]["adaption"]
+    assert set(models) == {"unadapted", "pixels", "untrained"}
+    for name in ("reidentification", "attacks"):
+        assert DRAWN.method in set(pd.read_csv(results / "privacy" / f"{name}.csv")["method"])
+    text = (tmp_path / "results/tables/retrieval_archive_100.md").read_text(encoding="utf-8")
+    assert "Mask, redrawn" in text
+    assert set(pd.read_csv(results / "audit.csv")["variant"]) == {"mask-100"}
+    log = pd.read_csv(results / "redrawing" / "mask-100" / "log.csv")
+    assert list(log["step"]) == [1, 2, 3]
+    hidden, drawn = (
+        ImageSet.open(sorted((results / "images" / name / "val").glob("*.tar")))
+        for name in ("mask-100", str(DRAWN))
+    )
+    assert hidden.ids == drawn.ids
+    assert any((np.atleast_3d(hidden.read(name)) != drawn.read(name)).any() for name in drawn.ids)
+    # another network: no other training, and no image is hidden again
+    changed = config("mask") | {"redrawing": {"steps": 2}}
+    again = planned(output_of(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
+    assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
+    made_before = {"detect", "anonymize", "gather_archive", "train_unadapted", "train_adapted"}
+    assert not set(again) & (made_before | {"embed_archive_mask_100_seed0"})

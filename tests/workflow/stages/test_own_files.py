@@ -30,7 +30,6 @@ def entities(folder: Path) -> dict[str, list[str]]:
 
 
 def searched_before(folder: Path) -> list[str]:
-    """Return what the logs of both splits say."""
     logs = sorted((folder / "results/logs/detect/archive").rglob("*.log"))
     lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
     return [line.split(": ")[1] for line in lines if "were searched before" in line]
@@ -100,7 +99,6 @@ def write_secrets(folder: Path) -> list[tuple[str, str, int]]:
 
 
 def secrets_seen(folder: Path) -> tuple[int, int]:
-    """Return how many masked images there are, and in how many a secret is seen."""
     seen = count = 0
     for path in sorted((folder / "results/archive/images/mask-100").glob("*/*.tar")):
         with tarfile.open(path) as tar:

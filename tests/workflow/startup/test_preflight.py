@@ -27,7 +27,6 @@ TWO_MODELS = ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]
 
 
 def checked(given: Config, message: str | None) -> str:
-    """Check the files of a config: they are as asked for, or refused with a message."""
     if message is None:
         require_files(given)
         return ""

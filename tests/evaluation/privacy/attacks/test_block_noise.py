@@ -75,7 +75,6 @@ def covered(pixels: np.ndarray, region: Region, unit: int = 1) -> np.ndarray:
 def attacked(
     quality: int, subsampling: int, copy: str, unit: int = 1, grey: bool = False
 ) -> dict[str, float]:
-    """Return the mean shares over all pages."""
     looking = BlockNoise(candidates=30).load(Equipment(None, None))
     shares = []
     for number in range(7):
@@ -168,7 +167,6 @@ def test_the_type_face_of_a_line_is_found() -> None:
 
 
 def archive(folder: Path, original: str, copy: str) -> tuple[str, str, Path]:
-    """Write originals, copies with black boxes, and the boxes."""
     rows = ["path,entity,x0,y0,x1,y1"]
     for place in ("clear", "hidden"):
         (folder / place).mkdir()
