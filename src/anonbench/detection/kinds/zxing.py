@@ -2,12 +2,12 @@
 
 Of a linear code zxing reports only a few rows; the others are found here. What it reads only in a
 sharpened or smoothed image, in one with pale print spread, or of a code cut out and set on white,
-is found as well.
+is found as well, and what looks like a code of two dimensions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -21,6 +21,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, as_grey, clipped, corners_of, hull_of, united
 from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
+from anonbench.detection.kinds.dense import SCALES, UNDECODED, DenseDetector
 from anonbench.detection.views import (
     UPRIGHT,
     Reach,
@@ -40,8 +41,7 @@ _LEVEL = 16  # greatest angle in degrees to the image's axes at which a stacked 
 _PDF417 = {"PDF417", "MicroPDF417"}  # a corner is often too far inside, by a quarter of the height
 _BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")  # not read as white on black
 _MISTAKEN = {"DataMatrix"}  # found in text and hair if the check sum is not verified
-UNDECODED = 0.5  # score of a code whose check digits fail, and of one of which only bars were seen
-HIDDEN = 0.6  # share of bars inside a code that was read, from which they are no other code's
+HIDDEN, _SAME = 0.6, 0.5  # share of bars, of a dense place in a read code that makes it its own
 FEWEST_EDGES = 10  # edges that a code has at least
 FAINT = 15.0  # standard deviation along it, in grey levels, below which it is the paper's pattern
 _ROWS = 16  # samples along the bars of a code that may not be one
@@ -75,32 +75,49 @@ class Zxing(DetectorKind):
             valid = ZxingDetector(valid_only=True)
             again = [replace(once, versions=each) for each in (sharpened_planes, pale_planes)]
             more = [*(Views(valid, each) for each in again), CutOutDetector()]
-        return ReadAndUnread(codes, more, Views(BarsDetector(), once))
+        unread = Views(BarsDetector(), once), Views(DenseDetector(), SCALES)
+        return ReadAndUnread(codes, more, *unread)
 
 
 class ReadAndUnread(PerImage):
-    """Codes that were read, and linear ones of which only bars were seen."""
+    """Codes that were read, and those of which only bars or squares were seen."""
 
-    def __init__(self, read: Detector, more: Sequence[Detector], bars: Detector) -> None:
-        self._detector, self._more, self._bars = read, more, bars
+    def __init__(self, read: Detector, more: Sequence[Detector], *unread: Detector) -> None:
+        self._detector, self._more = read, more
+        self._bars, self._dense = unread
 
     def _search(self, image: np.ndarray, codes: list[Region]) -> Iterator[Region]:
         others = [region for each in self._more for region in each.detect([image])[0]]
         # what is read again is framed less exactly
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
         codes = [*codes, *united(new, image)]
-        yield from codes
         grey = as_grey(image)
+        dense = [r for r in self._dense.detect([image])[0] if not _is_among(r, codes, _SAME)]
+        # a PDF417 begins and ends with wide bars
+        whole = [grown_sideways(grey, _lengthwise(each), gap=0, first=BUSY) for each in dense]
+        codes = [*codes, *clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)]
+        yield from codes
         for bars in self._bars.detect([image])[0]:
-            hull, quad = hull_of(bars), corners_of(bars)
-            area = HIDDEN * cv2.contourArea(hull)
-            if any(cv2.intersectConvexConvex(hull_of(code), hull)[0] >= area for code in codes):
+            if _is_among(bars, codes, HIDDEN):
                 continue
-            sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
-            quad = np.roll(quad, -int(sides.argmax()), axis=0)  # a code is longer than its bars
+            quad = _lengthwise(bars)  # a code is longer than its bars
             if _edges(grey, quad) >= FEWEST_EDGES:
                 corners = grown_sideways(grey, grown_along_bars(grey, quad), gap=1, first=BUSY)
                 yield from clipped(Entity.BARCODE, [_squared(corners)], [UNDECODED], grey)
+
+
+def _is_among(region: Region, codes: Iterable[Region], share: float) -> bool:
+    """Whether such a share of a region is inside of one code."""
+    hull = hull_of(region)
+    area = share * cv2.contourArea(hull)
+    return any(cv2.intersectConvexConvex(hull_of(code), hull)[0] >= area for code in codes)
+
+
+def _lengthwise(region: Region) -> np.ndarray:
+    """Corners of a region, float64 [4, 2], the first two at the ends of its longest side."""
+    quad = corners_of(region)
+    sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
+    return np.roll(quad, -int(sides.argmax()), axis=0)
 
 
 def _edges(grey: np.ndarray, quad: np.ndarray) -> int:
