@@ -333,6 +333,7 @@ def test_an_unknown_method_before_a_weak_one(
     """The audit has the same order by itself."""
     known = {**METHODS, "unstated": Unstated}
     monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
+    monkeypatch.setattr(type(METHODS), "__iter__", lambda _: iter(known))
     kinds = {"text": "unstated", "barcode": "blur", "mrz": "recolour", "ink": "layers"}
     settings = combined(key_folder, face="swirl", **kinds)
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
