@@ -129,6 +129,12 @@ def test_what_is_in_doubt_is_not_published(photos: Path, tmp_path: Path) -> None
     assert (kept.published_without_regions, kept.without_regions) == (1, 0)
 
 
+def test_copies_of_which_little_is_left_are_counted(photos: Path, tmp_path: Path) -> None:
+    whole = Anonymization.model_validate({"shape": {"barcode": "image"}})
+    assert anonymized(photos, tmp_path / "out", anonymization=whole).nearly_all_hidden == len(NAMES)
+    assert anonymized(photos, tmp_path / "boxes").nearly_all_hidden == 0
+
+
 def test_detector_failure(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
         def detect(self, images: list[np.ndarray]) -> list[Any]:

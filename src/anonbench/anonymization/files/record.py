@@ -65,6 +65,11 @@ class Outcome:
         return sorted({doubt for page in self.searched for doubt in page["doubts"]})
 
     @property
+    def pixels(self) -> int:
+        """Number of pixels of the image, or of all pages."""
+        return sum(page[0] * page[1] for page in self.pages) or self.width * self.height
+
+    @property
     def codings(self) -> set[str]:
         """Codings in which pixels depend on hidden ones (`coding_blocks.shared_coding`)."""
         return {page["coding"] for page in self.searched if page.get("coding")}

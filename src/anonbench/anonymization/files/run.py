@@ -77,6 +77,7 @@ class Anonymized:
     text_only: int
     """Of the written ones, those that were searched for faces, too, and in which there is text
     only; where they do not look like documents, they are doubtful."""
+    nearly_all_hidden: int  # of the written ones, those of which over nine tenths are hidden
     corrected: int  # Images to which corrections of a person (`<to>.corrections.csv`) were applied.
     not_given: int  # copies by earlier runs of images that are gone, or were not given this time
     unknown: int  # files below the output folder that no run of this command has written
@@ -308,6 +309,7 @@ def _counted(
         counts["published_without_regions"] += not each.regions
         counts["made"] += each.made
         counts["text_only"] += each.text_only
+        counts["nearly_all_hidden"] += each.hidden_pixels > 0.9 * each.pixels
         codings.update(each.codings)
         if each.doubts and each.name not in looked:
             counts["doubtful"] += 1

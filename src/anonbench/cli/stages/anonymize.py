@@ -145,6 +145,7 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.shown_regions, "regions are visible, because of the degree"),
         (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
         (done.text_only, "with text or ink, and no face"),
+        (done.nearly_all_hidden, "nearly all hidden (over nine tenths); see if they are of use"),
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
