@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -18,11 +19,14 @@ PACKAGES = [  # whose versions the report names
 ]
 
 
+_version = cache(metadata.version)  # a job asks for the same ones many times
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Return the installed versions of the packages that computed a result, anonbench's first."""
     names = ("anonbench", *packages)
     # a local part (2.13.0+cpu) identifies the build: left out so that bytes agree
-    return {name: metadata.version(name).split("+")[0] for name in names}
+    return {name: _version(name).split("+")[0] for name in names}
 
 
 def file_digest(path: Path) -> str:
