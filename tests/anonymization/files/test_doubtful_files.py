@@ -217,7 +217,7 @@ def test_a_file_that_is_left_out_does_not_hide_the_copy_of_its_name(tmp_path: Pa
 
 def test_another_model_of_one_name_counts(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("model.onnx").write_bytes(b"one")
-    monkeypatch.setattr(type(QUICK), "paths", lambda *_: [Path("model.onnx")])
+    monkeypatch.setattr(type(QUICK), "files", lambda *_: [Path("model.onnx")])
     job = file_job.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
     images = run.Images((), (), "photos", photos)
     before = run.made_by(job, photos, images)
