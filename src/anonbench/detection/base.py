@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import cast
 
@@ -89,22 +89,31 @@ def _is_dithered(grey: np.ndarray) -> bool:
     return float((shares > 255 * _DOTTED).mean()) > _DOTTED
 
 
-def _has_grid(square: np.ndarray) -> bool:
-    """Whether the spectrum of a square has isolated peaks in two directions."""
-    window = np.outer(np.hanning(_PLACE), np.hanning(_PLACE))
-    waves = np.abs(np.fft.fft2((square - square.mean()) * window)) * (2 / window.sum())
-    waves = np.fft.fftshift(waves)
-    levels = np.clip(20 * np.log2(waves + 1e-3) + 200, 0, 255).astype(np.uint8)
-    heights = levels.astype(np.float32) - cv2.medianBlur(levels, 11)
-    y, x = np.indices(waves.shape) - _PLACE // 2
+@cache
+def _spectrum() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights of a square's pixels, where its spectrum may show a grid, and angles of its waves."""
+    y, x = np.indices((_PLACE, _PLACE)) - _PLACE // 2
     near, far = np.sort(np.abs([x, y]), axis=0)
     # a JPEG's blocks of 8 pixels are no grid of a screen
     blocks = (near <= 1) & (np.abs((far + 1) % (_PLACE // 8) - 1) <= 1)
-    peaks = (heights > 20 * _PEAK) & (waves > _WAVE) & ~blocks
-    peaks &= np.hypot(y, x) > _COARSEST * _PLACE
+    fine = (np.hypot(y, x) > _COARSEST * _PLACE) & ~blocks
+    return np.outer(np.hanning(_PLACE), np.hanning(_PLACE)), fine, np.degrees(np.arctan2(y, x))
+
+
+def _has_grid(square: np.ndarray) -> bool:
+    """Whether the spectrum of a square has isolated peaks in two directions."""
+    window, fine, angles = _spectrum()
+    waves = np.abs(np.fft.fft2((square - square.mean()) * window)) * (2 / window.sum())
+    waves = np.fft.fftshift(waves)
+    peaks = fine & (waves > _WAVE)
+    if not peaks.any():  # as in most squares
+        return False
+    levels = np.clip(20 * np.log2(waves + 1e-3) + 200, 0, 255).astype(np.uint8)
+    heights = levels.astype(np.float32) - cv2.medianBlur(levels, 11)
+    peaks &= heights > 20 * _PEAK
     if not peaks.any():
         return False
-    angles = np.degrees(np.arctan2(y[peaks], x[peaks]))
+    angles = angles[peaks]
     strongest = angles[heights[peaks].argmax()]
     return bool((np.abs((angles - strongest + 90) % 180 - 90) > _ANGLE).any())
 

@@ -135,7 +135,7 @@ def _has_sharp_edge(grey: np.ndarray, percentage: float) -> bool:
     for sigma in (0.7, 3.0):
         smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), sigma)
         slopes = (cv2.Sobel(smooth, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-        steepest.append(float(np.percentile(np.hypot(*slopes), percentage)))
+        steepest.append(float(np.percentile(cv2.magnitude(*slopes), percentage)))
     return steepest[0] >= _BLUR * steepest[1]
 
 
