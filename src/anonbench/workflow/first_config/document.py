@@ -85,7 +85,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         searched = int(share * cost.images)
         by_class = share < 1.0 and choice.label != "class" and are_clusters
         fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
-        what, there, part = "image", searched, share
+        what, there, part = "image", searched, HALF  # of so many, half are searched
         if are_clusters:
             what, there = "class folder", int(share * len(folders))
         elif 0 < seen.persons < searched:  # a person has images in both parts
