@@ -44,7 +44,7 @@ class Residual(RegionAttack):
     name: ClassVar = "residual"
     label: ClassVar = "Detection after hiding"
     risk: ClassVar = Risk.SINGLING_OUT
-    seconds_an_image: ClassVar = (0.02, 0.4)
+    seconds_an_image: ClassVar = (0.1, 0.4)
     seconds_a_region: ClassVar = 0.0
 
     images: Count = 50  # Largest number of images of each version that are searched again.
