@@ -153,7 +153,8 @@ def reidentification_grid(
 def _reidentified(rates: pd.DataFrame, attacks: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
     entity, match = rates["entity"].iloc[0], labels.WORDS["matches"][rates["match"].iloc[0]]
     gallery, chances = int(rates["gallery"].max()), rates.groupby("rank")["chance"].first()
-    text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
+    percent = {rank: float(f"{100 * chance:.2g}") for rank, chance in chances.items()}
+    text = ", ".join(f"{chance:g} % at rank {rank:.0f}" for rank, chance in percent.items())
     label = f"{labels.ENTITIES[entity]}: {match}, among {gallery:,}; chance {text}"
     for (degree, method), group in rates.groupby(["degree", "method"], sort=False):
         original = method == ORIGINAL

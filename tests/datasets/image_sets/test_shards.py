@@ -242,7 +242,7 @@ def test_doubts_are_counted_and_told_of_each_data_set(tmp_path: Path) -> None:
         "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
         "every image set; what it would have found is visible (keep_failed); DOUBTFUL: 7 images "
         "to look at, as the detectors were not sure or were never measured on such images "
-        "(`anonbench review DATASET --configfile FILE` shows them first)"
+        "(`anonbench review` shows them first)"
     )
     write_counts(
         tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)]

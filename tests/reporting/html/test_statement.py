@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -167,6 +168,8 @@ def test_what_gains_over_a_control_or_membership_is_told(tmp_path: Path) -> None
         "linking an image to its original among images that the map or model learned from (100 %)"
         in said
     )
+    text = Words(Texts(), replace(facts, unlimited={"likeness": 0.2})).risks({"method": "mask"})
+    assert "restoring regions (20 %)" in text[0], "of every kind, not only faces"
     found, _ = make_statement(tmp_path, table_of())
     assert "The shares in this table are whole" in found
     policy = table_of()

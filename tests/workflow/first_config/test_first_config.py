@@ -358,13 +358,13 @@ def test_listed_persons_are_counted(propose: Propose, persons: int, enough: bool
     made = propose(sample(centerface=32), {"images": 400, "persons": persons, "classes": ()})
     assert ("no method can pass" in made.said) == (not enough)
     # as many as the report and the policy's evidence ask for
-    assert ("about 93 persons are enough, whatever the rates" in made.said) == (not enough)
+    assert ("about 93 persons with each kind of region are enough" in made.said) == (not enough)
 
 
 @pytest.mark.parametrize("images", [25, 40, 60])
 def test_as_many_as_it_names_are_enough(propose: Propose, images: int) -> None:
     """Of more images, only half are searched."""
     few = propose(seen={"images": images, "classes": ()})
-    (named,) = re.findall(r"about (\d+) images are enough", few.said)
-    assert "are enough, whatever" not in propose(seen={"images": int(named), "classes": ()}).said
+    (named,) = re.findall(r"about (\d+) images with each kind of region are enough", few.said)
+    assert "no method can pass" not in propose(seen={"images": int(named), "classes": ()}).said
     assert int(named) == 186, "twice the 93 that an interval needs"

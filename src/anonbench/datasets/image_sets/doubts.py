@@ -27,7 +27,7 @@ _WARNINGS = {  # kind: which of the `Doubts`, and the text
     "doubtful": (
         "used_doubtful",
         "DOUBTFUL: {images} to look at, as the detectors were not sure or were never measured on "
-        "such images (`anonbench review DATASET --configfile FILE` shows them first)",
+        "such images (`anonbench review` shows them first)",
     ),
 }
 

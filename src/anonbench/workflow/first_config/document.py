@@ -91,8 +91,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         elif 0 < seen.persons < searched:  # a person has images in both parts
             what, there, part = "person", seen.persons, 1.0
         if there < needed:
-            in_all = count(math.ceil(enough / part), what)
-            gap = f"no method can pass with so few; about {in_all} are enough, whatever the rates"
+            in_all = f"{count(math.ceil(enough / part), what)} with each kind of region"
+            gap = f"no method can pass with so few; about {in_all} are enough"
             cost = cost._replace(gap=gap)
         return template.render(
             ATTACKED=ATTACKED,
