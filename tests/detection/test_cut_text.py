@@ -50,6 +50,10 @@ def test_a_line_is_moved_from_the_mirrored_strip_to_its_edge() -> None:
 
 def test_of_a_large_image_edges_are_searched_at_smaller_scales_too() -> None:
     looks = Looks(lambda _: [Region(Entity.TEXT, 10, 60, 50, 70, 0.9)])
-    lines = [*cut_lines(np.zeros((3000, 4000), np.uint8), looks)]
+    image = np.zeros((3000, 4000), np.uint8)
+    assert not [*cut_lines(image, looks)] and not looks.shapes  # edges of one tone cut no letters
+    image[:, :1000] = 255
+    image[:1000] = 255
+    lines = [*cut_lines(image, looks)]
     assert {max(shape) for shape in looks.shapes} == {4000, 3000, 2000, 1500, 1000, 750}
     assert max(line.y1 - line.y0 for line in lines) == 160

@@ -56,6 +56,7 @@ _SPACED = 2  # of the height of a text object: it is joined with the next one wi
 _LEVEL_SIDE = 1e-3  # of a unit vector: a text object with a smaller one is level
 _RATIO = 3.0  # least ratio of a row's length to its height: of coding noise, rows are short
 _STRIP, _SMALLEST = 64, 1440  # depth of a strip along an edge; longest side of the smallest scale
+_PLAIN = 12  # range of grey levels along an edge up to which it cuts no letters
 
 
 class TextSearch(PerImage):
@@ -179,6 +180,8 @@ def cut_lines(image: np.ndarray, detector: Detector) -> Iterator[Region]:
         for quarters in range(4):
             seen, back = turned(pixels, 90 * quarters)
             strip = seen[:_STRIP]
+            if np.ptp(strip[0], axis=0).max() <= _PLAIN:
+                continue
             back[:, 2] -= len(strip) * back[:, 1]  # its mirror image is above it
             for line in detector.detect([np.concatenate([strip[::-1], strip])])[0]:
                 if line.y0 < len(strip) < line.y1:
