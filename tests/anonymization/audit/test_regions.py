@@ -2,22 +2,24 @@
 
 import random
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scenes import check, picture, table, window
 
-from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.pixels import check_layers, kept
 from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, box_table
+from anonbench.core.boxes import Blocks, Region, box_table
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
@@ -303,6 +305,24 @@ def test_a_region_explains_no_pixel_out_of_its_reach(settings: Anonymization, na
                     check(original, regions, name, settings, wrong)
                 refused += 1
     assert refused
+
+
+def test_images_without_coding_blocks_in_a_table_of_others() -> None:
+    lossless = Region(Entity.FACE, 8.0, 8.0, 24.0, 24.0, 1.0)
+    blocks = (Blocks(0.0, 0.0, 60.0, 50.0, 0.0, 0.0, 16.0, 16.0, 1.0, 1.0),)
+    tables = {"a": [lossless]}, {"b": [replace(lossless, blocks=blocks)]}
+    read = read_regions(pd.concat([box_table(each, 0) for each in tables]))
+    found = [area_of(read[name][0], SHAPE, Anonymization()) for name in "ab"]
+    assert [painted(each, True).sum() for each in found] == [16 * 16, 33 * 33]
+
+
+def test_an_image_of_one_pixel_that_a_slanted_region_misses() -> None:
+    pixel, settings = np.full((1, 1), 9, np.uint8), Anonymization()
+    beside = quad_region([0.0, 3.0, 3.0, 0.0, 3.0, 3.0, 2.5, 2.5])
+    over = quad_region([0.0, 1.5, 1.5, 0.0, 3.0, 3.0, 2.5, 2.5])
+    assert check(pixel, [beside], "pixelate", settings)["hidden_pixels"] == 0
+    with pytest.raises(NotHidden, match="one pixel"):
+        check(pixel, [beside, over], "pixelate", settings)
 
 
 class Black(Method):

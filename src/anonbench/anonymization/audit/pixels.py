@@ -80,7 +80,7 @@ def check_layers(
         for _, method, least, around in steps:
             asked = shape, settings, least, around
             found = [area for each in own if (area := area_of(each, *asked))]
-            if found and done.size == 1 < least and not done.any():
+            if done.size == 1 < least and not done.any() and any(area.cover for area in found):
                 raise NotHidden("an image of one pixel has nothing to average it with")
             together = joined(found, shape) if around else found
             seen = covered(hidden, shape, settings, upright=True) if around else done > 2

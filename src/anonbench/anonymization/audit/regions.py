@@ -68,7 +68,7 @@ class Area(NamedTuple):
 def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     """Regions of each image in a box table, in the table's order."""
     found: dict[str, list[Region]] = {}
-    for row in boxes.to_dict("records"):
+    for row in boxes.fillna({"blocks": ""}).to_dict("records"):  # of concatenated tables
         found.setdefault(str(row["id"]), []).append(_region(row, int(row["order"])))
     return found
 
