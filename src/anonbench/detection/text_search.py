@@ -172,7 +172,7 @@ def cut_lines(image: np.ndarray, detector: Detector) -> Iterator[Region]:
     """Yield lines of which an edge of the image cuts a part, found with this edge mirrored.
 
     Halves of letters and their mirror images look like letters. Of 48 drawn lines of which 35 to
-    80 % are in sight, 22 were missed without, now none. They reach beyond the image.
+    80 % are in sight, 22 were missed without, now none. Their regions reach beyond the image.
     """
     pixels = image
     while True:

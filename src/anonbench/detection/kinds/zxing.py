@@ -95,8 +95,9 @@ class ReadAndUnread(PerImage):
         dense = [r for r in self._dense.detect([image])[0] if not _is_among(r, codes, _SAME)]
         # a PDF417 begins and ends with wide bars
         whole = [grown_sideways(grey, _lengthwise(each), gap=0, first=BUSY) for each in dense]
-        codes = [*codes, *clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)]
         yield from codes
+        yield from clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)
+        # bars are looked for beside what was read alone: a dense place may be a part of them
         for bars in self._bars.detect([image])[0]:
             if _is_among(bars, codes, HIDDEN):
                 continue
