@@ -179,6 +179,15 @@ LISTED = ["b/10", "a 2", "Ä", "b/9", "a/1"]
 FILE = Path("somewhere.parquet")
 
 
+def test_reading_many_shards_leaves_no_file_open(tmp_path: Path) -> None:
+    tars = [write(tmp_path / f"{number}.tar", [image_id]) for number, image_id in enumerate(IDS)]
+    images = ImageSet.open([*tars, *map(index_path, tars)])
+    before = os.listdir("/proc/self/fd")
+    for image_id in images.ids:
+        images.read(image_id)
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_images_and_classes_have_the_order_of_their_names() -> None:
     numbers = Names(LISTED, []).images(pd.Series(LISTED, dtype="str"), FILE)
     assert numbers.tolist() == ["000003", "000001", "000005", "000004", "000002"]
