@@ -60,11 +60,23 @@ def test_parquet_bytes_do_not_depend_on_the_index_or_its_name(tmp_path: Path) ->
 
 
 def test_what_a_killed_job_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
-    left, foreign = tmp_path / ".a.json.7.part", tmp_path / ".a.json.b.7.part2"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, foreign = tmp_path / f".a.json.{ended.pid}.part", tmp_path / ".a.json.b.7.part2"
     left.touch()
     foreign.touch()
     write_json(tmp_path / "a.json", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == [foreign.name, "a.json"]
+
+
+def test_two_processes_may_write_the_same_file(tmp_path: Path) -> None:
+    write = "import sys, pathlib; from anonbench.core.io import write_json as w; "
+    write += "w(pathlib.Path(sys.argv[1]), 2)"
+    with atomic(tmp_path / "a.json") as temporary:
+        temporary.write_text("1")
+        subprocess.run([sys.executable, "-c", write, tmp_path / "a.json"], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "1"
 
 
 KEEP = """

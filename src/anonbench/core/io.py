@@ -111,9 +111,12 @@ def partial_path(path: Path) -> Path:
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    own = str(os.getpid())
     for left in path.parent.glob(f".{glob.escape(name)}.*.part"):
-        left.unlink(missing_ok=True)
-    return path.with_name(f".{name}.{os.getpid()}.part")
+        process = left.stem.rpartition(".")[2]
+        if process == own or not Path("/proc", process).exists():
+            left.unlink(missing_ok=True)
+    return path.with_name(f".{name}.{own}.part")
 
 
 @contextmanager
