@@ -182,10 +182,10 @@ FILE = Path("somewhere.parquet")
 def test_reading_many_shards_leaves_no_file_open(tmp_path: Path) -> None:
     tars = [write(tmp_path / f"{number}.tar", [image_id]) for number, image_id in enumerate(IDS)]
     images = ImageSet.open([*tars, *map(index_path, tars)])
-    before = os.listdir("/proc/self/fd")
+    before = sorted(Path("/proc/self/fd").iterdir())
     for image_id in images.ids:
         images.read(image_id)
-    assert os.listdir("/proc/self/fd") == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_images_and_classes_have_the_order_of_their_names() -> None:

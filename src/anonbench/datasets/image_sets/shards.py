@@ -210,7 +210,8 @@ class ImageSet:
             raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")
         row = self._rows[image_id]
         number, offset, size = self._where[row].tolist()
-        tar, digest = self._tars[number], str(self._index["digest"].iat[row])
+        digest = str(self._index["digest"].iat[row])
+        tar: Path | None = self._tars[number]
         if tar is None:
             path = self._folder / str(self._index["path"].iat[row])
             return read_original(image_id, path, size, digest)
