@@ -153,5 +153,4 @@ def read_people(manifest: Path, column: str, key: str = "") -> dict[str, str]:
     images = pd.read_parquet(manifest, columns=["id", column])
     if key:
         warn_of_unnamed(manifest.parent.name, key, images, column)
-    known = images.dropna()
-    return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))
+    return _text(images.set_index(images["id"].astype(str))[column]).dropna().to_dict()

@@ -242,13 +242,13 @@ def _table_images(path: Path) -> _Found:
     # every row is an image, whatever its column `split` says
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
     try:
-        rows = own.read_table("images", source, ()).images
+        table = own.read_table("images", source, ())
     except InputError as error:
         raise InputError(str(error).removeprefix("datasets.images.path: ")) from None
+    rows = table.images
     for image_id, relative, page in zip(rows["id"], rows["path"], page_numbers(rows), strict=True):
-        name = _as_name(relative)
-        given = "" if image_id == _stem(name) else str(image_id)
-        yield ImageFile(given, name, path.parent / relative, page=page)
+        given = str(image_id) if table.has_own_ids else ""
+        yield ImageFile(given, _as_name(relative), path.parent / relative, page=page)
 
 
 def _list_images(paths: Iterable[str]) -> _Found:

@@ -88,11 +88,11 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         table = load_texts(file)
     except InputError as error:
         raise problem(name, f"the table {error}") from None
-    # empty cells are missing; whole numbers stay whole beside them
-    if file.suffix == ".parquet":
+    if file.suffix == ".parquet":  # whole numbers stay whole beside missing ones
         table = table.convert_dtypes(convert_string=False, convert_floating=False)
-    else:
-        table = table.mask(table == "")
+    texts = table.select_dtypes(["str", "category"])
+    is_blank = texts.apply(lambda cells: cells.astype("str").str.strip() == "")
+    table[texts.columns] = texts.mask(is_blank)
     columns = [str(column) for column in table.columns]
     if "path" not in columns:  # the names are not shown: without a header they are data
         text = "has no column `path`; a CSV's first line must name the columns"
@@ -144,6 +144,7 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
     return Source(
         frame,
         labels=tuple(labels),
+        has_own_ids="id" in columns,
         others=tested[["id", "path"]].assign(reason=walk.TEST),
         explain=lambda path: walk.LIST_FILE if path == file.name else walk.NOT_NAMED,
     )
