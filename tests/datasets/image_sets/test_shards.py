@@ -23,7 +23,7 @@ from anonbench.config import load
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets import near_duplicates as near
-from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_in_counts, doubts_of_run
 from anonbench.datasets.image_sets.neutral_names import Names, without_places
 from anonbench.datasets.image_sets.shards import (
     INDEX_COLUMNS,
@@ -238,13 +238,13 @@ def test_a_config_without_places_is_the_same_experiment() -> None:
 def test_doubts_are_counted_and_told_of_each_data_set(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write_counts(tmp_path, rows)
-    found = read_doubts(tmp_path / "counts.csv")
+    found = doubts_in_counts(pd.read_csv(tmp_path / "counts.csv").to_dict("records"))
     said = "12 images without a region and 2 with a failed detector are left out"
     assert found == Doubts(12, 2) and found.summary() == said
     assert not Doubts() and not Doubts().summary()
     rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
     write_counts(tmp_path, rows)
-    found = read_doubts(tmp_path / "counts.csv")
+    found = doubts_in_counts(pd.read_csv(tmp_path / "counts.csv").to_dict("records"))
     assert found == Doubts(0, 0, 12, 1, 7)
     assert found.summary() == (
         "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
