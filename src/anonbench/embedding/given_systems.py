@@ -234,9 +234,7 @@ def embed_sets(
     """Embed image sets by one system and write each as HDF5.
 
     The sets are variant, images, and the path for their vectors; the folder `kept` has the cache.
-
-    Raises:
-        InputError: the system cannot be started, or does not answer as it should.
+    InputError: the system cannot be started, or does not answer as it should.
     """
     made_by = {
         "model": identity_of(settings),

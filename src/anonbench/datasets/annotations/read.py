@@ -64,10 +64,8 @@ def matched(
     """Return the rows of a file at their images, once values are checked, boxes where `boxed`.
 
     With `lenient`, rows that reach no image are counted and left out, unless all are such.
-
-    Raises:
-        InputError: a wrong value; a row or listed image that reaches no image, or several; two
-            listed images that are one; a box outside its image, or for another size.
+    InputError: a wrong value; a row or listed image that reaches no image, or several; two listed
+    images that are one; a box outside its image, or for another size.
     """
     tables.check_values(rows, boxed)
     places = _find(rows, images, lenient)
