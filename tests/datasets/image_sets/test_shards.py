@@ -221,15 +221,31 @@ def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
         Names.of(tmp_path / "none.parquet")
 
 
-def test_a_config_without_places_is_the_same_experiment() -> None:
+def test_a_config_without_places_is_the_same_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "by/anna").mkdir(parents=True)
     place = "/home/anna"
     archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
     given = {"results": f"{place}/results", "privacy": {"recognizer": f"{place}/face.onnx"}}
     given |= {"detection": {"mrz": {"weights": f"{place}/mrz.onnx"}}}
-    given |= {"systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}}}
+    program = f"python {place}/a.py --in={{images}} '{place}/b c' {{vectors}} by/anna ~/anna"
+    systems = {
+        "theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"},
+        "program": {"kind": "command", "command": program},
+        "folder": {"kind": "huggingface", "name": f"{place}/model"},
+        "near": {"kind": "huggingface", "name": "by/anna"},
+        "placed": {"kind": "timm", "name": f"local-dir:{place}/model"},
+        "hub": {"kind": "huggingface", "name": "facebook/dinov2-small"},
+    }
+    given |= {"systems": systems}
     given |= {"datasets": {"archive": archive, "hidden": archive | {"enabled": False}}}
     config = without_places(load(given))
     assert "anna" not in json.dumps(config.model_dump(mode="json"))
+    assert config.systems["hub"].model == "facebook/dinov2-small"
+    shown = "python withheld --in={images} withheld {vectors} withheld withheld"
+    assert config.systems["program"].command == shown
     assert list(config.datasets) == ["archive"]
     assert config.datasets["archive"].label == "class"
     assert config.recipes == load(given).recipes
