@@ -164,6 +164,7 @@ def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
     shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
     images = ImageSet.open(shards)
     assert images.ids == sorted(IDS) and len(images) == len(IDS)
+    assert images.ids is images.ids  # made once: low-rank updates ask for each image's id
     assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
     assert images.size(IDS[0]) == (5, 7)
     assert "a/1" in images and "a" not in images

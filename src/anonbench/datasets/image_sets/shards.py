@@ -115,7 +115,8 @@ class ImageSet:
         """Take an index with the column `shard`, and the tars (None: files stay in place)."""
         self._tars, self._index, self._folder = list(tars), index, folder
         self._are_originals = "path" in index
-        self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
+        self.ids: list[str] = index["id"].astype(str).tolist()  # sorted
+        self._rows = {image_id: row for row, image_id in enumerate(self.ids)}
         self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
         self._sizes = index[["width", "height"]].to_numpy(np.int64)
 
@@ -156,11 +157,6 @@ class ImageSet:
         if found := list(files):
             return cls.open(found, root)
         return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), root)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return [str(image_id) for image_id in self._index["id"]]
 
     @property
     def digests(self) -> list[str]:
