@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,8 +80,28 @@ def test_two_processes_may_write_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.json").read_text() == "1"
 
 
+CLOSED = """
+import os, sys
+from pathlib import Path
+from anonbench.core.io import cannot_be_written_to
+os.setuid(os.getuid() or 65534)
+print(cannot_be_written_to(Path(sys.argv[1])))
+"""
+
+
+def test_a_folder_in_a_place_that_may_not_be_entered() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        closed = Path(place, "closed")
+        closed.mkdir(mode=0o000)
+        command = [sys.executable, "-c", CLOSED, closed / "in/results"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{closed} cannot be written to (read-only): make it writable")
+
+
 KEEP = """
 import sys
+import tempfile
 from anonbench.core.io import scratch_folder
 with scratch_folder() as folder:
     print(folder, flush=True)

@@ -73,7 +73,8 @@ def cannot_be_written_to(folder: Path, setting: str = RESULTS) -> str | None:
 
 def existing(folder: Path) -> Path:
     """A folder, or the nearest one above it that exists."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
+    # not Path.exists, which raises where a folder above may not be entered
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110
 
 
 @contextmanager
