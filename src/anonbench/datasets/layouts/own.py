@@ -90,14 +90,15 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         raise problem(name, f"the table {error}") from None
     if file.suffix == ".parquet":  # whole numbers stay whole beside missing ones
         table = table.convert_dtypes(convert_string=False, convert_floating=False)
-    texts = table.select_dtypes(["str", "category"])
-    is_blank = texts.apply(lambda cells: cells.astype("str").str.strip() == "")
-    table[texts.columns] = texts.mask(is_blank)
     columns = [str(column) for column in table.columns]
     if "path" not in columns:  # the names are not shown: without a header they are data
         text = "has no column `path`; a CSV's first line must name the columns"
         raise problem(name, f"{file} {text}")
     labels = [column for column in columns if column not in RESERVED]
+    shown = [column for column in labels if is_wanted(column, wanted)]
+    texts = table[[*shown, *{PAGE}.intersection(columns)]].select_dtypes(["str", "category"])
+    for column, cells in texts.items():
+        table[column] = cells.mask(cells.astype("str").str.strip() == "")
 
     def refuse(bad: pd.Series, text: str, values: pd.Series | None = None) -> None:
         if bad.any():
@@ -139,7 +140,6 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
         tested, frame = frame[given == "test"], frame[given != "test"]
-    shown = [column for column in labels if is_wanted(column, wanted)]
     frame = frame.join(table[shown]).reset_index(drop=True)
     return Source(
         frame,
