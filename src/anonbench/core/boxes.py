@@ -129,6 +129,15 @@ def _quad_fault(
     return None
 
 
+def draw_order(image_id: str, count: int, seed: int) -> list[int]:
+    """Return the rank of each of an image's `count` regions in its random draw.
+
+    Degree d takes the ranks below ceil(d · count / 100), so that degrees nest and every method
+    hides the same regions.
+    """
+    return [int(rank) for rank in rng(seed, "draw", image_id).permutation(count)]
+
+
 def _place(region: Region) -> tuple[Any, ...]:
     """Sort key of regions; two are equal only if they hide the same."""
     box = region.y0, region.x0, region.y1, region.x1
@@ -138,17 +147,15 @@ def _place(region: Region) -> tuple[Any, ...]:
 def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFrame:
     """Return the box table of images, sorted by id and draw order; columns `BOX_COLUMNS`.
 
-    Degree d takes the ranks of the random draw below ceil(d · regions / 100), so that degrees nest
-    and every method hides the same regions. Regions are sorted before the draw, so that the
-    detector's order does not matter. If a region knows the coding blocks of its file, the table
-    also has the column `BLOCKS`.
+    Regions are sorted before the draw, so that the detector's order does not matter. If a region
+    knows the coding blocks of its file, the table also has the column `BLOCKS`.
     """
     import pandas as pd  # imported here: the config is read with this module
 
     rows: list[tuple[object, ...]] = []
     for image_id in sorted(regions):
         fixed = sorted(regions[image_id], key=_place)
-        ranks = rng(seed, "draw", image_id).permutation(len(fixed)).tolist()
+        ranks = draw_order(image_id, len(fixed), seed)
         for rank, region in sorted(zip(ranks, fixed, strict=True), key=lambda pair: pair[0]):
             quad = region.quad or (np.nan,) * 8
             box = (region.x0, region.y0, region.x1, region.y1)
