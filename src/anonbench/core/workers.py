@@ -44,8 +44,7 @@ def map_in_processes(
 ) -> Iterator[Result]:
     """Yield the result of each item as soon as it is done.
 
-    If a worker dies, the items that were handed out are done again, one at a time. InputError: it
-    died before it had an item.
+    If a worker dies, the items that were handed out are done again, one at a time.
 
     Args:
         make: called once in each worker; returns the function that processes an item. A model
@@ -55,6 +54,9 @@ def map_in_processes(
         died: returns the result of an item whose worker died while it had no other; no worker is
             running while it is called.
         apart: with one worker, also use a separate process, whose death this one survives.
+
+    Raises:
+        InputError: a worker died before it had an item.
     """
     if workers == 1 and not apart:
         work = make()

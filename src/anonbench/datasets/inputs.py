@@ -93,9 +93,6 @@ def open_images(
 ) -> Images:
     """List images without opening any.
 
-    InputError: there is no such place, it cannot be read, or it holds no image. A single image that
-    is wrong is left out, or says so when it is read.
-
     Args:
         given: a folder, which is walked with all folders in it; an uncompressed tar; a table
             (`.csv`, `.parquet`) with a column `path`, relative to the table's folder, and perhaps
@@ -103,6 +100,10 @@ def open_images(
             between them); or such a list itself.
         pages: each page of a PDF or TIFF file of several is an image.
         documents: a PDF file is one image. Without either, PDF files are left out.
+
+    Raises:
+        InputError: there is no such place, it cannot be read, or it holds no image. A single image
+            that is wrong is left out, or says so when it is read.
     """
     folder = None
     if not isinstance(given, str | Path):

@@ -69,8 +69,7 @@ def attend(
     """Write one model's maps of a few images and its shares over a sample, on every variant.
 
     The shares of the same network with random weights are included. Runs on a CPU, whatever the
-    device of training: it is a few hundred images. InputError: the backbone cannot be loaded, or an
-    image is missing.
+    device of training: it is a few hundred images.
 
     Args:
         backbone: written by `train`.
@@ -80,6 +79,9 @@ def attend(
         sample: ids of the images over which shares are measured; each has a region.
         maps: NPZ that is written, see `read_maps`.
         shares: Parquet that is written, columns `SHARE_COLUMNS`; heads count from 1.
+
+    Raises:
+        InputError: the backbone cannot be loaded, or an image is missing.
     """
     torch.set_num_threads(read_description(backbone)["threads"])
     model, preprocess = load_backbone(backbone)

@@ -151,13 +151,16 @@ def summarize_shares(
     """Return each head's mean share over images, the null values, and the differences from them.
 
     The tables, by model, have `SHARE_COLUMNS`; the clusters, by image id, are those of
-    `read_clusters`; the intervals are those of `clustered_mean`. InputError: an image has none.
+    `read_clusters`; the intervals are those of `clustered_mean`.
 
     Returns:
         One row for each model, variant and head, and one for the mean over heads (`ALL_HEADS`);
         columns `SUMMARY_COLUMNS`. `<null>` is the mean of a null value, `<null>_above` that of
         share less null value by image, with its interval. `n` is the number of images, `reason` why
         there is no interval.
+
+    Raises:
+        InputError: an image has no cluster.
     """
     rows: list[dict[str, object]] = []
     for model, table in tables.items():

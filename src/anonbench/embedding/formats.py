@@ -38,7 +38,9 @@ def read(path: Path) -> Embeddings:
     """Read embeddings, float32 [N, D], in the format that the file's name tells.
 
     Those of a float32 NPY file are mapped. Only HDF5 files say by which similarity they compare.
-    InputError: the file is missing, truncated or in no known format, or `checked` refuses it.
+
+    Raises:
+        InputError: the file is missing, truncated or in no known format, or `checked` refuses it.
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
@@ -56,8 +58,10 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     """Return ids [N] and vectors [N, D] of any float type as embeddings, float32.
 
     The ids are text (or bytes, UTF-8) or integers, which become text; `where` names them in errors.
-    InputError: values are no floats, not two-dimensional or of another number than the ids; an id
-    is empty or repeated; a vector is not finite.
+
+    Raises:
+        InputError: values are no floats, not two-dimensional or of another number than the ids; an
+            id is empty or repeated; a vector is not finite.
     """
     names = _names(ids, where)
     array = np.asanyarray(values)

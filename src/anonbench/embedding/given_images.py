@@ -77,7 +77,8 @@ class Pictures:
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
 
-        InputError: a file changed since it was examined.
+        Raises:
+            InputError: a file changed since it was examined.
         """
         sizes = [image.width * image.height for image in self.images]
         return in_batches(self.images, sizes, _read, threads)

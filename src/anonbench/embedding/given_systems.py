@@ -234,7 +234,9 @@ def embed_sets(
     """Embed image sets by one system and write each as HDF5.
 
     The sets are variant, images, and the path for their vectors; the folder `kept` has the cache.
-    InputError: the system cannot be started, or does not answer as it should.
+
+    Raises:
+        InputError: the system cannot be started, or does not answer as it should.
     """
     made_by = {
         "model": identity_of(settings),

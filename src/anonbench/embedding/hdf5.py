@@ -46,9 +46,10 @@ class Stored(NamedTuple):
 def opened(path: Path) -> Iterator[Stored]:
     """Open a file of embeddings for reading.
 
-    InputError: the file is no HDF5 or damaged, lacks a data set, or holds one that is of another
-    type, stands elsewhere, or declares more than the file stores. Errors of HDF5 while the block
-    reads are such errors, too.
+    Raises:
+        InputError: the file is no HDF5 or damaged, lacks a data set, or holds one that is of
+            another type, stands elsewhere, or declares more than the file stores. Errors of HDF5
+            while the block reads are such errors, too.
     """
     try:
         with h5py.File(path, "r") as file:

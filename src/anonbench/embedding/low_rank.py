@@ -57,9 +57,7 @@ def learn_updates(
 
     Its weights, and the statistics of its normalizations, stay as they are. Every image is also
     learned from mirrored. On a CPU, the same arguments give the same bytes for any number of
-    threads. The images are never all in memory. InputError: the image sets do not fit together,
-    there are fewer images than a step has, peft is missing, the network has no layer to update, or
-    the loss is not finite.
+    threads. The images are never all in memory.
 
     Args:
         system: without updates of its own.
@@ -68,6 +66,10 @@ def learn_updates(
         adapter: `adapter_model.safetensors`; peft's settings are written beside it.
         log: CSV with a line a step: step, learning rate, and the mean cosine similarity of hidden
             images and their originals.
+
+    Raises:
+        InputError: the image sets do not fit together, there are fewer images than a step has,
+            peft is missing, the network has no layer to update, or the loss is not finite.
     """
     check_aligned(original, hidden)
     if len(original) < BATCH:
@@ -212,7 +214,10 @@ def layer_names(module: nn.Module) -> list[str]:
 
     Otherwise, as in a ResNet without bottlenecks, all convolutions. Never those by channels, nor
     layers that compute from something else than their weights, such as standardized ones: the
-    updates learned beside them could not be added to the weights. InputError: there is none.
+    updates that are learned beside them could not be added to the weights.
+
+    Raises:
+        InputError: there are none.
     """
     layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
     if not layers:

@@ -69,7 +69,9 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
     Of a `.tar` only the size is checked: its readers check each part, by the digests in an index
     beside it. A file without a record is not checked, or is refused if it `must_be_known`.
-    InputError: the file is missing, not as its job wrote it, or not known.
+
+    Raises:
+        InputError: the file is missing, not as its job wrote it, or not known.
     """
     record = read_checksum(path)
     if must_be_known and (record is None or REPLACED in record):
@@ -103,7 +105,11 @@ def refusal(path: Path, found: str = "") -> InputError:
 
 
 def listed_files(metadata: Path) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of the files that a bundle's metadata list, by path; InputError if none."""
+    """Size and sha256 of the files that a bundle's metadata list, by path.
+
+    Raises:
+        InputError: the file is missing or not such metadata.
+    """
     try:
         graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
         return {

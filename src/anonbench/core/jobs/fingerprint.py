@@ -41,8 +41,10 @@ def code_identity(modules: Collection[str], without: Sequence[str] = ()) -> dict
     """Code of modules (full names) and of all that they import, also in functions.
 
     It has a digest for each module of anonbench, and the version of each installed distribution.
-    Modules and packages in `without` are left out, with what only they import. ValueError: there
-    is no such module.
+    Modules and packages in `without` are left out, with what only they import.
+
+    Raises:
+        ValueError: anonbench has no such module.
     """
     for name in (*modules, *without):
         if name.partition(".")[0] in PACKAGES and name not in {*_files(), _SHOWN}:

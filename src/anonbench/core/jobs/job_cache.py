@@ -99,8 +99,11 @@ class JobCache:
     def begin(self, carried: Path | None = None) -> None:
         """Check all inputs, and mark the outputs as being made again.
 
-        `carried` is the metadata of the bundle that the results come from. InputError: an input in
-        the results is not as its job wrote it.
+        Args:
+            carried: metadata of the bundle that the results come from.
+
+        Raises:
+            InputError: an input in the results is not as its job wrote it.
         """
         listed = checksums.listed_files(carried) if carried else {}
         bundle = {carried.parent / file: listed[file] for file in listed} if carried else {}
@@ -186,8 +189,10 @@ class ResourceUsage(NamedTuple):
 def read_usage(benchmark: Path) -> ResourceUsage | None:
     """Time and memory of the job that made its outputs; None if the file is missing or empty.
 
-    Snakemake measures no CPU time and memory of very short jobs: they count as zero. InputError:
-    the file is not a benchmark file of Snakemake.
+    Snakemake measures no CPU time and memory of very short jobs: they count as zero.
+
+    Raises:
+        InputError: the file is not a benchmark file of Snakemake.
     """
     if (kept := benchmark.with_suffix(_KEPT)).is_file():
         benchmark = kept

@@ -35,8 +35,11 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
     Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them, and only
-    those if it is set; without any GPU []. Child processes keep the locks. InputError: there are
-    GPUs, but fewer than `count`; or `folder`, of the lock files, is someone else's.
+    those if it is set; without any GPU []. Child processes keep the locks.
+
+    Raises:
+        InputError: there are GPUs, but fewer than `count`; or `folder`, of the lock files, is
+            someone else's.
     """
     choice = candidates(os.environ) if count else []
     if not choice:

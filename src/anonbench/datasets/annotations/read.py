@@ -64,8 +64,10 @@ def matched(
     """Return the rows of a file at their images, once values are checked, boxes where `boxed`.
 
     With `lenient`, rows that reach no image are counted and left out, unless all are such.
-    InputError: a wrong value; a row or listed image that reaches no image, or several; two listed
-    images that are one; a box outside its image, or for another size.
+
+    Raises:
+        InputError: a wrong value; a row or listed image that reaches no image, or several; two
+            listed images that are one; a box outside its image, or for another size.
     """
     tables.check_values(rows, boxed)
     places = _find(rows, images, lenient)

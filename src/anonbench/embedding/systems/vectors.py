@@ -58,8 +58,9 @@ class Vectors(SystemKind):
     def image_set_vectors(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
         """Return the vectors of image sets (by variant), float32 [N, D], in the order of their ids.
 
-        InputError: a file is missing (the message names the images that need vectors), or it lacks
-        images, or has other dimensions than the others.
+        Raises:
+            InputError: a file is missing (the message names the images that need vectors), or it
+                lacks images, or has other dimensions than the others.
         """
         wanted = []
         for variant, images in sets:
