@@ -4,11 +4,16 @@ Detectors that read only grey levels search them.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import ceil
 
 import numpy as np
 
+from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.detectors import Detector
+from anonbench.detection.base import united
+from anonbench.detection.views import moved
 
 _TILE = 8  # sides, in pixels, of the squares whose contrasts are compared
 _CONTRAST = 12.0  # least standard deviation in a colour for something to be visible
@@ -18,6 +23,26 @@ _LEAST_MARGIN = 64  # pixels around them that are searched, too
 _LOCAL = 80  # pixels within which contrast is raised
 _NARROW = 128  # span of nearly all grey levels of a plane below which they are spread
 _WINDOW, _LEAST_SPAN = 33, 8  # pixels within which pale print is spread; grey levels that are less
+
+
+class InPlanes:
+    """A detector of grey images that searches the planes of images."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        return [self._search(image) for image in images]
+
+    def _search(self, image: np.ndarray) -> list[Region]:
+        seen = [self._in_part(plane, *place) for plane, place in planes(image)]
+        return seen[0] if len(seen) == 1 else united([*chain(*seen)], image)
+
+    def _in_part(self, plane: np.ndarray, rows: slice, columns: slice) -> list[Region]:
+        back = np.array([(1.0, 0.0, columns.start), (0.0, 1.0, rows.start)])
+        (found,) = self._detector.detect([np.ascontiguousarray(plane[rows, columns])])
+        return [moved(region, back) for region in found]
 
 
 def planes(image: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[slice, slice]]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,8 +22,8 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, clipped, corners_of, hull_of, united
 from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
 from anonbench.detection.kinds.dense import SCALES, UNDECODED, DenseDetector
-from anonbench.detection.planes import pale, planes, sharpened, with_contrast
-from anonbench.detection.views import UPRIGHT, Reach, Views, moved
+from anonbench.detection.planes import InPlanes, pale, sharpened, with_contrast
+from anonbench.detection.views import UPRIGHT, Reach, Views
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -71,26 +70,6 @@ class Zxing(DetectorKind):
             more = [*(Views(valid, each) for each in again), CutOutDetector()]
         unread = Views(BarsDetector(), once), Views(DenseDetector(), SCALES)
         return InPlanes(ReadAndUnread(codes, more, *unread))
-
-
-class InPlanes:
-    """A detector of grey images that searches the planes of images."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return [self._search(image) for image in images]
-
-    def _search(self, image: np.ndarray) -> list[Region]:
-        seen = [self._in_part(plane, *place) for plane, place in planes(image)]
-        return seen[0] if len(seen) == 1 else united([*chain(*seen)], image)
-
-    def _in_part(self, plane: np.ndarray, rows: slice, columns: slice) -> list[Region]:
-        back = np.array([(1.0, 0.0, columns.start), (0.0, 1.0, rows.start)])
-        (found,) = self._detector.detect([np.ascontiguousarray(plane[rows, columns])])
-        return [moved(region, back) for region in found]
 
 
 class ReadAndUnread(PerImage):
