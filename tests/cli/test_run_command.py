@@ -103,8 +103,9 @@ def test_what_the_user_names_is_left_alone(became: Any, capfd: pytest.CaptureFix
         given = ["-s", "mine/Snakefile", *named, "--resources", "gpu=2", "mem_mb=9"]
         assert became("all", *given) == ["all", *given]
         assert "About 5 s with 94 cores" in capfd.readouterr().err
-    on_a_cluster = ["--profile", "profiles/slurm", "--snakefile=a"]
-    assert became(*on_a_cluster, wanted=1.0) == on_a_cluster
+    for elsewhere in (["--profile", "profiles/slurm"], ["-j4"], ["-eslurm"]):
+        given = [*elsewhere, "--snakefile=a"]
+        assert became(*given, wanted=1.0) == given
 
 
 def test_a_run_that_cannot_be_is_refused_first(
@@ -118,7 +119,8 @@ def test_a_run_that_cannot_be_is_refused_first(
     ):
         assert became(**given) == ["1"]
         assert said in capfd.readouterr().err
-    assert became("-n", wanted=1.0)[0] == "-n", "a look is no run"
+    for look in ("-n", "-np"):
+        assert became(look, wanted=1.0)[0] == look, "a look is no run"
     assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
     assert "--cores" in became(growth=1.9e6), "an estimate may be twice too high"
 

@@ -87,14 +87,16 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _has(arguments: Sequence[str], options: Sequence[str]) -> bool:
-    return any(word.partition("=")[0] in options for word in arguments)
+    # a short option has its value, or other ones, in the same word: -j4, -np
+    names = (word.partition("=")[0] if word[:2] == "--" else word[:2] for word in arguments)
+    return any(name in options for name in names)
 
 
 def _machine_options(given: Sequence[str]) -> Iterator[str]:
     """Yield options for cores and GPUs, unless the user names them or jobs run elsewhere."""
     if _has(given, _ELSEWHERE):
         return
-    if not _has(given, _CORES) and not any(word.startswith("-c") for word in given):
+    if not _has(given, _CORES):
         yield from ("--cores", str(_cores(())))
     if not _has(given, _RESOURCES):
         yield from ("--resources", f"gpu={_gpus()}")
