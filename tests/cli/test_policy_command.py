@@ -57,6 +57,18 @@ def test_ci_passes_if_all_variants_do(results: Path, cli: Any) -> None:
     assert "c: no policy.csv is in it" in said
 
 
+def test_evidence_of_one_run_is_none_of_another(tmp_path: Path, cli: Any) -> None:
+    """Both runs have a data set of one name, and only the first one was attacked."""
+    found = evidence(make_measured(dataset="archive"))
+    for name, own in (("first", found), ("second", found[found["rule"] != "attack"])):
+        write_csv(judge(own, Policy()), tmp_path / name / "archive" / "policy.csv")
+    (tmp_path / "default.yaml").write_text("policy: {}")
+    for words in ("", f"--policy {tmp_path / 'default.yaml'}"):
+        said = cli(f"policy check {tmp_path} {words}", status=3).out
+        assert f"{tmp_path / 'first' / 'archive'} mask-100: pass" in said
+        assert f"{tmp_path / 'second' / 'archive'} mask-100: not known" in said
+
+
 def test_json_has_verdicts_and_evidence(results: Path, cli: Any) -> None:
     found = json.loads(cli(f"policy check {results} --json", status=3).out)
     assert found["passes"] is False

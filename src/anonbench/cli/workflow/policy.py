@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +66,12 @@ def run(options: argparse.Namespace) -> int:
 
     from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 
-    tables = [read(path) for path in files]
-    judged = pd.concat(tables, ignore_index=True)
+    tables = {str(path.parent): read(path) for path in files}
+    alike = Counter(table["dataset"].iloc[0] for table in tables.values())
+    for folder, table in tables.items():  # `anonbench init` gives every data set the same name
+        if alike[table["dataset"].iloc[0]] > 1:
+            tables[folder] = table.assign(dataset=folder)
+    judged = pd.concat(tables.values(), ignore_index=True)
     if policy := _policy(options.policy) if options.policy else config and config.policy:
         judged = judge(judged, policy)
     judged = _chosen(judged, options.variant)
