@@ -155,20 +155,21 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
 
 def display_names(
     manifest: Path, label: str | None, ids: Sequence[str], show_originals: bool
-) -> tuple[list[str], list[str] | None]:
+) -> tuple[list[str], list[str | None] | None]:
     """Display names of images and of their classes (column `label`, if any), or InputError.
 
     They are ids, and labels with the column's name (``class: letter``), only with `show_originals`;
-    otherwise neutral names (``000012``, ``class 3``).
+    otherwise neutral names (``000012``, ``class 3``). A missing label is None.
     """
     names = Names.of(manifest, label)
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
     rows = table.set_index("id", drop=False).loc[list(ids)]
-    if show_originals:
-        labels = None if label is None else [f"{label}: {each}" for each in rows[label]]
-        return rows["id"].tolist(), labels
-    labels = None if label is None else names.classes(rows[label], manifest).tolist()
-    return names.images(rows["id"], manifest).tolist(), labels
+    found = rows["id"] if show_originals else names.images(rows["id"], manifest)
+    if label is None:
+        return found.tolist(), None
+    own = rows[label]
+    labels = f"{label}: " + own.astype(str) if show_originals else names.classes(own, manifest)
+    return found.tolist(), labels.astype(object).where(own.notna(), None).tolist()
 
 
 def _picture(images: Images, image_id: str, edge: int) -> Image.Image:

@@ -121,13 +121,14 @@ def test_cells_have_headings_and_an_edit_shows_in_the_fingerprint(tmp_path: Path
 
 def test_rates_say_of_what_and_attacks_without_a_result_are_named(tmp_path: Path) -> None:
     policy = table_of()
-    policy.loc[policy["attack"] == "residual", "measure"] = "seen_accuracy_of_Male"
+    policy.loc[policy["attack"] == "residual", "measure"] = "seen_accuracy_of_R&D"
     gone = policy["attack"] == "reidentification"
     policy.loc[gone, ["value", "low", "high"]] = float("nan")
     policy.loc[gone, ["verdict", "reason"]] = ["not known", NO_REGION]
-    found, _ = make_statement(tmp_path, policy)
+    found, html = make_statement(tmp_path, policy)
     row = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
-    assert "images (Male) (used to learn the map or model) |" in row
+    assert "images (R&D) (used to learn the map or model) |" in row
+    assert ">images (R&amp;D) (used to learn the map or model)<" in html
     absent = next(line for line in found.splitlines() if line.startswith("Not applicable"))
     not_tried = next(line for line in found.splitlines() if line.startswith("Not tried"))
     assert "re-identify by the hidden region" in absent

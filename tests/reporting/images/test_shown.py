@@ -295,9 +295,11 @@ def test_names_only_if_asked_for(scenarios: list[ScenarioEmbeddings], tmp_path: 
     assert shown["labels"] == [f"class {n % 3 + 1}" for n in numbers]
     assert with_originals["labels"] == [f"class: a person {n % 3}" for n in numbers]
     path = tmp_path / "manifest.parquet"
-    pd.DataFrame({"id": ["a", "b"], "class": ["letter", "3"]}).to_parquet(path)
+    pd.DataFrame({"id": ["a", "b"], "class": ["letter", None]}).to_parquet(path)
     assert display_names(path, None, ["b", "a"], False) == (["000002", "000001"], None)
     assert display_names(path, None, ["b", "a"], True) == (["b", "a"], None)
+    assert display_names(path, "class", ["b", "a"], False)[1] == [None, "class 1"]
+    assert display_names(path, "class", ["b", "a"], True)[1] == [None, "class: letter"]
 
 
 def test_one_image_is_an_example_by_each_method_where_all_may_show_it(

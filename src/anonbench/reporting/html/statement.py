@@ -211,11 +211,12 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
 
 def _counted(measure: str, texts: Texts) -> str:
     if measure.startswith(SEEN):
-        return str(texts("statement.seen", counted=_counted(measure.removeprefix(SEEN), texts)))
+        counted = _counted(measure.removeprefix(SEEN), texts)
+        return texts("statement.seen", counted=counted).unescape()  # a table's cells are escaped
     kind, _, attribute = measure.partition("_of_")
     counted = texts.named("statement.counted", kind)
     said = texts("statement.attribute", counted=counted, attribute=attribute)
-    return str(said) if attribute else counted
+    return said.unescape() if attribute else counted
 
 
 def _variants(choices: pd.DataFrame, words: Words) -> pd.DataFrame:
