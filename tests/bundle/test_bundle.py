@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -382,8 +383,13 @@ def test_metadata_that_nobody_could_read_is_refused(tmp_path: Path, cli: Any) ->
 
 def test_other_files_are_no_bundles(tmp_path: Path) -> None:
     (tmp_path / "no.tar").write_text("nothing")
+    (tmp_path / "noise").write_bytes(np.random.default_rng(0).bytes(10_000))
+    with tarfile.open(tmp_path / "cut.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "noise")
+    os.truncate(tmp_path / "cut.tar.gz", 5_000)
     for place, reason in (
         ("no.tar", "is no tar, or a damaged one"),
+        ("cut.tar.gz", "is no tar, or a damaged one"),
         ("nowhere", "is not there"),
         ("", "is missing"),
     ):

@@ -95,6 +95,10 @@ def test_score_prints_the_same_as_json_and_writes_every_query(
         assert list(table) == ["id", *PER_QUERY.values()]
         assert table["id"].tolist() == [f"img {number:03d}" for number in range(50)]
         assert table["ap"].mean() == pytest.approx(excluded["value"][0], abs=1e-12)
+    before = path.read_bytes()
+    both = ["--per-query", path, "--against", path]
+    assert "is read; give another" in cli(*score_arguments(embedded, *both), status=1).err
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

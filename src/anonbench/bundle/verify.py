@@ -98,7 +98,7 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
         try:
             with tarfile.open(bundle) as tar:
                 tar.extractall(temporary, filter="data")
-        except tarfile.ReadError:
+        except (tarfile.ReadError, EOFError):  # the latter of a compressed one that is cut off
             raise InputError(
                 f"{bundle} is no tar, or a damaged one: name a bundle's folder or its tar"
             ) from None

@@ -80,9 +80,8 @@ def run(options: argparse.Namespace) -> None:
     settings = {name: value for name, value in settings.items() if value is not None}
     files = options.reference, options.queries, options.database
     if options.per_query:
-        require_another(
-            options.per_query, *files, *([options.clusters] if options.clusters else [])
-        )
+        others = filter(None, (options.clusters, options.against))
+        require_another(options.per_query, *files, *others)
     for file in (*files, *([options.against] if options.against else [])):
         if not file.exists():
             raise InputError(f"{file}: no such file")
