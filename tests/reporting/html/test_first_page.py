@@ -222,6 +222,25 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 
+def test_an_attack_that_fails_and_is_open_is_named_once(tmp_path: Path) -> None:
+    """It finds faces again, and of text there are too few regions to know."""
+    table = table_of()
+    failed = table["attack"] == "residual"
+    table.loc[failed, [*GAINS, "verdict"]] = 0.5, 0.4, 0.6, str(Verdict.FAIL)
+    unknown = dict.fromkeys(GAINS, np.nan) | {"verdict": str(Verdict.UNKNOWN), "reason": "few"}
+    table = pd.concat([table, table[failed].assign(entity="text", **unknown)], ignore_index=True)
+    assert "is allowed; nothing else failed. Thin line" in first_page(tmp_path, table)
+
+
+def test_a_limit_below_one_percent_is_no_zero(tmp_path: Path) -> None:
+    table = table_of()
+    table.loc[table["rule"] == ATTACK, "limit"] = 0.005
+    limited = table["limit"].notna() & (table["rule"] == ATTACK)
+    table.loc[limited, [*GAINS, "verdict"]] = 0.5, 0.4, 0.6, str(Verdict.FAIL)
+    assert "that counts (limit 0.5 %)" in first_page(tmp_path, table)
+    assert "(Grenzwert 0,5 %)" in first_page(tmp_path, table, language="de")
+
+
 def test_images_that_count_alone_are_no_persons(pages: Pages, tmp_path: Path) -> None:
     alone = first_page(tmp_path, scores=SCORES.assign(clusters=SCORES["n"]))
     assert "searches with original images, each counted as independent;" in alone

@@ -38,7 +38,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "rows": [_row(row, place in first.index, words) for place, row in enumerate(records)],
         "controls": _controls(table, words),
         "confidence": texts.confidence(facts.needs.confidence),
-        "limit": texts.number(100 * limits[0]) if len(limits) == 1 else "",
+        "limit": texts.confidence(limits[0]) if len(limits) == 1 else "",
         "define": texts("define", yardstick=measured) if table["yardstick"].any() else "",
         "risks": words.risks(top),
         "sure": words.sure(top),

@@ -82,7 +82,7 @@ class Texts:
         return f"{value:z,.{digits}f}".translate(str.maketrans(marks))
 
     def confidence(self, share: float) -> str:
-        """Format a confidence in percent, not rounded: 99.5 % is not 100 %."""
+        """Format a confidence or limit in percent, not rounded: 99.5 % is not 100 %."""
         return f"{100 * share:g}".replace(".", self._texts["decimal"])
 
     def percent(self, share: float) -> str:

@@ -98,10 +98,9 @@ class Words:
             return Markup(" ").join([*parts, texts(f"say.{few}")] if few else parts)
         said["keeping"] = texts("say.keeping", useless=is_useless(top), **said) if known else ""
         said["why"] = self.why(top)
-        more, left = int(top["failed"]) - 1, int(top["open"])
-        key = "some" if more > 0 else "open" if left else "none"
-        names = self.untested(top)
-        also = texts(f"say.also_{key}", number=texts.number(more or left), names=names)
+        more, names = int(top["failed"]) - 1, self.untested(top)
+        key = "some" if more > 0 else "open" if names else "none"
+        also = texts(f"say.also_{key}", number=texts.number(more), names=names)
         said["also"] = also if kind == "fail" or names else ""
         limits = texts(f"say.{kind}", **said)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
