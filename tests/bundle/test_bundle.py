@@ -81,6 +81,9 @@ def test_what_nothing_makes_of_a_system_or_without_labels_is_not_missing(
     trained = ["effects.csv", "variance.csv", "trainings.csv", "attention/unadapted.parquet"]
     assert not paths & {f"archive/{name}" for name in trained}
     assert {"archive/best.csv", "archive/maps.csv"} <= paths
+    dataset |= {"label": "class", "split": {"validation": 1.0}}  # which leaves none to learn from
+    unlearned = load({"datasets": {"archive": dataset}, "systems": {"ours": system}})
+    assert not [entry for entry in contents(unlearned) if "correlation" in entry.path]
     data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
     config = made.config_of(tmp_path, datasets=data)
     made.put_there(config)

@@ -99,7 +99,7 @@ def _of_dataset(experiment: Experiment, name: str) -> Iterator[Entry]:
     for table in ("trainings", "maps", "deployments", "near_duplicates"):
         if table not in absent:
             yield from whole(f"{table}.csv")
-    for degree in sorted(dataset.degrees) if dataset.label is not None else ():
+    for degree in sorted(dataset.degrees) if dataset.is_classified else ():
         tables = (f"correlation/{degree}.csv", f"correlation/{degree}_within.csv")
         yield from whole(*tables, place=PUBLISHED)
 
