@@ -79,6 +79,7 @@ def loaded(edits: dict[str, Any]) -> Config:
     return load(values)
 
 
+LEAST, MOST = ({"parameter": "pixelate.blocks.face", side: 4} for side in ("least", "most"))
 PATHLESS = {"layout": "folder", "detectors": ["mtcnn"]}
 VALUES: list[tuple[str, Any, str]] = [
     ("datasets", {}, "datasets: should have at least 1 item, not 0"),
@@ -115,6 +116,21 @@ VALUES: list[tuple[str, Any, str]] = [
         "recipes.default.backbone.name",
         "vit_small_patch14_dinov2",
         "local_size 96 is not a multiple of the patch of vit_small_patch14_dinov2, 14",
+    ),
+    (
+        "policy.strength",
+        [LEAST, {**MOST, "parameter": "blur.sigma.face"}, MOST],
+        "pixelate.blocks.face has two bounds, of which only the first would count",
+    ),
+    (
+        "privacy.attackers",
+        ["recognizer"] * 2,
+        "attackers names something twice: recognizer, reco",
+    ),
+    (
+        "privacy.attacks",
+        ["linkage"] * 2,
+        "privacy: attacks names something twice: linkage, linkage",
     ),
     ("recipes.default.crops.local_count", 0, "adaption A anonymizes local crops alone; leave"),
     ("recipes.default.crops.local_size", 97, "97 is not a multiple of backbone.patch 8"),

@@ -40,6 +40,12 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     """Train regions of each entity that a restorer learns from, for `likeness` and
     `reconstruction`; 0 for none."""
 
+    def _contradictions(self) -> Iterator[str]:
+        for field in ("attackers", "attacks"):
+            names = getattr(self, field)
+            if len({*names}) < len(names):
+                yield f"{field} names something twice: {', '.join(names)}"
+
     def restores(self) -> bool:
         """Whether an attack uses a restorer learned from train images."""
         kinds = (PRIVACY_ATTACKS[name] for name in self.attacks)
@@ -154,3 +160,8 @@ class Policy(Settings):
     attacks: AttackLimits = AttackLimits()
     """Largest rate of each attack above its control, (rate - control) / (1 - control); null for no
     limit, but for reidentification."""
+
+    def _contradictions(self) -> Iterator[str]:
+        bounded = [bound.parameter for bound in self.strength]
+        if twice := [name for name in bounded if bounded.count(name) > 1]:
+            yield f"strength: {twice[0]} has two bounds, of which only the first would count"

@@ -119,7 +119,7 @@ def attack_files(
         boxes=box_table(regions, seed=0),
         clusters=pd.Series(pd.factorize(contents)[0], index=contents.index),
     )
-    settings = Privacy(attacks=tuple(attacks))
+    settings = Privacy(attacks=tuple(dict.fromkeys(attacks)))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
     table = attack("files", published, settings, equipment, seed=0, confidence=0.95)
     alone = len(clear) + len(copies) - 2 * len(hidden)
