@@ -266,6 +266,18 @@ def test_an_attack_that_was_not_run_says_why() -> None:
         assert (f"({reason})" in said) is (verdict is UNKNOWN)
 
 
+def test_an_attack_that_says_nothing_of_one_entity_does_not_pass() -> None:
+    """A dictionary of lines of text tells nothing about machine-readable zones."""
+    lines = make_attacks("portraits", (MASK,), {"dictionary": 0.0}, entity="text")
+    zones = make_attacks("portraits", (), {"dictionary": 0.0}, entity="mrz", measure="")
+    unknown = zones.assign(rate=float("nan"), reason="nothing was read")
+    given = {"sought": ("text", "mrz"), "attacks": pd.concat([lines, unknown])}
+    policy = Policy.model_validate({"attacks": {"dictionary": 0.05}})
+    rows = judged(policy, **given).query("attack == 'dictionary'").set_index("entity")["verdict"]
+    assert rows.to_dict() == {"text": str(PASS), "mrz": str(UNKNOWN)}
+    assert "dictionary (mrz): not known" in reasons(policy, **given)
+
+
 @pytest.mark.parametrize(
     ("policy", "verdict"),
     [

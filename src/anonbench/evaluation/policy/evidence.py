@@ -192,18 +192,22 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
         mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
         mine, lacks = mine[~mine["seen"]], lacks[~lacks["seen"]]
-    run = set(zip(mine["attack"], mine["seen"], strict=True))
-    for row in lacks.drop_duplicates(["attack", "seen"]).to_dict("records"):
-        if (row["attack"], row["seen"]) not in run:
-            shown = {name: row[name] for name in ("attack", "risk", "reason")}
-            measure = SEEN if row["seen"] else ""
-            yield shown | {"measure": measure, "rule": ATTACK, "source": _ATTACKS_FILE}
+
+    def reason(row: Mapping[Any, Any]) -> str:
+        is_fake = row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ())
+        return FAKES if is_fake else str(row["reason"])
+
+    which = ["attack", "entity", "seen"]  # an attack may tell of one entity and not of another
+    run = set(map(tuple, mine[which].to_numpy()))
+    for row in lacks.drop_duplicates(which).to_dict("records"):
+        if tuple(row[name] for name in which) not in run:
+            shown = {name: row[name] for name in ("attack", "entity", "risk")}
+            shown |= {"measure": SEEN if row["seen"] else "", "reason": reason(row)}
+            yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
-        names = (*keys, "risk", "n", "clusters", "control", "chance", "reason")
-        shown = {name: row[name] for name in names}
-        if row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ()):
-            shown["reason"] = FAKES
-        elif not row["reason"]:
+        names = (*keys, "risk", "n", "clusters", "control", "chance")
+        shown = {name: row[name] for name in names} | {"reason": reason(row)}
+        if not shown["reason"]:
             shown["value"] = row["rate"]
             # if it finds no more in originals, finding no more in a variant shows nothing
             if tuple(row[key] for key in keys) in blind:

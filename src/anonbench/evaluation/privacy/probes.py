@@ -276,7 +276,7 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
 def _person_gallery(
     faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
 ) -> pd.DataFrame | None:
-    """Draw persons with all their photographs; None if no known person appears twice."""
+    """Draw persons with all their photographs; None if each drawn person appears once."""
     # the known person is assumed to be the largest face of the image; other faces are ignored
     area = (faces["x1"] - faces["x0"]) * (faces["y1"] - faces["y0"])
     largest = faces.assign(area=area, person=faces["id"].map(people)).sort_values(
@@ -284,14 +284,14 @@ def _person_gallery(
     )
     known = largest.drop_duplicates("id").dropna(subset=["person"])
     photos = known.groupby("person")["id"].transform("size")
-    if not (photos > 1).any():
-        return None
     draw = hash_ints((seed, "line-up"), known["person"])
     drawn = known.assign(draw=draw, photos=photos).sort_values(["draw", "person", "id"])
     # persons who fit completely into the gallery, at least two
     persons = drawn.groupby("person", sort=False)
     fitting = max(2, int((persons.size().cumsum() <= settings.gallery).sum()))
     drawn = drawn[persons.ngroup() < fitting]
+    if not (drawn["photos"] > 1).any():
+        return None
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
