@@ -30,9 +30,6 @@ from anonbench.evaluation.privacy.probes import (
     ONLY_TRAIN,
     RANKS,
     TOO_LITTLE,
-    chances,
-    hit_rates,
-    single_match_probes,
 )
 
 
@@ -122,10 +119,10 @@ def worst(
 
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     clusters = probes["cluster"].to_numpy()
-    found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
-    place = (probes[f"one_{name}"].to_numpy() for name in ("above", "tied", "others"))
-    places = single_match_probes(*place)
-    one = clustered_rate(hit_rates(places, rank), clusters, confidence)
+    found, one = (
+        clustered_rate(probes[f"{name}_{rank}"].to_numpy(np.float64), clusters, confidence)
+        for name in ("hit", "one_hit")
+    )
     return vars(found) | {
         "rate": found.value,
         "gallery": int(probes["gallery"].max()),
@@ -133,8 +130,8 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
         "one_rate": one.value,
         "one_low": one.low,
         "one_high": one.high,
-        "one_chance": float(chances(places, rank).mean()),
-        "one_gallery": int(places.gallery.max()),
+        "one_chance": float(probes[f"one_chance_{rank}"].mean()),
+        "one_gallery": int(probes["one_gallery"].max()),
     }
 
 

@@ -113,9 +113,10 @@ class Streamed:
             product[:, self._again] = product[:, self._first]
         return product
 
-    def slices(self, queries: int, most: int) -> list[slice]:
-        """Blocks of this number of queries, as large as memory allows, at most `most` each."""
-        return blocks(queries, max(1, min(most, BYTES // (BYTES_A_PAIR * self.size))))
+    @property
+    def block(self) -> int:
+        """Queries at once, as many as memory allows."""
+        return max(1, BYTES // (BYTES_A_PAIR * self.size))
 
 
 def look_through(
