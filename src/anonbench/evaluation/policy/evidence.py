@@ -105,7 +105,11 @@ def _information_left(given: Measured, method: str) -> Iterator[dict[str, Any]]:
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Yield each numeric parameter of a method and of those it applies; only of sought entities."""
+    """Yield each numeric parameter of a method and of those it applies; only of sought entities.
+
+    Two strengths of one method that are both applied have a row each.
+    """
+    found: dict[tuple[str, float], dict[str, Any]] = {}
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
             values = value if isinstance(value, Mapping) else {"": value}
@@ -113,7 +117,8 @@ def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
                 is_number = isinstance(each, int | float) and not isinstance(each, bool)
                 if is_number and (not entity or entity in given.sought):
                     measure = f"{base_of(step)}.{name}.{entity}".rstrip(".")
-                    yield _exact(STRENGTH, each, measure=measure, entity=entity)
+                    found[measure, each] = _exact(STRENGTH, each, measure=measure, entity=entity)
+    yield from found.values()
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
