@@ -48,17 +48,10 @@ def score_without(
 ) -> pd.DataFrame:
     """Score all scenarios of a data set at each distance of `settings.near_duplicates`.
 
-    Args:
-        hashes: files of `anonbench.datasets.near_duplicates.write_hashes`.
-        reference: embeddings of the originals by the reference model (HDF5).
-        whole: scores of all images (`anonbench.evaluation.scores`).
-        clusters: of the images, by id.
-
-    Returns:
-        Columns `COLUMNS`. Distances that leave too few images have one row, with the reason.
-
-    Raises:
-        InputError: an image has no hash.
+    The result has the columns `COLUMNS`; a distance that leaves too few images has one row, with
+    the reason. `hashes` are files of `anonbench.datasets.near_duplicates.write_hashes`, `reference`
+    has the originals' embeddings by the reference model (HDF5), `whole` the scores of all images,
+    and `clusters` are of the images, by id. Raises InputError if an image has no hash.
     """
     truth = look_through(reference)
     ids = list(truth.ids)
@@ -83,8 +76,7 @@ def score_without(
                 gather_scenarios([shard], names, one_shard, tables, summaries)
                 keys = [key.split("/") for key in names]
                 runs = [(model, int(seed.removeprefix("seed")), v) for model, seed, v in keys]
-                written = [*map(str, summaries)], [*map(str, tables)]
-                files = scores.scenario_files(runs, *written, [], [])
+                files = scores.scenario_files(runs, summaries, tables)
                 given = dataset, files, clusters, reference_seed, control_seeds, confidence
                 parts.append(scores.collect(*given).assign(kept=name, **row))
     table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)

@@ -70,14 +70,14 @@ class Similarity:
         self,
         database: np.ndarray,
         block: int,
-        room: ProductBuffer | None = None,
+        buffer: ProductBuffer | None = None,
         as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         """Prepare a database for blocks of queries.
 
         Args:
             database: unit vectors [N, D], or rows of a frame (`anonbench.core.numeric.frames`).
-            room: buffer for products.
+            buffer: memory for products, of several databases.
             as_queries: turns rows like the database's into queries; None: used as given.
         """
         # imported here: most commands start without it
@@ -90,7 +90,7 @@ class Similarity:
         columns = self.size + max(_COLUMNS - self.size % CHUNK, 0)
         self._shape = (columns, _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
-        self._room = room or ProductBuffer()
+        self._buffer = buffer or ProductBuffer()
         self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -102,7 +102,7 @@ class Similarity:
         """Blocks of this number of queries."""
         return blocks(queries, self.block)
 
-    def __call__(self, queries: np.ndarray, room: ProductBuffer | None = None) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, buffer: ProductBuffer | None = None) -> np.ndarray:
         """Similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
@@ -111,7 +111,7 @@ class Similarity:
         rows = whole_rows(len(queries))
         if self._as_queries is not None:
             queries = self._as_queries(queries)
-        product = (room or self._room).take(rows, self._shape[0])
+        product = (buffer or self._buffer).take(rows, self._shape[0])
         given = _padded(queries, (rows, self._shape[1]))
 
         def multiply(tile: tuple[slice, slice]) -> None:

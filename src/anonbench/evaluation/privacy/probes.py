@@ -104,8 +104,8 @@ def hit_rates(found: Places, rank: int) -> np.ndarray:
 
     Tied crops come in random order: a gallery of equal crops (masks) gives the chance level.
     """
-    room = np.clip(rank - found.above, 0, found.tied)
-    return _any_drawn(found.tied, found.tied_matches, room)
+    first = np.clip(rank - found.above, 0, found.tied)
+    return _any_drawn(found.tied, found.tied_matches, first)
 
 
 def chances(found: Places, rank: int) -> np.ndarray:

@@ -101,12 +101,12 @@ class Streamed:
         units = (vector for _, part in vectors.parts() for vector in part)
         self._again, self._first = repeated(units)
 
-    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, buffer: ProductBuffer) -> np.ndarray:
         """Similarities of unit vectors [rows, D], float32 [rows, N], written to the buffer.
 
         They are those of `anonbench.core.numeric.similarity.Similarity`, bit for bit.
         """
-        product = room.take(len(queries), self.size)
+        product = buffer.take(len(queries), self.size)
         for positions, units in self._vectors.parts():
             product[:, positions] = Similarity(units, len(queries))(queries)
         if self._again:
@@ -125,11 +125,9 @@ def look_through(
     """Read a file of embeddings (HDF5) once to check it.
 
     `ids` [N], sorted, are those that it must have; None: any, and it holds originals. The frame is
-    that of the reference; None, or of another similarity: the file's own.
-
-    Raises:
-        InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
-            finite; or originals have zero vectors and are compared by cosine.
+    that of the reference; None, or of another similarity: the file's own. Raises InputError if the
+    file has no embeddings, duplicate ids, other ids, or values that are not finite, or if originals
+    have zero vectors and are compared by cosine.
     """
     found, width = store.read_ids(path)
     similarity = str(store.read_provenance(path).get("similarity", "cosine"))

@@ -60,12 +60,12 @@ class Engine:
         self._measures = Measures(settings, images)
         self.block = whole_rows(settings.block)  # queries at once
         # the reference's similarities are needed while scenarios are scored
-        self._truth, self._room = ProductBuffer(), ProductBuffer()
-        self._rooms = local()
+        self._truth, self._product = ProductBuffer(), ProductBuffer()
+        self._of_thread = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
         """Prepare a database [N, D] of rows of the frame; all share one product buffer."""
-        return Similarity(units, self._settings.block, self._room, frame.queries)
+        return Similarity(units, self._settings.block, self._product, frame.queries)
 
     def reference(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray
@@ -117,7 +117,7 @@ class Engine:
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
         together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
-        similarity = self._similarity(searched, together, columns, self._room)
+        similarity = self._similarity(searched, together, columns, self._product)
         measures = self._measures
         k, depth = measures.k, measures.depth
         result = np.empty((kinds, len(COLUMNS), rows))
@@ -131,9 +131,9 @@ class Engine:
             gained = np.empty((count, k), dtype=np.float32)
             tied = []
             # a buffer of this thread: new memory for each row would cost more than the row
-            if not hasattr(self._rooms, "counting"):
-                self._rooms.counting = Counting(self._images, self._settings.ties == "mean")
-            counting: Counting = self._rooms.counting
+            if not hasattr(self._of_thread, "counting"):
+                self._of_thread.counting = Counting(self._images, self._settings.ties == "mean")
+            counting: Counting = self._of_thread.counting
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
@@ -158,9 +158,13 @@ class Engine:
         return result
 
     def _similarity(
-        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
+        self,
+        searched: Searched,
+        queries: np.ndarray,
+        self_columns: np.ndarray,
+        buffer: ProductBuffer,
     ) -> np.ndarray:
-        similarity = searched(queries, room)
+        similarity = searched(queries, buffer)
         if not self._settings.include_self:
             # a query's own image comes last
             lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
