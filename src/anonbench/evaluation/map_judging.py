@@ -285,7 +285,7 @@ def _whitening(given: Judged, side: int, fold: int) -> Transform:
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
     mean = taught.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(taught.T))
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(taught.T)))
     floor = _FLOOR + values.mean()
     outside = 1.0 / np.sqrt(floor)
     scales = 1.0 / np.sqrt(np.maximum(values, 0.0) + floor) - outside

@@ -319,6 +319,12 @@ def test_a_map_of_as_many_pairs_as_folds_is_judged(tmp_path: Path) -> None:
     assert found.card["pairs"] == 5 and not found.card["recommended"]
 
 
+def test_vectors_of_one_dimension_are_mapped() -> None:
+    ids, values = [f"{row:02d}" for row in range(60)], np.arange(60.0)[:, None]
+    given = [Embeddings(ids, each, {"similarity": "euclidean"}) for each in (values, values + 1)]
+    assert anonbench.fit_map(*given).card["pairs"] == 60
+
+
 def test_the_example_maps_other_vectors_than_the_map_learned_from(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
