@@ -88,7 +88,7 @@ def scenario_files(
     """
     names = list(scenarios)
     optional: Any = (
-        [Path(each) for each in of] or [None] * len(names) for of in (downstream, predictions)
+        [Path(path) for path in paths] or [None] * len(names) for paths in (downstream, predictions)
     )
     files = zip(names, map(Path, retrieval), map(Path, per_query), *optional, strict=True)
     return [

@@ -163,7 +163,7 @@ def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
     risks = {"region": "linkability", "person": "singling_out"}
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
         table = strongest(given.rates, given.widest, given.confidence, regions)
-        most = worst(given.rates, of=["method", "entity"], regions=regions)
+        most = worst(given.rates, by=["method", "entity"], regions=regions)
         ceiling = most.loc[most["method"] == ORIGINAL, "low"].min()
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
             shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}

@@ -102,9 +102,9 @@ def read_rates(path: Path) -> pd.DataFrame:
 
 
 def worst(
-    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method"), regions: str = ALL
+    given: pd.DataFrame, rank: int = 1, by: Sequence[str] = ("degree", "method"), regions: str = ALL
 ) -> pd.DataFrame:
-    """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
+    """Attack that finds most, for each method and degree (or what `by` names): rows of `rates`.
 
     Attacks on different entities have galleries of different sizes, so the strongest is the one
     farthest above chance: (rate - chance) / (1 - chance). Choosing the highest of several makes it
@@ -113,7 +113,7 @@ def worst(
     rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
     ordered = rows.assign(above=above).sort_values("above", ascending=False, kind="stable")
-    best = ordered.drop_duplicates(list(of))
+    best = ordered.drop_duplicates(list(by))
     return _sorted(best.drop(columns="above"))
 
 
@@ -167,7 +167,7 @@ def strongest(
     show that an attack fails; it may show that one succeeds. `unknown`: by entity, why its rate is
     unknown; empty if all are known.
     """
-    by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
+    by_entity = worst(rates, by=[*_VARIANT, "entity"], regions=regions)
     # entities that no attack finds in originals more often than chance could
     clear = by_entity[by_entity["method"] == ORIGINAL]
     blind = set(clear.loc[clear["low"] <= clear["chance"], "entity"])
