@@ -64,8 +64,8 @@ class Engine:
         self._of_thread = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
-        """Prepare a database [N, D] of rows of the frame; all share one product buffer."""
-        return Similarity(units, self._settings.block, self._product, frame.queries)
+        """Prepare a database [N, D] of rows of the frame."""
+        return Similarity(units, self._settings.block, frame.queries)
 
     def reference(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray
@@ -158,13 +158,9 @@ class Engine:
         return result
 
     def _similarity(
-        self,
-        searched: Searched,
-        queries: np.ndarray,
-        self_columns: np.ndarray,
-        buffer: ProductBuffer,
+        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, into: ProductBuffer
     ) -> np.ndarray:
-        similarity = searched(queries, buffer)
+        similarity = searched(queries, into)
         if not self._settings.include_self:
             # a query's own image comes last
             lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
