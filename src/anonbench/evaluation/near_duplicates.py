@@ -48,10 +48,17 @@ def score_without(
 ) -> pd.DataFrame:
     """Score all scenarios of a data set at each distance of `settings.near_duplicates`.
 
-    The result has the columns `COLUMNS`; a distance that leaves too few images has one row, with
-    the reason. `hashes` are files of `anonbench.datasets.near_duplicates.write_hashes`, `reference`
-    has the originals' embeddings by the reference model (HDF5), `whole` the scores of all images,
-    and `clusters` are of the images, by id. Raises InputError if an image has no hash.
+    Args:
+        hashes: files of `anonbench.datasets.near_duplicates.write_hashes`.
+        reference: embeddings of the originals by the reference model (HDF5).
+        whole: scores of all images (`anonbench.evaluation.scores`).
+        clusters: of the images, by id.
+
+    Returns:
+        Columns `COLUMNS`. Distances that leave too few images have one row, with the reason.
+
+    Raises:
+        InputError: an image has no hash.
     """
     truth = look_through(reference)
     ids = list(truth.ids)

@@ -46,8 +46,11 @@ def evaluate_downstream(
     the images of both splits; those without are left out and counted. The part of the train split
     that is held out, drawn by `seed`, has whole clusters. Writes `predictions` (Parquet: id, label,
     knn, linear, sorted by id) and `summary` (JSON: accuracies, counts, notes, settings, versions).
-    Raises InputError if a split has no labelled image, the train split only one class, the splits'
-    embeddings other dimensions, an embedding is not finite, or a train image has no cluster.
+
+    Raises:
+        InputError: a split has no labelled image, or the train split only one class, or the
+            splits' embeddings differ in their dimensions, or an embedding is not finite, or a train
+            image has no cluster.
     """
     present = labels.dropna(subset=["label"])
     known = dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))

@@ -90,8 +90,12 @@ def remainder(
 
     Pixels that methods write in a margin, or where another region overlaps, are derived from the
     region's own pixels; likewise, in turn, where a third region overlaps the second. All of these
-    are grey, too, and coding blocks that regions specify. The region's box is grown about its
-    centre by `factor`, above 1; `margin` is that of hidden regions, `regions` are all of the image.
+    are grey, too, and coding blocks that regions specify.
+
+    Args:
+        factor: by which the region's box is grown about its centre, above 1.
+        margin: by which regions are grown when they are hidden.
+        regions: all regions of the image.
     """
     around = cover(region, image.shape, max(factor, margin), blocks=True)
     if around is None:
@@ -135,10 +139,13 @@ def read_crops(
 ) -> dict[Cut, np.ndarray]:
     """Read crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
 
-    They do not show a region's width and height, which are the same in every variant. `regions` are
-    the images' in draw order. `wanted` has the columns id, order, context (0, or the factor of
-    `remainder`) and margin (of `crop` or of `remainder`). `points` are of faces in the originals,
-    for aligned cuts.
+    They do not show a region's width and height, which are the same in every variant.
+
+    Args:
+        regions: the images' regions in draw order.
+        wanted: columns id, order, margin and context. `context` is 0 or the factor of `remainder`;
+            `margin` is that of `crop` or of `remainder`.
+        points: of faces in the originals, for aligned cuts.
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
     found = {cut: np.empty((len(wanted), cut.side, cut.side, 3), np.uint8) for cut in cuts}

@@ -161,11 +161,13 @@ def strongest(
 ) -> pd.DataFrame:
     """Strongest known attack on each variant, and the unknown rates of the variant.
 
-    Intervals wider than the share `widest` make a rate unknown. The result has a row of `worst` for
-    each method and degree, with three more columns. `shortfall`: why this rate and its interval
-    show nothing; empty unless this holds for all entities. `wide`: why the interval is too wide to
-    show that an attack fails; it may show that one succeeds. `unknown`: by entity, why its rate is
-    unknown; empty if all are known.
+    Intervals wider than the share `widest` make a rate unknown.
+
+    Returns:
+        A row of `worst` for each method and degree, with three more columns. `shortfall`: why this
+        rate and its interval show nothing; empty unless this holds for all entities. `wide`: why
+        the interval is too wide to show that an attack fails; it may show that one succeeds.
+        `unknown`: by entity, why its rate is unknown; empty if all are known.
     """
     by_entity = worst(rates, by=[*_VARIANT, "entity"], regions=regions)
     # entities that no attack finds in originals more often than chance could

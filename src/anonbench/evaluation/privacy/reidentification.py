@@ -64,10 +64,15 @@ def reidentify(
     """Attack every version of a data set's validation images; one row per probe, `COLUMNS`.
 
     Probes come from the same regions in every version, whether hidden there or not; in the
-    originals (method `original`, degree 0) they give the ceiling. `adapted` are models that learned
-    from images of a version, `sought` the entities that the detectors look for, `unadapted` is the
-    reference model (None if it embeds no images), and `hiding` is how images are hidden, which
-    attackers know. Raises InputError if a model cannot be loaded.
+    originals (method `original`, degree 0) they give the ceiling.
+
+    InputError if a model cannot be loaded.
+
+    Args:
+        adapted: models that learned from images of a version.
+        sought: entities that the detectors look for.
+        unadapted: the reference model; None if it embeds no images.
+        hiding: how images are hidden, which attackers know.
     """
     originals, boxes, people = published.originals, published.boxes, published.people
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)

@@ -77,9 +77,13 @@ class Comparison:
 def learn(training: TrainingSet) -> dict[bool, Comparison]:
     """Learn the comparison that ranks matches highest in cross-validation over persons.
 
-    The mean reciprocal rank counts; ties go to the simplest one. The result is by whether the
-    gallery is hidden too, which it never is if regions find themselves. Raises
-    AttackNotPossibleError for fewer than `LEAST` persons or regions.
+    The mean reciprocal rank counts; ties go to the simplest one.
+
+    Returns:
+        By whether the gallery is hidden too, which it never is if regions find themselves.
+
+    Raises:
+        AttackNotPossibleError: fewer than `LEAST` persons or regions.
     """
     there = len(np.unique(training.who))
     if there < LEAST:
@@ -221,9 +225,10 @@ def read_features(
 ) -> np.ndarray:
     """Features of crops, float32 [N, D]; see `features`.
 
-    `wanted` is that of `read_crops`, rows of one image together. `clear` are the originals of
-    hidden images and the features of their crops, which are reused for unchanged crops; None if few
-    are unchanged.
+    Args:
+        wanted: columns id, order, margin and context, rows of one image together.
+        clear: the originals of hidden images and the features of their crops, which are reused for
+            unchanged crops; None if few are unchanged.
     """
     cuts = cuts_of(models.values())
     parts = []

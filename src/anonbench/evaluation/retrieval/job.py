@@ -72,8 +72,11 @@ def score_shard(
     databases. `reference` has the embeddings of the original images by the reference model (HDF5),
     of which only those at `kept` (positions in the order of ids, ascending; None: all) are searched
     and search. `output` is Parquet: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
-    `FLOOR` as float64; in the order of the scenarios, by id and kind. Raises InputError if ids or
-    dimensions do not agree, an original's vector is zero, one is not finite, or k is 0.
+    `FLOOR` as float64; in the order of the scenarios, by id and kind.
+
+    Raises:
+        InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
+            or k is 0.
     """
     truth = look_through(reference)
     # read every file once, even if several scenarios use it

@@ -50,8 +50,11 @@ def score_scenario(
     which at most `settings.queries` are scored, drawn by a hash of their ids. Below k = 5 own
     images do not count. With `streamed`, vectors that are compared by cosine stay on disk
     (`Streamed`), which pays off if few of a million images are queries; the scores are the same.
-    `name` is what errors call the reference. Raises InputError if ids are duplicated, those of
-    reference and database do not agree, an original's vector is zero, or k is 0.
+    `name` is what errors call the reference.
+
+    Raises:
+        InputError: ids are duplicated, those of reference and database do not agree, an original's
+            vector is zero, or k is 0.
     """
     truth = Vectors.of(reference, name)
     ids, frame = truth.ids, truth.frame

@@ -125,9 +125,11 @@ def look_through(
     """Read a file of embeddings (HDF5) once to check it.
 
     `ids` [N], sorted, are those that it must have; None: any, and it holds originals. The frame is
-    that of the reference; None, or of another similarity: the file's own. Raises InputError if the
-    file has no embeddings, duplicate ids, other ids, or values that are not finite, or if originals
-    have zero vectors and are compared by cosine.
+    that of the reference; None, or of another similarity: the file's own.
+
+    Raises:
+        InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
+            finite; or originals have zero vectors and are compared by cosine.
     """
     found, width = store.read_ids(path)
     similarity = str(store.read_provenance(path).get("similarity", "cosine"))

@@ -30,10 +30,14 @@ class Coding:
     blocks: Blocks  # upright
 
     def repeated(self, pages: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-        """Code and decode windows of the image, upright, uint8 [N, h, w] or [N, h, w, 3].
+        """Code and decode windows of the image.
 
-        `corner` is the windows' first row and column in the upright image. Blocks that a window
-        cuts are padded with the window's outermost pixels.
+        Args:
+            pages: uint8 [N, h, w] or [N, h, w, 3], upright.
+            corner: the windows' first row and column in the upright image.
+
+        Returns:
+            The same shape; blocks that a window cuts are padded with the window's outermost pixels.
         """
         blocks, window = self._whole_blocks(pages, corner)
         axes = [axis for axis, turns in ((1, _ROWS), (2, _COLUMNS)) if self.turn in turns]

@@ -233,10 +233,13 @@ def fits(
     """Correlation of each candidate, drawn and hidden, with published pixels, float [N].
 
     The common part of all candidates (the place of ink and paper) is removed from both sides: it
-    does not distinguish between them. The highest of `tries` typesettings counts. Candidates are
-    lines of text, the true ones first; those do not influence the settings that are tried. Pixels
-    are of the region and around it, uint8 [H, W] or [H, W, 3]; the region is a horizontal line or a
-    zone with at least one pixel in the image, and not hidden if `method` is None.
+    does not distinguish between them. The highest of `tries` typesettings counts.
+
+    Args:
+        candidates: lines of text, the true ones first; they do not influence the settings tried.
+        pixels: of the region and around it, uint8 [H, W] or [H, W, 3].
+        region: a horizontal line, or a zone, with at least one pixel in the image.
+        method: None: the region is not hidden.
     """
     grey = as_grey(pixels)
     area = cover(region, grey.shape, hiding.margin, 1, getattr(hiding.shape, region.entity))

@@ -57,10 +57,14 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
 
     The score is a query's highest similarity to the archive without its own version. Its share is
     that of the queries of others whose highest similarity to an archive without their person it
-    exceeds: float [Q], NaN for queries whose person is unknown or has no other image. The mean is
-    the area under the ROC curve (Mann and Whitney 1947). Similarities are of queries to an archive
-    [Q, N], `own` is the place of each query's own version [Q], `persons` the number of each image's
-    person [N], -1 where it is not known.
+    exceeds. The mean is the area under the ROC curve (Mann and Whitney 1947).
+
+    Args:
+        similar: of queries to an archive, [Q, N]; `own`: place of each query's own version [Q].
+        persons: number of each image's person [N], -1 where it is not known.
+
+    Returns:
+        Float [Q]; NaN for queries whose person is unknown or has no other image.
     """
     mine = persons[own]
     without_own = similar.copy()
