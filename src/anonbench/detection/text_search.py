@@ -23,7 +23,8 @@ from anonbench.detection.base import (
     united,
     without_grid,
 )
-from anonbench.detection.views import Views, moved, spread_planes, turned
+from anonbench.detection.planes import spread_planes
+from anonbench.detection.views import Views, moved, turned
 
 LEVEL = 5.0
 """Degrees from the axes up to which lines are level. At 6, a sixth of small lines is missed."""
