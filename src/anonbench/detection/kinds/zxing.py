@@ -41,7 +41,7 @@ _LEVEL = 16  # greatest angle in degrees to the image's axes at which a stacked 
 _PDF417 = {"PDF417", "MicroPDF417"}  # a corner is often too far inside, by a quarter of the height
 _BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")  # not read as white on black
 _MISTAKEN = {"DataMatrix"}  # found in text and hair if the check sum is not verified
-HIDDEN, _SAME = 0.6, 0.5  # share of bars, of a dense place in a read code that makes it its own
+HIDDEN = 0.6  # share of bars in a read code that makes them its own
 FEWEST_EDGES = 10  # edges that a code has at least
 FAINT = 15.0  # standard deviation along it, in grey levels, below which it is the paper's pattern
 _ROWS = 16  # samples along the bars of a code that may not be one
@@ -92,9 +92,16 @@ class ReadAndUnread(PerImage):
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
         codes = [*codes, *united(new, image)]
         grey = as_grey(image)
-        dense = [r for r in self._dense.detect([image])[0] if not _is_among(r, codes, _SAME)]
-        # a PDF417 begins and ends with wide bars
-        whole = [grown_sideways(grey, _lengthwise(each), gap=0, first=BUSY) for each in dense]
+        rest = image.copy()  # a dense place beside what was read is no part of it
+        for code in (each for each in codes if each.score > UNDECODED):
+            cv2.fillConvexPoly(rest, hull_of(code).round().astype(int), (255, 255, 255))
+        dense = self._dense.detect([rest])[0]
+        # a PDF417 begins and ends with wide bars; noise is no pattern
+        smooth = cv2.GaussianBlur(grey, (0, 0), 3.0) if dense else grey
+        whole = [corners_of(each) for each in dense]
+        for _ in range(2):
+            turned = (np.roll(quad, 1, axis=0) for quad in whole)
+            whole = [grown_sideways(smooth, quad, gap=0, first=BUSY) for quad in turned]
         yield from codes
         yield from clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)
         # bars are looked for beside what was read alone: a dense place may be a part of them
