@@ -438,7 +438,8 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     count = sum(map(len, faces.values()))
     assert set(found.rates["gallery"]) == {count}
     assert any(
-        line.startswith("At 100 % mask, the system finds the original of ") for line in found.advice
+        line.startswith("With 100 % hidden by mask, the system finds the original of ")
+        for line in found.advice
     )
     assert "lower bounds" in found.advice[-1]
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
@@ -642,6 +643,6 @@ def test_a_map_by_which_persons_are_found_is_ruled_out() -> None:
         anonbench.evaluate(turned, list(pictures), clusters=given, **asked).advice[0]
         for given in (labels, None)
     )
-    assert "original queries mask keeps most of what is not ruled out" in dear
+    assert "original queries, mask keeps most of what is not ruled out" in dear
     assert "Ruled out: mapped_mask (it finds the same person or document more easily, +" in dear
     assert "original queries mapped_mask keeps most: " in free and "uled out" not in free
