@@ -149,7 +149,7 @@ def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFram
 def _as_text(judged: pd.DataFrame) -> str:
     """Verdicts by data set, those that pass first, with the reasons or the resisted attacks.
 
-    Variants with the same reasons are in one line; reasons of all that do not pass are said once.
+    Variants with the same reasons are in one line; reasons of all that do not pass come last, once.
     """
     from anonbench.evaluation.policy.table import resisted
     from anonbench.evaluation.policy.verdicts import overall, rank
@@ -168,7 +168,7 @@ def _as_text(judged: pd.DataFrame) -> str:
             verdict = str(overall(group["verdict"]))
             alike.setdefault((verdict, *own), []).append(f"{method}-{degree}")
         for (verdict, *own), names in alike.items():
-            lines += [f"{dataset} {', '.join(names)}: {verdict}", *own]
+            lines += [*_wrapped(f"{dataset} {', '.join(names)}: {verdict}", ""), *own]
         lines += [f"{dataset}, all that do not pass:", *shared] if shared else []
     return "\n".join(lines)
 
