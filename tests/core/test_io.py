@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,15 +61,47 @@ def test_parquet_bytes_do_not_depend_on_the_index_or_its_name(tmp_path: Path) ->
 
 
 def test_what_a_killed_job_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
-    left, foreign = tmp_path / ".a.json.7.part", tmp_path / ".a.json.b.7.part2"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, foreign = tmp_path / f".a.json.{ended.pid}.part", tmp_path / ".a.json.b.7.part2"
     left.touch()
     foreign.touch()
     write_json(tmp_path / "a.json", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == [foreign.name, "a.json"]
 
 
+def test_two_processes_may_write_the_same_file(tmp_path: Path) -> None:
+    write = "import sys, pathlib; from anonbench.core.io import write_json as w; "
+    write += "w(pathlib.Path(sys.argv[1]), 2)"
+    with atomic(tmp_path / "a.json") as temporary:
+        temporary.write_text("1")
+        subprocess.run([sys.executable, "-c", write, tmp_path / "a.json"], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "1"
+
+
+CLOSED = """
+import os, sys
+from pathlib import Path
+from anonbench.core.io import cannot_be_written_to
+os.setuid(os.getuid() or 65534)
+print(cannot_be_written_to(Path(sys.argv[1])))
+"""
+
+
+def test_a_folder_in_a_place_that_may_not_be_entered() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        closed = Path(place, "closed")
+        closed.mkdir(mode=0o000)
+        command = [sys.executable, "-c", CLOSED, closed / "in/results"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{closed} cannot be written to (read-only): make it writable")
+
+
 KEEP = """
 import sys
+import tempfile
 from anonbench.core.io import scratch_folder
 with scratch_folder() as folder:
     print(folder, flush=True)

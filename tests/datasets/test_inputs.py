@@ -119,9 +119,12 @@ def test_a_table_names_images_and_ids(folder: Path, tmp_path: Path) -> None:
     path.write_text("file\nphotos/b.png\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"^\S*table\.csv has no column `path`"):
         open_images(path)
-    path.write_text("path,id\nphotos/b.png,one\nphotos/a.JPG,one\n", encoding="utf-8")
-    with pytest.raises(InputError, match="two images have the id 'one'"):
-        open_images(path)
+    path.write_text("path,id\nphotos/b.png,photos/b\nphotos/a.JPG,two\n", encoding="utf-8")
+    assert [image.key for image in open_images(path)] == ["two", "photos/b"]
+    for other in ("photos/a.JPG", "one.png"):
+        path.write_text(f"path,id\n{other},one\none.jpg,one\n", encoding="utf-8")
+        with pytest.raises(InputError, match="two images have the id 'one'"):
+            open_images(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\0"])

@@ -51,6 +51,9 @@ def test_own_split_has_the_exact_share_and_keeps_groups_together(tmp_path: Path)
     assert listing["split"][listing["person"].isna()].nunique() == 2  # one by one
     cheap = list_images("t", settings, 0, labels=False)
     pd.testing.assert_frame_equal(cheap, listing[["id", "path", "split"]])
+    table(tmp_path, ids, person=[f"{i // 7}{' ' * (i % 2)}" for i in range(500)])
+    listing = list_images("t", settings, 0)  # as for clusters, blanks around a name are no name
+    assert (listing.groupby(listing["person"].str.strip())["split"].nunique() == 1).all()
 
 
 def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path) -> None:

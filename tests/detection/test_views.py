@@ -259,15 +259,6 @@ def test_an_image_turned_as_a_whole_is_searched_in_tiles() -> None:
         assert view.back == pytest.approx(2 * np.column_stack([back[:, :2], corner]))
 
 
-def test_pale_print_is_spread_to_black_and_noise_is_not() -> None:
-    plane = np.full((99, 99), 200, np.uint8)
-    for depth, expected in ((40, 0), (20, 0), (4, 128)):
-        plane[40:50, 40:50], plane[45, 45] = 200 - depth, 200 - depth // 2
-        (spread,) = views.pale_planes(plane)
-        assert spread[42, 42] == pytest.approx(expected, abs=1)
-        assert spread[45, 45] == pytest.approx((255 + expected) / 2, abs=1)
-
-
 @pytest.mark.parametrize("degrees", [-80, -45, 8, 60, 100])
 def test_the_slant_of_lines_is_told_by_the_lines(degrees: int) -> None:
     level = [quad(100, 100 + 40 * n, 400, 120 + 40 * n, degrees / 300) for n in range(9)]

@@ -68,8 +68,9 @@ def test_it_is_the_class_token(images: ImageSet, backbone: Path, tmp_path: Path)
     np.testing.assert_allclose(values, whole, atol=1e-5)
     np.testing.assert_array_equal(helped, values)
     outputs = [tmp_path / f"{name}.h5" for name in "abc"]
-    embed_many(backbone, [(images, outputs[0])], Embedding())
-    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
+    assert [*embed_many(backbone, [(images, outputs[0])], Embedding())] == outputs[:1]
+    sets = [(images, output) for output in outputs[1:]]
+    assert [*embed_many(backbone, sets, Embedding())] == outputs[1:]
     assert len({path.read_bytes() for path in outputs}) == 1
     written = read_embeddings(outputs[0])
     assert written.ids == images.ids
@@ -124,7 +125,7 @@ def test_pixels_are_correlated(tmp_path: Path) -> None:
     np.testing.assert_allclose(units @ units.T, np.corrcoef(rows), atol=5e-4)
     blank = {f"blank-{grey}": np.full((30, 30), grey, np.uint8) for grey in (0, 255)}
     images = write_set(tmp_path / "0.tar", pictures | blank)
-    embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS)
+    list(embed_pixels([(images, tmp_path / "pixels.h5")], "squash", SETTINGS))
     found = read_embeddings(tmp_path / "pixels.h5")
     assert found.ids == images.ids and found.provenance["images"] == images.digest
     black, white = found.values[-2:]

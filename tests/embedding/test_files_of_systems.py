@@ -58,15 +58,15 @@ def test_replaced_files_of_a_model_are_another_system(tmp_path: Path) -> None:
         (tmp_path / "pytorch_model.bin").write_text(content)
         identities.add(identity_of(system(kind="huggingface", name=str(tmp_path))))
     assert len(identities) == 2
-    given = system(kind="vectors", path=tmp_path / "{variant}.npy")
-    np.save(tmp_path / "original.npy", np.eye(2, dtype=np.float32))
+    given = system(kind="vectors", path=tmp_path / "[v1]-{variant}.npy")
+    np.save(tmp_path / "[v1]-original.npy", np.eye(2, dtype=np.float32))
     before = identity_of(given)
     identities = set()
     for ids in ("a\nb\n", "b\na\n"):
-        (tmp_path / "original.ids.txt").write_text(ids)
+        (tmp_path / "[v1]-original.ids.txt").write_text(ids)
         identities.add(identity_of(given))
     assert len(identities | {before}) == 3
-    assert given.files() == [tmp_path / "original.npy", tmp_path / "original.ids.txt"]
+    assert given.files() == [tmp_path / "[v1]-original.npy", tmp_path / "[v1]-original.ids.txt"]
 
 
 def test_the_code_of_another_packages_system_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,16 @@ def test_vectors_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         VectorCache(tmp_path / "other", "system").read(["a"])
 
 
+def test_cached_vectors_are_of_the_system_that_is_asked(tmp_path: Path) -> None:
+    long = "the encoder of our archive, version "
+    for identity in (f"{long}1", f"{long}2", "../elsewhere", "a" * 64, f"{'a' * 63}b"):
+        cache = VectorCache(tmp_path / "vectors", identity)
+        assert ("image" in cache) == (identity == f"{'a' * 63}b"), "of a digest, half is enough"
+        cache.add(["image"], np.ones((1, 3), np.float32))
+        cache.flush()
+    assert [path.name for path in tmp_path.iterdir()] == ["vectors"]
+
+
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
 RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"
 Encode = Callable[[Sequence[np.ndarray]], np.ndarray]

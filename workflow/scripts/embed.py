@@ -30,6 +30,8 @@ with job(snakemake, __file__) as cache:
                 sets.setdefault(weights, []).append((ImageSet.of(images, root), made[name]))
             for weights, each in sets.items():
                 if weights:
-                    embed_many(weights, each, settings, lambda output: ends[output]())
+                    written = embed_many(weights, each, settings)
                 else:
-                    embed_pixels(each, recipe.resize, settings, lambda output: ends[output]())
+                    written = embed_pixels(each, recipe.resize, settings)
+                for output in written:
+                    ends[output]()

@@ -73,7 +73,8 @@ def cannot_be_written_to(folder: Path, setting: str = RESULTS) -> str | None:
 
 def existing(folder: Path) -> Path:
     """A folder, or the nearest one above it that exists."""
-    return next(each for each in (folder, *folder.parents) if each.exists())
+    # not Path.exists, which raises where a folder above may not be entered
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110
 
 
 @contextmanager
@@ -111,9 +112,12 @@ def partial_path(path: Path) -> Path:
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    own = str(os.getpid())
     for left in path.parent.glob(f".{glob.escape(name)}.*.part"):
-        left.unlink(missing_ok=True)
-    return path.with_name(f".{name}.{os.getpid()}.part")
+        process = left.stem.rpartition(".")[2]
+        if process == own or not Path("/proc", process).exists():
+            left.unlink(missing_ok=True)
+    return path.with_name(f".{name}.{own}.part")
 
 
 @contextmanager

@@ -153,5 +153,5 @@ def read_people(manifest: Path, column: str, key: str = "") -> dict[str, str]:
     images = pd.read_parquet(manifest, columns=["id", column])
     if key:
         warn_of_unnamed(manifest.parent.name, key, images, column)
-    known = images.dropna()
-    return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))
+    known = _text(images.set_index("id")[column]).dropna()
+    return {str(image_id): person for image_id, person in known.items()}

@@ -64,9 +64,8 @@ def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> So
 
 def page_numbers(listing: pd.DataFrame) -> list[int | None]:
     """Return the page number of each image of a listing; None if the file is the image."""
-    if PAGE not in listing:
-        return [None] * len(listing)
-    return [None if pd.isna(number) else int(number) for number in listing[PAGE]]
+    numbers = listing[PAGE] if PAGE in listing else [None] * len(listing)
+    return [None if pd.isna(number) else int(number) for number in numbers]
 
 
 def count_pages(source: Path | bytes, suffix: str) -> int:

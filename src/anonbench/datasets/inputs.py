@@ -242,13 +242,13 @@ def _table_images(path: Path) -> _Found:
     # every row is an image, whatever its column `split` says
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
     try:
-        rows = own.read_table("images", source, ()).images
+        table = own.read_table("images", source, ())
     except InputError as error:
         raise InputError(str(error).removeprefix("datasets.images.path: ")) from None
+    rows = table.images
     for image_id, relative, page in zip(rows["id"], rows["path"], page_numbers(rows), strict=True):
-        name = _as_name(relative)
-        given = "" if image_id == _stem(name) else str(image_id)
-        yield ImageFile(given, name, path.parent / relative, page=page)
+        given = str(image_id) if table.has_own_ids else ""
+        yield ImageFile(given, _as_name(relative), path.parent / relative, page=page)
 
 
 def _list_images(paths: Iterable[str]) -> _Found:
@@ -285,7 +285,7 @@ def _checked(found: _Found, pages: bool, documents: bool) -> _Found:
 
 def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
     """Yield the images with an id each; two of the same are the user's own, and an InputError."""
-    ids = {image: image.id or _stem(image.name) for image in files}
+    ids = {image: image.id or os.path.splitext(image.name)[0] for image in files}  # noqa: PTH122
     given = {image.id for image in files}
     counts = Counter(ids.values())
     while shared := [image for image, own in ids.items() if counts[own] > 1]:
@@ -331,10 +331,3 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
                 for n in range(1, pages + 1)
             ]
     return found
-
-
-def _stem(name: str) -> str:
-    """Return a name without its suffix (a leading dot is none)."""
-    folder, slash, last = name.rpartition("/")
-    stem, dot, _ = last.rpartition(".")
-    return f"{folder}{slash}{stem if dot and stem else last}"

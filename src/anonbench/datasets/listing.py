@@ -186,7 +186,7 @@ def _own_split(
         groups = groups.where(images[PAGE].isna(), "\x1e" + images["path"])
     if split.by is not None:
         labels = images[split.by]
-        groups = labels.astype("str").where(labels.notna(), "\x1e" + groups)
+        groups = labels.astype("str").str.strip().where(labels.notna(), "\x1e" + groups)
     names, member, sizes = np.unique(
         groups.to_numpy(dtype=object).astype(str), return_inverse=True, return_counts=True
     )

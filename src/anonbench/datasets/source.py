@@ -20,6 +20,7 @@ class Source:
     """Columns id, path (relative to the data set's root), split ("train", "val", or missing if
     there is no official split), then the requested label columns."""
     labels: tuple[str, ...] = ()  # all label columns that can be requested
+    has_own_ids: bool = False  # of a table, instead of ids made from the paths
     absent: tuple[str, ...] = ()  # optional list files that were not found, for error messages
     others: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["id", "path", "reason"], dtype="str")

@@ -2,8 +2,7 @@
 
 A network finds objects within its range of sizes and directions. So an image is searched at full or
 half size, at half of that and so on; if it is large, in overlapping tiles, which also bounds
-memory; and turned. Objects cut by the edges of tiles are whole at a smaller scale. Detectors that
-read only grey levels also search colours and raised contrast.
+memory; and turned. Objects cut by the edges of tiles are whole at a smaller scale.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,14 +21,6 @@ from anonbench.detection.base import corners_of, united
 UPRIGHT, ALL_TURNS = (0,), (0, 90, 180, 270)  # degrees, counterclockwise
 _CROP = 128  # side in pixels of the crops of a second search
 _TOGETHER = 4_000_000  # pixels of the views that are passed to a detector together
-
-_TILE = 8  # sides, in pixels, of the squares whose contrasts are compared
-_CONTRAST = 12.0  # least standard deviation in a colour for something to be visible
-_MORE = 3.0  # least multiple of the deviation in grey for a colour to show what grey hides
-_TILES = 4  # least number of such squares for a colour to be searched
-_LOCAL = 80  # pixels within which contrast is raised
-_NARROW = 128  # span of nearly all grey levels of a plane below which they are spread
-_WINDOW, _LEAST_SPAN = 33, 8  # pixels within which pale print is spread; grey levels that are less
 
 
 @dataclass(frozen=True)
@@ -297,83 +288,3 @@ def moved(region: Region, back: np.ndarray) -> Region:
 def _is_inside(region: Region, others: Iterable[Region]) -> bool:
     x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
     return any(each.x0 < x < each.x1 and each.y0 < y < each.y1 for each in others)
-
-
-def planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield an image's grey plane, then each colour that shows what is hidden in it.
-
-    People distinguish red from green of the same luminance. Such places are rare, and for most
-    images only the grey plane is needed.
-    """
-    if image.ndim == 2:
-        yield np.ascontiguousarray(image)
-        return
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    yield grey
-    seen = _contrasts(grey)
-    colours = [np.ascontiguousarray(image[..., number]) for number in range(3)]
-    found = [_contrasts(colour) for colour in colours]
-    while True:
-        hidden = [(own > _CONTRAST) & (own > _MORE * seen) for own in found]
-        most = int(np.argmax([each.sum() for each in hidden]))
-        if hidden[most].sum() < _TILES:
-            return
-        yield colours[most]
-        seen = np.maximum(seen, found[most])
-
-
-def _contrasts(plane: np.ndarray) -> np.ndarray:
-    """Standard deviations in squares of a plane, float32 [h, w]."""
-    size = (max(1, plane.shape[1] // _TILE), max(1, plane.shape[0] // _TILE))
-    values = plane.astype(np.float32)
-    means = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-    squares = cv2.resize(values * values, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.sqrt(np.maximum(squares - means * means, 0.0)))
-
-
-def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes`, also with its local contrast raised, for shadows and glare.
-
-    Contrast is raised within eighths of the image, or in smaller squares if it is large.
-    """
-    height, width = image.shape[:2]
-    grids = [(8, 8)]
-    if max(height, width) > 16 * _LOCAL:
-        grids.append((ceil(width / _LOCAL), ceil(height / _LOCAL)))
-    for plane in planes(image):
-        yield plane
-        for grid in grids:
-            yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)
-
-
-def sharpened_planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes` sharpened, for what is out of focus by up to some six pixels.
-
-    Then smoothed, for codes that are drawn as separate dots.
-    """
-    for plane in planes(image):
-        yield cv2.addWeighted(plane, 4.0, cv2.GaussianBlur(plane, (0, 0), 3.0), -3.0, 0)
-        yield cv2.GaussianBlur(plane, (0, 0), 2.0)
-        yield cv2.GaussianBlur(plane, (0, 0), 4.0)
-
-
-def pale_planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes` with the levels around each pixel spread, for pale print."""
-    near = np.ones((_WINDOW, _WINDOW), np.uint8)
-    for plane in planes(image):
-        low, high = (
-            cv2.blur(extreme(plane, near).astype(np.float32), near.shape)
-            for extreme in (cv2.erode, cv2.dilate)
-        )
-        below = (high - plane) * (255 / np.maximum(high - low, _LEAST_SPAN))
-        yield np.clip(255 - below, 0, 255).astype(np.uint8)
-
-
-def spread_planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes`, then its grey levels spread if they are few."""
-    for plane in planes(image):
-        yield plane
-        low, high = np.percentile(plane, (1, 99))
-        if high - low < _NARROW:
-            spread = (plane - low) * (255 / max(high - low, 1.0))
-            yield np.clip(spread, 0, 255).astype(np.uint8)

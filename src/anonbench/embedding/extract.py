@@ -5,7 +5,7 @@ studio are similar pixel by pixel, and a random network keeps much of this simil
 model has to beat both.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,15 +55,11 @@ def features(
 
 
 def embed_many(
-    backbone: Path,
-    sets: Sequence[tuple[ImageSet, Path]],
-    settings: Embedding,
-    written: Callable[[Path], object] = bool,
-) -> None:
-    """Embed image sets by a backbone that `train` wrote, and write each as HDF5.
+    backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: Embedding
+) -> Iterator[Path]:
+    """Embed image sets by a backbone that `train` wrote, and yield each HDF5 file once written.
 
-    On a CPU, the same arguments give the same bytes. `written` is called with each finished file.
-    Raises as `load_backbone`.
+    On a CPU, the same arguments give the same bytes. Raises as `load_backbone`.
     """
     described = read_description(backbone)
     torch.set_num_threads(described["threads"])
@@ -75,7 +71,7 @@ def embed_many(
     }
     for images, output in sets:
         write_set(output, images, features(model, preprocess, images, settings), provenance)
-        written(output)
+        yield output
 
 
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
@@ -106,19 +102,16 @@ def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedd
 
 
 def embed_pixels(
-    sets: Sequence[tuple[ImageSet, Path]],
-    resize: Literal["crop", "squash"],
-    settings: Embedding,
-    written: Callable[[Path], object] = bool,
-) -> None:
-    """Embed image sets by `pixels` and write each as HDF5, as `embed_many` does."""
+    sets: Sequence[tuple[ImageSet, Path]], resize: Literal["crop", "squash"], settings: Embedding
+) -> Iterator[Path]:
+    """Embed image sets by `pixels`, as `embed_many` does."""
     made_by: dict[str, Any] = {
         "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
         "versions": versions("torch", "numpy"),
     }
     for images, output in sets:
         write_set(output, images, pixels(images, resize, settings), made_by)
-        written(output)
+        yield output
 
 
 def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:

@@ -50,10 +50,8 @@ def read(path: Path) -> Embeddings:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; write the embeddings again")
     ids, values, *similarity = _READERS[suffix](path)
-    return replace(
-        checked(ids, values, str(path)),
-        provenance=dict(zip(("similarity",), similarity, strict=False)),
-    )
+    provenance = {"similarity": similarity[0]} if similarity else {}
+    return replace(checked(ids, values, str(path)), provenance=provenance)
 
 
 def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:

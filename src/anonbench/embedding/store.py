@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,7 +129,10 @@ class VectorCache:
 
     def __init__(self, folder: Path, identity: str) -> None:
         """Find the existing files of a system, by its identity, in the folder of all caches."""
-        self._folder = folder / identity[:32]
+        # an own object's identity may be any text: its first letters are not enough
+        is_digest = re.fullmatch("[0-9a-f]{64}", identity)
+        name = identity if is_digest else hashlib.sha256(identity.encode()).hexdigest()
+        self._folder = folder / name[:32]
         self._places: dict[str, tuple[Path, int]] = {}
         self._new: dict[str, np.ndarray] = {}
         for file in sorted(self._folder.glob("*.h5")):

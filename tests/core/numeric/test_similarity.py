@@ -48,13 +48,12 @@ def test_databases_share_room() -> None:
     generator = np.random.default_rng(0)
     room = ProductBuffer()
     several = [generator.standard_normal((300, depth)).astype(np.float32) for depth in (5, 64)]
-    shared = [Similarity(database, 192, room) for database in several]
-    alone = [Similarity(database, 192) for database in several]
-    for one, other, database in zip(shared, alone, several, strict=True):
-        assert np.array_equal(one(database[:10]), other(database[:10]))
-    assert np.shares_memory(shared[0](several[0][:10]), shared[1](several[1][:10]))
-    elsewhere = shared[0](several[0][:10], ProductBuffer())
-    assert not np.shares_memory(elsewhere, shared[1](several[1][:10]))
+    first, second = (Similarity(database, 192) for database in several)
+    for search, database in zip((first, second), several, strict=True):
+        assert np.array_equal(search(database[:10]), search(database[:10], room))
+    queries, others = several[0][:10], several[1][:10]
+    assert np.shares_memory(first(queries, room), second(others, room))
+    assert not np.shares_memory(first(queries), second(others, room))
 
 
 def test_zero_is_similar_to_nothing_and_originals_of_zero_are_named() -> None:

@@ -23,7 +23,7 @@ from anonbench.config import load
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets import near_duplicates as near
-from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_in_counts, doubts_of_run
 from anonbench.datasets.image_sets.neutral_names import Names, without_places
 from anonbench.datasets.image_sets.shards import (
     INDEX_COLUMNS,
@@ -164,6 +164,7 @@ def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
     shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
     images = ImageSet.open(shards)
     assert images.ids == sorted(IDS) and len(images) == len(IDS)
+    assert images.ids is images.ids  # made once: low-rank updates ask for each image's id
     assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
     assert images.size(IDS[0]) == (5, 7)
     assert "a/1" in images and "a" not in images
@@ -177,6 +178,15 @@ def test_images_come_back_by_id_in_any_process(tmp_path: Path) -> None:
 
 LISTED = ["b/10", "a 2", "Ä", "b/9", "a/1"]
 FILE = Path("somewhere.parquet")
+
+
+def test_reading_many_shards_leaves_no_file_open(tmp_path: Path) -> None:
+    tars = [write(tmp_path / f"{number}.tar", [image_id]) for number, image_id in enumerate(IDS)]
+    images = ImageSet.open([*tars, *map(index_path, tars)])
+    before = sorted(Path("/proc/self/fd").iterdir())
+    for image_id in images.ids:
+        images.read(image_id)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_images_and_classes_have_the_order_of_their_names() -> None:
@@ -212,15 +222,31 @@ def test_labels_are_text_and_unlisted_ones_refused(tmp_path: Path) -> None:
         Names.of(tmp_path / "none.parquet")
 
 
-def test_a_config_without_places_is_the_same_experiment() -> None:
+def test_a_config_without_places_is_the_same_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "by/anna").mkdir(parents=True)
     place = "/home/anna"
     archive = {"layout": "folder", "path": f"{place}/x", "detectors": ["mtcnn"], "label": "class"}
     given = {"results": f"{place}/results", "privacy": {"recognizer": f"{place}/face.onnx"}}
     given |= {"detection": {"mrz": {"weights": f"{place}/mrz.onnx"}}}
-    given |= {"systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}}}
+    program = f"python {place}/a.py --in={{images}} '{place}/b c' {{vectors}} by/anna ~/anna"
+    systems = {
+        "theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"},
+        "program": {"kind": "command", "command": program},
+        "folder": {"kind": "huggingface", "name": f"{place}/model"},
+        "near": {"kind": "huggingface", "name": "by/anna"},
+        "placed": {"kind": "timm", "name": f"local-dir:{place}/model"},
+        "hub": {"kind": "huggingface", "name": "facebook/dinov2-small"},
+    }
+    given |= {"systems": systems}
     given |= {"datasets": {"archive": archive, "hidden": archive | {"enabled": False}}}
     config = without_places(load(given))
     assert "anna" not in json.dumps(config.model_dump(mode="json"))
+    assert config.systems["hub"].model == "facebook/dinov2-small"
+    shown = "python withheld --in={images} withheld {vectors} withheld withheld"
+    assert config.systems["program"].command == shown
     assert list(config.datasets) == ["archive"]
     assert config.datasets["archive"].label == "class"
     assert config.recipes == load(given).recipes
@@ -229,13 +255,13 @@ def test_a_config_without_places_is_the_same_experiment() -> None:
 def test_doubts_are_counted_and_told_of_each_data_set(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write_counts(tmp_path, rows)
-    found = read_doubts(tmp_path / "counts.csv")
+    found = doubts_in_counts(pd.read_csv(tmp_path / "counts.csv").to_dict("records"))
     said = "12 images without a region and 2 with a failed detector are left out"
     assert found == Doubts(12, 2) and found.summary() == said
     assert not Doubts() and not Doubts().summary()
     rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
     write_counts(tmp_path, rows)
-    found = read_doubts(tmp_path / "counts.csv")
+    found = doubts_in_counts(pd.read_csv(tmp_path / "counts.csv").to_dict("records"))
     assert found == Doubts(0, 0, 12, 1, 7)
     assert found.summary() == (
         "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "

@@ -280,6 +280,13 @@ def test_ids_and_labels_of_tables_are_text(tmp_path: Path) -> None:
     one = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
     two = list_images("t", dataset("table", tmp_path / "t.parquet"), 0)
     pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
+    frame = pd.DataFrame({"path": ["a.png", "b.png", "c.png"], "kind": ["", " ", "x"]})
+    frame = frame.assign(split="val", shade=frame["kind"].astype("category"))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        listing = list_images("t", dataset("table", tmp_path / name, split=OWN), 0)
+        assert listing[["kind", "shade"]].isna().sum().tolist() == [2, 2]
 
 
 @pytest.mark.parametrize(

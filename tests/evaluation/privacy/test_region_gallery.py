@@ -97,6 +97,7 @@ def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFra
     [
         ("identity", [7, None], {"a": "7.0"}),
         ("identity", ["x", "y"], {"a": "x", "b": "y"}),
+        ("identity", ["", " y"], {"b": "y"}),
         ("class", ["x", "y"], {}),
     ],
 )

@@ -70,14 +70,12 @@ class Similarity:
         self,
         database: np.ndarray,
         block: int,
-        room: ProductBuffer | None = None,
         as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         """Prepare a database for blocks of queries.
 
         Args:
             database: unit vectors [N, D], or rows of a frame (`anonbench.core.numeric.frames`).
-            room: buffer for products.
             as_queries: turns rows like the database's into queries; None: used as given.
         """
         # imported here: most commands start without it
@@ -90,7 +88,7 @@ class Similarity:
         columns = self.size + max(_COLUMNS - self.size % CHUNK, 0)
         self._shape = (columns, _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
-        self._room = room or ProductBuffer()
+        self._room = ProductBuffer()
         self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -106,7 +104,7 @@ class Similarity:
         """Similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
-        product in the same buffer overwrites.
+        product in the same buffer, by default the database's own, overwrites.
         """
         rows = whole_rows(len(queries))
         if self._as_queries is not None:

@@ -23,7 +23,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import streams
 from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import ONE_PIXEL, Placed
-from anonbench.datasets.formats.whole import has_all_scans
+from anonbench.datasets.formats.whole import ZEROS, has_all_scans
 
 _AGAIN = "; save it again as PDF, in a program that opens it"
 _AS_IMAGE = "; save it as an image"
@@ -184,7 +184,7 @@ def _is_damaged(image: PdfImage, data: bytes) -> bool:
             return True
         if filters == ["CCITTFaxDecode"]:
             return not streams.is_fax(data, pixels)
-        return streams.ends_in_zeros(data) or (
+        return data.endswith(bytes(ZEROS)) or (
             filters == ["JBIG2Decode"] and not streams.is_whole_jbig2(data)
         )
     return False

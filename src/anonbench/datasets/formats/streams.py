@@ -13,7 +13,7 @@ from contextlib import suppress
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from anonbench.datasets.formats.whole import ZEROS, require_filled, require_whole
+from anonbench.datasets.formats.whole import require_filled, require_whole
 
 _PART = 2**16  # bytes that are inflated at once
 _TIFF = b"II*\0\x08\0\0\0"
@@ -38,11 +38,6 @@ def inflates(data: bytes) -> bool:
         for start in range(2, len(data), _PART):
             stream.decompress(data[start : start + _PART])
     return stream.eof
-
-
-def ends_in_zeros(data: bytes) -> bool:
-    """Whether coded pixels end in so many zeros as in a copy to a full disk."""
-    return data.endswith(bytes(ZEROS))
 
 
 def is_whole_jpeg(data: bytes) -> bool:

@@ -80,13 +80,8 @@ def images_by_split(counts: Path, column: str = "used") -> dict[str, int]:
     return {row["split"]: int(row[column]) for row in _rows(counts)}
 
 
-def read_doubts(counts: Path) -> Doubts:
-    """Doubts of a data set, from its images by split (`anonbench.detection.gather.COUNTS`)."""
-    return doubts_in_counts(_rows(counts))
-
-
 def doubts_in_counts(counts: Sequence[Mapping[Any, Any]]) -> Doubts:
-    """Doubts in rows of counts by split."""
+    """Doubts of a data set, from its images by split (`anonbench.detection.gather.COUNTS`)."""
     if not counts:
         raise ValueError("no counts")
     total = {each.name: sum(int(row[each.name]) for row in counts) for each in fields(Doubts)}
@@ -100,7 +95,7 @@ def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
     for name in datasets:
         counts = results / name / "counts.csv"
         try:
-            text = read_doubts(counts).summary()
+            text = doubts_in_counts(_rows(counts)).summary()
         except FileNotFoundError:  # not made yet
             continue
         except (OSError, ValueError, KeyError, TypeError):

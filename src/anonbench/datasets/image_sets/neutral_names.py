@@ -4,6 +4,7 @@ Report, tables, figures, bundle and exported images take their names from here, 
 class has the same number in all of them. Inside the folder of results, ids are unchanged.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,8 @@ from anonbench.config import Config
 from anonbench.core.errors import InputError
 
 WITHHELD = "withheld"  # replacement for a path in the config
+_PLACE = re.compile(r"""(['"])[^'"{}]*/[^'"{}]*\1|[^\s'"={}:]*/[^\s'"{}]*""")
+"""Paths and names with a slash in a command line or a model's name."""
 DIGITS = 6  # least number of digits of an image's number
 
 
@@ -76,7 +79,20 @@ def without_places(config: Config) -> Config:
     """
     values = _without_paths(config.model_dump())
     enabled = {name: values["datasets"][name] for name in config.enabled}
-    return Config.model_validate(values | {"datasets": enabled})
+    systems = {name: _without_local(each) for name, each in values["systems"].items()}
+    return Config.model_validate(values | {"datasets": enabled, "systems": systems})
+
+
+def _without_local(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a system without the paths in its texts; `owner/name` of a hub stays."""
+
+    def withheld(found: re.Match[str]) -> str:
+        place = found[0].strip("'\"")
+        is_hub = place[0] not in "/~." and place.count("/") == 1 and not Path(place).exists()
+        return found[0] if is_hub else WITHHELD
+
+    texts = {name: value for name, value in settings.items() if isinstance(value, str)}
+    return {**settings, **{name: _PLACE.sub(withheld, text) for name, text in texts.items()}}
 
 
 def _without_paths(value: Any) -> Any:

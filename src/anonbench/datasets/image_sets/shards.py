@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 from urllib.parse import quote
 
 import numpy as np
@@ -115,11 +115,10 @@ class ImageSet:
         """Take an index with the column `shard`, and the tars (None: files stay in place)."""
         self._tars, self._index, self._folder = list(tars), index, folder
         self._are_originals = "path" in index
-        self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
+        self.ids: list[str] = index["id"].astype(str).tolist()  # sorted
+        self._rows = {image_id: row for row, image_id in enumerate(self.ids)}
         self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
         self._sizes = index[["width", "height"]].to_numpy(np.int64)
-        self._handles: dict[int, int] = {}
-        self._pid = os.getpid()
 
     @classmethod
     def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
@@ -158,11 +157,6 @@ class ImageSet:
         if found := list(files):
             return cls.open(found, root)
         return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), root)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return [str(image_id) for image_id in self._index["id"]]
 
     @property
     def digests(self) -> list[str]:
@@ -212,11 +206,14 @@ class ImageSet:
             raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")
         row = self._rows[image_id]
         number, offset, size = self._where[row].tolist()
-        tar, digest = self._tars[number], str(self._index["digest"].iat[row])
+        digest = str(self._index["digest"].iat[row])
+        tar: Path | None = self._tars[number]
         if tar is None:
             path = self._folder / str(self._index["path"].iat[row])
             return read_original(image_id, path, size, digest)
-        data = os.pread(self._handle(number, tar), size, offset)
+        with tar.open("rb") as file:
+            file.seek(offset)
+            data = file.read(size)
         if hashlib.sha256(data).hexdigest() != file_digest_of(digest):
             raise refusal(tar, f"image {image_id!r} is not as its index says")
         return data
@@ -228,16 +225,6 @@ class ImageSet:
             return decode(data)
         page = page_of(str(self._index["digest"].iat[self._rows[image_id]]))
         return read_image(data, None, page)  # the manifest has checked how many pixels it has
-
-    def _handle(self, number: int, tar: Path) -> int:
-        if self._pid != os.getpid():  # after a fork: the parent's handles stay the parent's
-            self._handles, self._pid = {}, os.getpid()
-        if number not in self._handles:
-            self._handles[number] = os.open(tar, os.O_RDONLY)
-        return self._handles[number]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_handles": {}}
 
 
 def open_sets(

@@ -88,16 +88,17 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
         table = load_texts(file)
     except InputError as error:
         raise problem(name, f"the table {error}") from None
-    # empty cells are missing; whole numbers stay whole beside them
-    if file.suffix == ".parquet":
+    if file.suffix == ".parquet":  # whole numbers stay whole beside missing ones
         table = table.convert_dtypes(convert_string=False, convert_floating=False)
-    else:
-        table = table.mask(table == "")
     columns = [str(column) for column in table.columns]
     if "path" not in columns:  # the names are not shown: without a header they are data
         text = "has no column `path`; a CSV's first line must name the columns"
         raise problem(name, f"{file} {text}")
     labels = [column for column in columns if column not in RESERVED]
+    shown = [column for column in labels if is_wanted(column, wanted)]
+    texts = table[[*shown, *{PAGE}.intersection(columns)]].select_dtypes(["str", "category"])
+    for column, cells in texts.items():
+        table[column] = cells.mask(cells.astype("str").str.strip() == "")
 
     def refuse(bad: pd.Series, text: str, values: pd.Series | None = None) -> None:
         if bad.any():
@@ -139,11 +140,11 @@ def read_table(name: str, dataset: DataSource, wanted: Collection[str] | None) -
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
         tested, frame = frame[given == "test"], frame[given != "test"]
-    shown = [column for column in labels if is_wanted(column, wanted)]
     frame = frame.join(table[shown]).reset_index(drop=True)
     return Source(
         frame,
         labels=tuple(labels),
+        has_own_ids="id" in columns,
         others=tested[["id", "path"]].assign(reason=walk.TEST),
         explain=lambda path: walk.LIST_FILE if path == file.name else walk.NOT_NAMED,
     )

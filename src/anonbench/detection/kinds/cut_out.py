@@ -17,7 +17,7 @@ import numpy as np
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_grey, clipped
+from anonbench.detection.base import PerImage, clipped
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -29,7 +29,10 @@ light share below which a row at its edge is none of its own."""
 _SMALL = 1000  # longer side up to which a pattern is enlarged: its squares may be few pixels wide
 _WHOLE = 0.5  # least share of a cut that its code fills: one with a label around has a quiet zone
 _START = 8  # modules of the first bar of a PDF417
-_MODULES = 6  # least along a side of a code of two dimensions, without its dark edge
+_LEAST_MODULES, _MOST_MODULES = (
+    6,
+    700,
+)  # along a side of a code of two dimensions, without its dark edge
 
 
 class CutOutDetector(PerImage):
@@ -41,12 +44,12 @@ class CutOutDetector(PerImage):
         formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllMatrix)  # PDF417, too
         self._read = partial(zxingcpp.read_barcodes, formats=formats)
 
-    def _search(self, image: np.ndarray) -> Iterator[Region]:
-        grey = as_grey(image)
+    def _search(self, grey: np.ndarray) -> Iterator[Region]:
         for part, light, to_part in _light_patterns(grey):
             across, down = _module(light), _module(light.T)
             height, width = part.shape
-            if min(width / across, height / down) < _MODULES:
+            modules = width / across, height / down
+            if min(modules) < _LEAST_MODULES or max(modules) > _MOST_MODULES:
                 continue
             black, white = ([float(np.median(part[light == own]))] for own in (False, True))
             quiet = ceil(4 * max(across, down))

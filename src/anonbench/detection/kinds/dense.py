@@ -12,9 +12,9 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import PerImage, clipped
-from anonbench.detection.views import Reach, planes
+from anonbench.detection.views import Reach
 
-SCALES = Reach(whole=2400, tile=2400, overlap=800, least=200, halved=2400, versions=planes)
+SCALES = Reach(whole=2400, tile=2400, overlap=800, least=200, halved=2400)
 UNDECODED = 0.5  # score of a code whose check digits fail, and of one that was seen, but not read
 _WINDOW, _GAP, _DISC = 15, 7, 17  # sides of squares with modules, gaps and smallest place; pixels
 _CONTRAST = 60  # least difference in grey levels between black and white modules

@@ -19,18 +19,11 @@ from anonbench.core.boxes import Region, overlap, rectangle
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import PerImage, as_grey, clipped, corners_of, hull_of, united
+from anonbench.detection.base import PerImage, clipped, corners_of, hull_of, united
 from anonbench.detection.kinds.cut_out import CutOutDetector, corners_reported
 from anonbench.detection.kinds.dense import SCALES, UNDECODED, DenseDetector
-from anonbench.detection.views import (
-    UPRIGHT,
-    Reach,
-    Views,
-    pale_planes,
-    planes,
-    planes_and_contrast,
-    sharpened_planes,
-)
+from anonbench.detection.planes import InPlanes, pale, sharpened, with_contrast
+from anonbench.detection.views import UPRIGHT, Reach, Views
 
 if TYPE_CHECKING:
     import zxingcpp
@@ -67,16 +60,16 @@ class Zxing(DetectorKind):
             overlap=320,
             doubled=2400 if speed == "thorough" else None,
             turns=(0, 30, 60) if speed == "thorough" else (0,),
-            versions=planes if speed == "single" else planes_and_contrast,
+            versions=None if speed == "single" else with_contrast,
         )
-        once = replace(reach, doubled=None, turns=UPRIGHT, versions=planes)
+        once = replace(reach, doubled=None, turns=UPRIGHT, versions=None)
         codes, more = Views(ZxingDetector(), reach), list[Detector]()
         if speed != "single":
             valid = ZxingDetector(valid_only=True)
-            again = [replace(once, versions=each) for each in (sharpened_planes, pale_planes)]
+            again = [replace(once, versions=each) for each in (sharpened, pale)]
             more = [*(Views(valid, each) for each in again), CutOutDetector()]
         unread = Views(BarsDetector(), once), Views(DenseDetector(), SCALES)
-        return ReadAndUnread(codes, more, *unread)
+        return InPlanes(ReadAndUnread(codes, more, *unread))
 
 
 class ReadAndUnread(PerImage):
@@ -86,19 +79,18 @@ class ReadAndUnread(PerImage):
         self._detector, self._more = read, more
         self._bars, self._dense = unread
 
-    def _search(self, image: np.ndarray, codes: list[Region]) -> Iterator[Region]:
-        others = [region for each in self._more for region in each.detect([image])[0]]
+    def _search(self, grey: np.ndarray, codes: list[Region]) -> Iterator[Region]:
+        others = [region for each in self._more for region in each.detect([grey])[0]]
         # what is read again is framed less exactly
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
-        codes = [*codes, *united(new, image)]
-        grey = as_grey(image)
-        dense = [r for r in self._dense.detect([image])[0] if not _is_among(r, codes, _SAME)]
+        codes = [*codes, *united(new, grey)]
+        dense = [r for r in self._dense.detect([grey])[0] if not _is_among(r, codes, _SAME)]
         # a PDF417 begins and ends with wide bars
         whole = [grown_sideways(grey, _lengthwise(each), gap=0, first=BUSY) for each in dense]
         yield from codes
         yield from clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)
         # bars are looked for beside what was read alone: a dense place may be a part of them
-        for bars in self._bars.detect([image])[0]:
+        for bars in self._bars.detect([grey])[0]:
             if _is_among(bars, codes, HIDDEN):
                 continue
             quad = _lengthwise(bars)  # a code is longer than its bars

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -47,7 +48,7 @@ class Vectors(SystemKind):
 
     def files(self) -> list[Path]:
         """List the files that are there already, with the lists of ids beside NPY files."""
-        found = sorted(self.path.parent.glob(self.path.name.replace(VARIANT, "*")))
+        found = sorted(self.path.parent.glob(glob.escape(self.path.name).replace(VARIANT, "*")))
         return [*found, *(ids for each in found for ids in _id_list(each) if ids.is_file())]
 
     def start(self) -> AbstractContextManager[Encoder]:

@@ -63,8 +63,8 @@ class Engine:
         self._rooms = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
-        """Prepare a database [N, D] of rows of the frame; all share one product buffer."""
-        return Similarity(units, self._settings.block, self._room, frame.queries)
+        """Prepare a database [N, D] of rows of the frame."""
+        return Similarity(units, self._settings.block, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
         """Divide this number of queries into blocks."""

@@ -218,9 +218,9 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
     """Contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
     import zxingcpp
 
-    from anonbench.detection.views import planes
+    from anonbench.detection.planes import planes
 
-    for version in (version for plane in planes(pixels) for version in _versions(plane)):
+    for version in (v for plane, place in planes(pixels) for v in _versions(plane[place])):
         # codes without error correction must have valid check digits: see `Barcode.valid`
         found = {code.bytes for code in zxingcpp.read_barcodes(version) if code.valid}
         if found:
