@@ -49,7 +49,7 @@ class Zxing(DetectorKind):
     entities: ClassVar = (Entity.BARCODE,)
     reads: ClassVar = ("speed",)
     install: ClassVar = "pip install zxing-cpp"
-    seconds_an_image: ClassVar = (0.0, 1.2)
+    seconds_an_image: ClassVar = (0.0, 1.0)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
