@@ -119,7 +119,7 @@ def _sentence(
     unwise: Mapping[str, str],
 ) -> str:
     """State the method that keeps most, preferring methods that are not ruled out."""
-    where = f"At {degree} % with {query} queries"
+    where = f"With {degree} % of regions hidden and {query} queries"
 
     def asked(table: pd.DataFrame) -> pd.DataFrame:
         of_kind = (table["degree"] == degree) & (table["query"] == query)
@@ -140,7 +140,7 @@ def _sentence(
     if unknown := too_wide(low, high, needs):
         return f"{where}: NOT KNOWN what {best} keeps: {unknown}."
     among = " of what is not ruled out" if out and others else ""
-    text = f"{where} {best} keeps most{among}: {shown} ({100 * low:.1f} to {100 * high:.1f})"
+    text = f"{where}, {best} keeps most{among}: {shown} ({100 * low:.1f} to {100 * high:.1f})"
     if best == first and 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
         text += f", {100 * chosen['unbiased']:.1f} % after correction for choosing the highest"
     pairs = asked(scored.comparisons)
@@ -162,8 +162,8 @@ def _attacked(found: pd.DataFrame) -> Iterator[str]:
             rate, low, high = (f"{100 * row[name]:.1f}" for name in ("rate", "low", "high"))
             between = f" ({low} to {high})" if low != "nan" else ""
             yield (
-                f"At {row['degree']} % {row['method']}, the system finds the original of {rate} % "
-                f"of the regions{between} among {row['gallery']:,}; by chance "
+                f"With {row['degree']} % hidden by {row['method']}, the system finds the original "
+                f"of {rate} % of the regions{between} among {row['gallery']:,}; by chance "
                 f"{100 * row['chance']:.1f} %."
                 + (f" NOT KNOWN whether it resists: {row['reason']}." if row["reason"] else "")
             )
