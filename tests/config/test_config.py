@@ -120,7 +120,7 @@ VALUES: list[tuple[str, Any, str]] = [
     (
         "policy.strength",
         [LEAST, {**MOST, "parameter": "blur.sigma.face"}, MOST],
-        "pixelate.blocks.face has two bounds, of which only the first would count",
+        "strength: pixelate.blocks.face is bounded twice; keep one bound",
     ),
     (
         "privacy.attackers",

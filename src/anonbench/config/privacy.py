@@ -162,6 +162,7 @@ class Policy(Settings):
     limit, but for reidentification."""
 
     def _contradictions(self) -> Iterator[str]:
-        bounded = [bound.parameter for bound in self.strength]
-        if twice := [name for name in bounded if bounded.count(name) > 1]:
-            yield f"strength: {twice[0]} has two bounds, of which only the first would count"
+        names = [each.parameter for each in self.strength]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield f"strength: {name} is bounded twice; keep one bound"
