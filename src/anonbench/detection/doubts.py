@@ -15,6 +15,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import MOST_PIXELS, as_grey, brightest, corners_of, shows_screen
 from anonbench.detection.kinds.ink import shows_letters
 from anonbench.detection.kinds.ridges import shows_print
+from anonbench.detection.template_matching import bounded
 
 SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
@@ -114,9 +115,7 @@ def _shorter_side(region: Region) -> float:
 
 def _is_blurred(image: np.ndarray, text: Sequence[Region]) -> bool:
     """Whether an image, or several of the lines of text in it, have no sharp edge."""
-    grey = as_grey(image)
-    scale = min(1.0, _SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, scale = bounded(as_grey(image), _SIDE), min(1.0, _SIDE / max(image.shape[:2]))
     if not _has_sharp_edge(small, _STEEPEST):
         return True
     lines = 0
@@ -159,8 +158,5 @@ def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:
     area = sum((region.x1 - region.x0) * (region.y1 - region.y0) for region in regions)
     if area >= _TEXT_SHARE * height * width:
         return True
-    scale = min(1.0, _SEEN / max(height, width))
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    small = cv2.resize(as_grey(image), size, interpolation=cv2.INTER_AREA)
-    tones = np.bincount(small.ravel(), minlength=256)
+    tones = np.bincount(bounded(as_grey(image), _SEEN).ravel(), minlength=256)
     return bool(np.convolve(tones, np.ones(_TONES)).max() >= _PAPER * tones.sum())
