@@ -69,9 +69,10 @@ def test_tiles_cover_each_scale_and_the_last_scale_is_one_piece(height: int, wid
 
 
 @pytest.mark.parametrize("shape", [(1, 5000), (9000, 2, 3)])
-def test_doubts_about_an_image_that_is_a_line(shape: tuple[int, ...]) -> None:
+def test_an_image_may_be_a_line(shape: tuple[int, ...]) -> None:
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     assert FEW_LEVELS not in doubts_of(image, [], ["face", "text"])
+    assert build("centerface", Detection()).detect([image]) == [[]]
 
 
 def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:

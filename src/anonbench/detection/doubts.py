@@ -12,10 +12,16 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import MOST_PIXELS, as_grey, brightest, corners_of, shows_screen
+from anonbench.detection.base import (
+    MOST_PIXELS,
+    as_grey,
+    bounded,
+    brightest,
+    corners_of,
+    shows_screen,
+)
 from anonbench.detection.kinds.ink import shows_letters
 from anonbench.detection.kinds.ridges import shows_print
-from anonbench.detection.template_matching import bounded
 
 SEARCHED_ONCE = 2000  # longest side in pixels up to which one search at full size is enough
 LEAST_FACE = 24  # least shorter side of a face in pixels
