@@ -63,10 +63,12 @@ def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Co
             )
         return {}, {}
     parts = [(image.name, part) for image in images for part in _parts(image)]
-    gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
+    earlier = [(name, part) for name, each in before.items() for part, *_ in found_parts(each)]
+    given = {image.name for image in images}
+    parts += [pair for pair in earlier if pair[0] not in given]  # it may have another name now
     known, others = (
-        pd.DataFrame(pairs, columns=["id", "path"])
-        for pairs in ([(part, name) for name, part in parts], gone)
+        pd.DataFrame([pair[::-1] for pair in pairs], columns=["id", "path"])
+        for pairs in (parts, earlier)
     )
     own = group_by_image(read_corrections(file, Images(Path(images.place), known, others)).rows)
     rows: dict[str, OfImage] = {}
@@ -120,8 +122,13 @@ def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], images: Give
     """Add to images what is added to others of equal bytes, now or as they were recorded."""
     given = {name: additions(own) for name, own in rows.items()}
     sizes = {_size(image) for image in images if image.name in given}
-    digests = {(i.name, before[i.name].digest) for i in images if i.name in before}
-    digests |= {(i.name, _digest(i)) for i in images if _size(i) in sizes}
+    is_new = not given.keys() <= {image.name for image in images}  # of a size that is not recorded
+    digests = {(name, each.digest) for name, each in before.items()}
+    digests |= {
+        (image.name, _digest(image))
+        for image in images
+        if _size(image) in sizes or (is_new and image.name not in before)
+    }
     for group in _equal(sorted(digests)):
         givers = [name for name in group if name in given]
         for name, other in product(group, givers):
