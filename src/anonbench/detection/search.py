@@ -24,10 +24,14 @@ def build_all(
     names: Sequence[str], settings: Detection, threads: int = 1, templates: Path | None = None
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
-    shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
-    lines = CachedDetector(build("ppocr", settings, threads)) if shared else None
+    lines = CachedDetector(build("ppocr", settings, threads)) if share_lines(names) else None
     known = {"ppocr": lines} if lines else {}
     return {n: known.get(n) or build(n, settings, threads, templates, lines) for n in names}
+
+
+def share_lines(names: Sequence[str]) -> bool:
+    """Whether several of the detectors use lines of text."""
+    return len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
 
 
 def build(
