@@ -17,7 +17,7 @@ import numpy as np
 from common import clustered, emit, measure
 
 from anonbench.config import Retrieval
-from anonbench.core.numeric.similarity import ProductBuffer, unit_rows
+from anonbench.core.numeric.similarity import ProductBuffer, blocks, unit_rows
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
@@ -140,7 +140,7 @@ def small() -> dict[str, Any]:
 
     def ours() -> dict[str, np.ndarray]:
         parts: list[np.ndarray] = []
-        for block in engine.slices(images):
+        for block in blocks(images, engine.block):
             own = np.arange(block.start, block.stop)
             truth = engine.reference(to_reference, own[:, None], own)
             parts.extend(engine.score_block(truth, to_database, [own[:, None]], own))
@@ -187,7 +187,7 @@ def full(images: int) -> dict[str, Any]:
     original, anonymized = units(images, DEPTH, 0.0), units(images, DEPTH, 1.0)
     engine = Engine(SETTINGS, images)
     reference, database = engine.database(original), engine.database(anonymized)
-    block = engine.slices(images)[0]
+    block = blocks(images, engine.block)[0]
     own = np.arange(block.start, block.stop)
     kinds = (original[block], anonymized[block])
     room = np.empty((len(own), images), dtype=np.float32)

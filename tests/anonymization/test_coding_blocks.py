@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageCms, features
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit import Failure
@@ -150,6 +150,7 @@ def kind(format_: str, mode: str = "RGB", **options: object) -> Make:
 
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="%d"/>'
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"VP8L"
 FULL = partial(pdf, matrix="203 0 0 141 30 20")
 ENLARGED = partial(pdf, matrix="220 0 0 150 30.3 20", subsampling=1)
 FILES: dict[str, tuple[Make, Page | None]] = {
@@ -189,12 +190,13 @@ FILES: dict[str, tuple[Make, Page | None]] = {
         Page(1, 150),
     ),
     "webp": (kind("WEBP", quality=80), None),
+    "webp that names another": (kind("WEBP", quality=80, icc_profile=PROFILE), None),
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),
     "heic": (kind("HEIF", quality=60), None),
 }
 WIDER = (
-    *("webp", "jpeg 2000", "heic", "pdf without a size", "tiff of shared colours"),
-    "tiff of old jpeg",
+    *("webp", "webp that names another", "jpeg 2000", "heic"),
+    *("pdf without a size", "tiff of shared colours", "tiff of old jpeg"),
 )
 EXACT = [name for name in FILES if name not in WIDER]
 """Files whose blocks explain all that a region changes."""
@@ -203,6 +205,7 @@ LOSSLESS = {
     "bmp": kind("BMP"),
     "tiff": kind("TIFF", compression="tiff_lzw"),
     "webp": kind("WEBP", lossless=True),
+    "webp that names another": kind("WEBP", lossless=True, icc_profile=PROFILE[:-1] + b" "),
 }
 
 

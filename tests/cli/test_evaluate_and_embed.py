@@ -53,7 +53,9 @@ def test_evaluate_prints_and_writes_files(
     searched, system, answer = printed.split("\n", 2)
     assert searched.startswith("searching for nothing: ")
     assert system == "ranking by function:own_search:encode"
-    assert answer.startswith("At 100 % with original queries mask keeps most: mAP ")
+    assert answer.startswith(
+        "With 100 % of regions hidden and original queries, mask keeps most: mAP "
+    )
     assert "104 images scored, k = 5; left out: 1 unreadable (1: not an image, or" in printed
     assert "photos" not in printed and ".png" not in printed  # counts only
     folder = Path("answer")

@@ -24,7 +24,7 @@ from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
 from anonbench.workflow import planned_jobs
 from anonbench.workflow.planned_jobs import Job, Plan
-from policy_evidence import make_measured
+from policy_evidence import make_attacks, make_coverage, make_measured
 from processes import python
 from reviewed_archive import NAME, detect, make_archive
 
@@ -55,6 +55,23 @@ def test_ci_passes_if_all_variants_do(results: Path, cli: Any) -> None:
     (results / "c" / "manifest.parquet").touch()  # a data set without a table
     said = cli(f"policy check {results} --variant mask-100", status=1).err
     assert "c: no policy.csv is in it" in said
+
+
+def test_what_is_said_of_several_is_said_once(tmp_path: Path, cli: Any) -> None:
+    variants = ("blur-100", "blur-50", "mask-100")
+    rates = dict.fromkeys(("readability", "barcodes"), float("nan"))
+    few = make_attacks("a", variants, rates, reason="too few")
+    measured = make_measured(variants, dataset="a", attacks=few, quality=make_coverage(0.9))
+    table = judge(evidence(measured), Policy())
+    mapped = table[table["method"] == "mask"].assign(method="mapped_mask")  # the same pictures
+    table = pd.concat([table, mapped])
+    write_csv(table, tmp_path / "policy.csv")
+    said = cli("policy check", tmp_path, status=3).out
+    alone, _, shared = said.partition("a, all that do not pass:\n")
+    assert "a mask-100, mapped_mask-100: fail\n" in alone and "true area missed" not in alone
+    assert alone.count("reidentification, rank 1 (face): ") == 2, "their rates differ"
+    assert "  readability, found; barcodes, found: not known, at most 5 % (too few)\n" in shared
+    assert shared.count("true area missed") == 1
 
 
 def test_json_has_verdicts_and_evidence(results: Path, cli: Any) -> None:

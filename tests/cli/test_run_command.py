@@ -211,6 +211,16 @@ def test_a_detector_that_is_left_out_is_named(init: Any, monkeypatch: pytest.Mon
     assert said.count("left out") == 1
 
 
+def test_a_sample_that_ends_early_says_so(
+    init: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, said in ((4, True), (5, False)):
+        monkeypatch.setattr("anonbench.workflow.first_config.survey.FEWEST_LOOKED_AT", number)
+        monkeypatch.setattr("anonbench.workflow.first_config.survey.ENOUGH", -1.0)
+        printed = init("--to", str(tmp_path / f"{number}.yaml")).out
+        assert ("4 of 5 images were looked at" in printed) == said
+
+
 def test_wishes_that_no_config_can_have(
     init: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

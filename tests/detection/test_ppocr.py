@@ -119,6 +119,19 @@ def test_lines_under_a_cover_that_shines_through_are_found(
         assert covered(shown.shape, found)[ink].mean() > 0.95
 
 
+@pytest.mark.parametrize(("contrast", "noise", "grain"), [(6, 3, 0), (20, 12, 0.8)])
+def test_lines_hardly_above_the_noise_of_a_plate_are_found(
+    weights: Path, contrast: int, noise: int, grain: float
+) -> None:
+    shown, lines = page()
+    grains = np.random.default_rng(0).normal(0, 1, shown.shape[:2])
+    grains = cv2.GaussianBlur(grains, (0, 0), grain) if grain else grains
+    levels = 130 + contrast * (shown / 255) + noise / grains.std() * grains[..., None]
+    (found,) = build("ppocr", Detection()).detect([levels.astype(np.uint8)])
+    for ink in lines:
+        assert covered(shown.shape, found)[ink].mean() > 0.93
+
+
 @pytest.mark.parametrize("quality", [None, 90])
 @pytest.mark.parametrize("is_white", [False, True])
 @pytest.mark.parametrize(("contrast", "turns"), [(9, 0), (14, 0), (9, 1), (14, 3)])

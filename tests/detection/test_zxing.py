@@ -166,8 +166,8 @@ def test_real_codes_that_cannot_be_read_are_covered(detector: Detector, shared: 
         sorted(r.score for r in detector.detect([read_image(path)])[0])
         for path in (crumpled, beside)
     ]
-    # the second image has bars beside a code that was read, and the texture of both
-    assert scores == [[0.5], [0.5, 0.5, 1.0]]
+    # the second image has bars beside a code that was read
+    assert scores == [[0.5], [0.5, 1.0]]
 
 
 @pytest.mark.parametrize(("scale", "share"), [(5, 0.61), (7, 0.5), (12, 0.3)])

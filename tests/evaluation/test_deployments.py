@@ -75,6 +75,9 @@ def test_years_are_numbers_in_order_and_a_draw_depends_on_ids() -> None:
         [True, False, False, True],
         [True, True, False, True],
     ]
+    days = pd.to_datetime(pd.Series(["2009-01-01", "2010-01-01", None, "2002-01-01"]))
+    dated = deployments.anonymized_images(list("abcd"), np.arange(4), days, (25, 50, 75), 0)
+    assert [mask.tolist() for mask in dated.values()] == [mask.tolist() for mask in found.values()]
     names = pd.Series(["case 9", "case 10", " ", "case 2"])
     text = deployments.anonymized_images(list("abcd"), np.arange(4), names, (25,), 0)
     assert text[25].tolist() == [False, True, False, False], "text in its own order"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import anonbench.anonymization.methods  # noqa: F401 - a changed method is changed code of this one
-from anonbench.anonymization.geometry import Cover, cover, hidden_pixels, joined, regions_at
+from anonbench.anonymization.geometry import cover_by, hidden_pixels, joined, regions_at
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -85,20 +85,15 @@ def hide_regions(
 ) -> np.ndarray:
     """Return one layer: regions hidden by a method, except pixels hidden already."""
     result, shape = image.copy(), image.shape
-    least, around = method.least_side, method.surroundings
-    areas: list[tuple[Region, Cover]] = []
-    for region in own:
-        form = getattr(settings.shape, region.entity)
-        area = cover(region, shape, settings.margin, least, form, around, settings.coding_blocks)
-        if area is not None:
-            areas.append((region, area))
-    if around:
+    covers = ((region, cover_by(method, region, shape, settings)) for region in own)
+    areas = [(region, area) for region, area in covers if area is not None]
+    if method.surroundings:
         upright = hidden_pixels(hidden, shape, settings, upright=True)
         areas = [(own[0], area) for area in joined([area for _, area in areas])]
     for region, (window, inside) in areas:
         pixels = image[window].copy()  # a method that writes into it changes no other region
         try:
-            if around:
+            if method.surroundings:
                 covered = method.hide_among(pixels, upright[window].copy())
             else:
                 covered = method.hide(pixels, region.entity)

@@ -18,6 +18,7 @@ from anonbench.core.libraries.opencv import cv2
 
 if TYPE_CHECKING:
     from anonbench.config import Anonymization
+    from anonbench.core.registries.methods import Method
 
 Window = tuple[slice, slice]  # rows and columns of the image
 _SLACK = 1e-8
@@ -78,6 +79,14 @@ def cover(
     if around or min(area.inside.shape) < least:
         area = _widened(area, least, around, shape)
     return area
+
+
+def cover_by(
+    method: Method, region: Region, shape: tuple[int, ...], settings: Anonymization
+) -> Cover | None:
+    """Pixels of a region that a method hides, with the surroundings that it uses."""
+    sides = method.least_side, getattr(settings.shape, region.entity), method.surroundings
+    return cover(region, shape, settings.margin, *sides, settings.coding_blocks)
 
 
 def hidden_pixels(

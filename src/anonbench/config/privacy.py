@@ -154,3 +154,9 @@ class Policy(Settings):
     attacks: AttackLimits = AttackLimits()
     """Largest rate of each attack above its control, (rate - control) / (1 - control); null for no
     limit, but for reidentification."""
+
+    def _contradictions(self) -> Iterator[str]:
+        names = [each.parameter for each in self.strength]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield f"strength: {name} is bounded twice; keep one bound"

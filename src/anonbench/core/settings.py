@@ -30,6 +30,7 @@ _SPELLINGS = {
 _WORDS = {
     "Value error, ": "",
     "Field required": "is missing",
+    "Extra inputs are not permitted": "is unknown",
     "Input tag": "kind",
     "found using 'kind' does not match any of the expected tags:": "is none of",
     "Input should": "should",

@@ -224,8 +224,8 @@ def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
         return np.require(pixels, requirements="W")  # copied if Pillow owns the memory
     except UnreadableImage:
         raise
-    except Exception as error:  # damaged data makes the decoders raise nearly anything
-        raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
+    except Exception:  # damaged data makes the decoders raise nearly anything
+        raise UnreadableImage("truncated or damaged") from None
 
 
 def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: int = 95) -> bytes:

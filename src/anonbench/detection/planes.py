@@ -136,6 +136,6 @@ def spread_planes(image: np.ndarray) -> Iterator[np.ndarray]:
     for plane, _ in planes(image):
         yield plane
         low, high = np.percentile(plane, (1, 99))
-        if high - low < _NARROW:
-            spread = (plane - low) * (255 / max(high - low, 1.0))
+        if 0 < high - low < _NARROW:
+            spread = (plane - low) * (255 / (high - low))
             yield np.clip(spread, 0, 255).astype(np.uint8)

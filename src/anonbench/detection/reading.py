@@ -17,7 +17,7 @@ from anonbench.datasets.formats.pdf import has_damaged_images, text_places
 from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
-BATCH_PIXELS = 16_000_000  # greatest number of pixels in a batch; a larger image is a batch alone
+BATCH_PIXELS = 4_000_000  # greatest number of pixels in a batch; a larger image is a batch alone
 NOTHING = np.empty((0, 0), np.uint8)  # pixels of an image that cannot be read
 DAMAGED_IMAGES = "damaged images in a PDF: other programs may show more of them, or less"
 Item = TypeVar("Item")

@@ -96,8 +96,7 @@ def require_light(name: str, image: np.ndarray) -> None:
     low, high = grey_range(image)
     if name != "boxes" and low < high < LEAST_LIGHT:
         raise DetectorFailed(
-            f"nearly black, without a value above {high} of 255: brighten it first (files of 16 "
-            "bits may hold 10 or 12)"
+            f"nearly black, without a value above {high} of 255: brighten it first"
         )
 
 

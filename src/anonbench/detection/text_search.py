@@ -5,7 +5,7 @@ those that are found tells how to turn the image.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product, repeat
+from itertools import islice, product, repeat
 from math import ceil
 
 import numpy as np
@@ -23,6 +23,7 @@ from anonbench.detection.base import (
     united,
     without_grid,
 )
+from anonbench.detection.planes import spread_planes
 from anonbench.detection.views import Views, moved, turned
 
 LEVEL = 5.0
@@ -73,6 +74,8 @@ class TextSearch(PerImage):
         self._fine, self._second = fine, second
 
     def _search(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
+        for spread in islice(spread_planes(as_grey(image)), 1, None):  # of few grey levels
+            regions = regions + _uncovered(self._views.detect([spread])[0], regions, image)
         found = self._further(image, regions)
         if shows_screen(image):
             smooth = without_grid(as_grey(image))

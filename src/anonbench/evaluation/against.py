@@ -42,8 +42,8 @@ def compare_scorings(
     require_value("confidence", confidence, Confidence)
     require_value("margin", margin, Share)
     pairs = ((per_query, "the first scoring"), (other, name))
-    tables = [_group_by_query(each, of) for each, of in pairs]
-    here, there = (_scored_by(each, of) for each, of in pairs)
+    tables = [_group_by_query(*each) for each in pairs]
+    here, there = (_scored_by(*each) for each in pairs)
     differences = [
         "its reference has other vectors or ids"
         if key == "reference"

@@ -204,7 +204,7 @@ def _ranks(values: pd.Series) -> pd.Series:
     """Sortable ranks of values, float64; missing values come last."""
     text = values.astype("str").str.strip()
     known = values.notna() & (text != "")
-    numbers = pd.to_numeric(values.where(known), errors="coerce")
+    numbers = pd.to_numeric(values, errors="coerce").where(known)
     if numbers[known].isna().any():
         numbers = text.where(known).rank(method="dense")
     return numbers.astype(np.float64).fillna(np.inf)

@@ -285,7 +285,7 @@ def _whitening(given: Judged, side: int, fold: int) -> Transform:
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
     mean = taught.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(taught.T))
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(taught.T)))
     floor = _FLOOR + values.mean()
     outside = 1.0 / np.sqrt(floor)
     scales = 1.0 / np.sqrt(np.maximum(values, 0.0) + floor) - outside
@@ -301,7 +301,8 @@ def _whitening(given: Judged, side: int, fold: int) -> Transform:
 def _expanded(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
     """Queries with the mean of their first results added, by cosine (Chum et al. 2007)."""
     units, found = unit_rows(queries), unit_rows(database)
-    first = np.argpartition(-(units @ found.T), _EXPANDED, axis=1)[:, :_EXPANDED]
+    last = min(_EXPANDED, len(found) - 1)
+    first = np.argpartition(-(units @ found.T), last, axis=1)[:, :_EXPANDED]
     return np.asarray(units + found[first].mean(axis=1), np.float32)
 
 

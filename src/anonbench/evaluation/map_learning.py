@@ -225,29 +225,30 @@ def why_not(
     The table is of one map, columns `COLUMNS`; for `persons` see `learn`.
     """
     rows = table[(table["query"] == query) & (table["metric"] == MAP)]
-    of = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
-    if MAPPED not in of:
+    found = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
+    if MAPPED not in found:
         return "no map could be learned"
-    mapped = of[MAPPED]
+    mapped = found[MAPPED]
     if mapped["reason"]:
         return str(mapped["reason"])
     if mapped["high"] < 0.0:
         return "it loses quality"
     if not mapped["low"] > 0.0:
         return "its gain cannot be told from none"
-    gains = {remedy: of[remedy]["gain"] for remedy in (*FREE, SHUFFLED) if remedy in of}
+    gains = {name: found[name]["gain"] for name in (*FREE, SHUFFLED) if name in found}
     best = max(gains, key=gains.__getitem__, default="")
     if best and not mapped["low"] > gains[best]:
         than = REMEDIES[best]
         if best == SHIFT:  # its command, if it would recommend it
-            than = "a mean shift" + ": `anonbench map fit --shift`" * bool(of[SHIFT]["low"] > 0.0)
+            command = ": `anonbench map fit --shift`" if found[SHIFT]["low"] > 0.0 else ""
+            than = f"a mean shift{command}"
         if mapped["gain"] > gains[best]:
             return f"its gain cannot be told from that of {than}"
         if best == SHUFFLED:
             return "a map of shuffled pairs gains as much: what it gains is not what the pairs tell"
         return f"it gains no more than {than}"
-    found, is_sure = price(table, query) if persons else ("", False)
-    return found if is_sure else ""
+    dear, is_sure = price(table, query) if persons else ("", False)
+    return dear if is_sure else ""
 
 
 def cross_fitted(

@@ -83,8 +83,7 @@ def score_without(
                 gather_scenarios([shard], names, one_shard, tables, summaries)
                 keys = [key.split("/") for key in names]
                 runs = [(model, int(seed.removeprefix("seed")), v) for model, seed, v in keys]
-                written = [*map(str, summaries)], [*map(str, tables)]
-                files = scores.scenario_files(runs, *written, [], [])
+                files = scores.scenario_files(runs, summaries, tables)
                 given = dataset, files, clusters, reference_seed, control_seeds, confidence
                 parts.append(scores.collect(*given).assign(kept=name, **row))
     table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)

@@ -77,18 +77,18 @@ class ScenarioFiles:
 
 def scenario_files(
     scenarios: Iterable[tuple[str, int, str]],
-    retrieval: Sequence[str],
-    per_query: Sequence[str],
-    downstream: Sequence[str],
-    predictions: Sequence[str],
+    retrieval: Sequence[Path | str],
+    per_query: Sequence[Path | str],
+    downstream: Sequence[Path | str] = (),
+    predictions: Sequence[Path | str] = (),
 ) -> list[ScenarioFiles]:
     """Files of scenarios (model, seed and variant as written in paths), in their order.
 
-    Each argument has one path per scenario; those of a data set without labels are empty lists.
+    Each argument has one path per scenario; those of a data set without labels are empty.
     """
     names = list(scenarios)
     optional: Any = (
-        [Path(each) for each in of] or [None] * len(names) for of in (downstream, predictions)
+        [Path(path) for path in paths] or [None] * len(names) for paths in (downstream, predictions)
     )
     files = zip(names, map(Path, retrieval), map(Path, per_query), *optional, strict=True)
     return [
@@ -250,10 +250,10 @@ def corrected(
     NaN where the ceiling is not above the floor, or one of the three is unknown.
     """
     values = np.asarray(score, dtype=np.float64)
-    room = np.asarray(ceiling, dtype=np.float64) - np.asarray(floor, dtype=np.float64)
+    span = np.asarray(ceiling, dtype=np.float64) - np.asarray(floor, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        possible = room > 0.0
-    return np.where(possible, (values - floor) / np.where(possible, room, 1.0), np.nan)
+        possible = span > 0.0
+    return np.where(possible, (values - floor) / np.where(possible, span, 1.0), np.nan)
 
 
 class WholeTable(pd.DataFrame):

@@ -192,7 +192,7 @@ COVER, SLANTED = geometry.cover, geometry.slanted
     [  # the audit once took its area and count from these very functions
         (apply, "regions_at", lambda degree, count: 0, PAPERS),
         (apply, "regions_at", lambda degree, count: degree * count // 100, PAPERS),
-        (apply, "cover", narrowed, PAPERS),
+        (geometry, "cover", narrowed, PAPERS),
         (geometry, "floor", round, PAPERS),
         (geometry, "ceil", round, PAPERS),
         (geometry, "slanted", centred, PAPERS),

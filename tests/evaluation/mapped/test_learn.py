@@ -312,6 +312,19 @@ def test_the_least_number_of_pairs_is_one(tmp_path: Path, pairs: int) -> None:
         anonbench.score(*given)
 
 
+def test_a_map_of_as_many_pairs_as_folds_is_judged(tmp_path: Path) -> None:
+    files = write(tmp_path, train=0, val=5)
+    settings = Retrieval(fraction=0.5)
+    found = anonbench.fit_map(files["original_val"], files["hidden_val"], retrieval=settings)
+    assert found.card["pairs"] == 5 and not found.card["recommended"]
+
+
+def test_vectors_of_one_dimension_are_mapped() -> None:
+    ids, values = [f"{row:02d}" for row in range(60)], np.arange(60.0)[:, None]
+    given = [Embeddings(ids, each, {"similarity": "euclidean"}) for each in (values, values + 1)]
+    assert anonbench.fit_map(*given).card["pairs"] == 60
+
+
 def test_the_example_maps_other_vectors_than_the_map_learned_from(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Policy
 from anonbench.config.privacy import AttackLimits, Missed
+from anonbench.core.errors import InputError
 from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
@@ -266,6 +267,18 @@ def test_an_attack_that_was_not_run_says_why() -> None:
         assert (f"({reason})" in said) is (verdict is UNKNOWN)
 
 
+def test_an_attack_that_says_nothing_of_one_entity_does_not_pass() -> None:
+    """A dictionary of lines of text tells nothing about machine-readable zones."""
+    lines = make_attacks("portraits", (MASK,), {"dictionary": 0.0}, entity="text")
+    zones = make_attacks("portraits", (), {"dictionary": 0.0}, entity="mrz", measure="")
+    unknown = zones.assign(rate=float("nan"), reason="nothing was read")
+    given = {"sought": ("text", "mrz"), "attacks": pd.concat([lines, unknown])}
+    policy = Policy.model_validate({"attacks": {"dictionary": 0.05}})
+    rows = judged(policy, **given).query("attack == 'dictionary'").set_index("entity")["verdict"]
+    assert rows.to_dict() == {"text": str(PASS), "mrz": str(UNKNOWN)}
+    assert "dictionary (mrz): not known" in reasons(policy, **given)
+
+
 @pytest.mark.parametrize(
     ("policy", "verdict"),
     [
@@ -289,6 +302,7 @@ def test_what_a_policy_asks_for(policy: dict[str, Any], verdict: Verdict) -> Non
         {"strength": [{"parameter": "blur", "least": 2}]},
         {"strength": [{"parameter": "blur.sigma.face"}]},
         {"strength": [{"parameter": "blur.sigma.face", "least": 1, "most": 2}]},
+        {"strength": [{"parameter": "blur.sigma.face", each: 1} for each in ("least", "most")]},
         {"methods": ["stripes"]},
         {"attacks": {"reidentification": None}},
         {"degree": 0},
@@ -297,6 +311,25 @@ def test_what_a_policy_asks_for(policy: dict[str, Any], verdict: Verdict) -> Non
 def test_a_policy_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Policy.model_validate(wrong)
+
+
+@pytest.mark.parametrize("rough", [4, 24])
+def test_two_strengths_of_one_method_are_both_judged(tmp_path: Any, rough: int) -> None:
+    faces = {"fine": {"blocks": {"face": 24}}, "rough": {"blocks": {"face": rough}}}
+    names = ["pixelate_fine", "pixelate_rough"]
+    asked = Anonymization.model_validate(
+        {"strengths": {"pixelate": faces}, "layers": {"methods": names}}
+    )
+    methods = {name: asked.method(name).model_dump(mode="json") for name in names}
+    table = judged(variant="layers-100", methods=methods, applied={"layers": names})
+    found = table[table["rule"] == "strength"]
+    assert found["value"].tolist() == ([24] if rough == 24 else [24, rough])
+    assert found["verdict"].iloc[0] == str(FAIL)
+    table.to_csv(tmp_path / "policy.csv", index=False)
+    assert standings(read_policy(tmp_path / "policy.csv")) == standings(table)
+    pd.concat([table, found]).to_csv(tmp_path / "policy.csv", index=False)
+    with pytest.raises(InputError, match="two rows of one rule"):
+        read_policy(tmp_path / "policy.csv")
 
 
 shares = st.floats(0.0, 1.0)

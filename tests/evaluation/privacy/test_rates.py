@@ -54,9 +54,11 @@ def probes(
         chance_1=chance,
         hit_10=1.0,
         chance_10=0.1,
-        one_above=np.where(np.array(hit) > 0.5, 0, 5),
-        one_tied=0,
-        one_others=19,
+        one_hit_1=hit,
+        one_chance_1=0.05,
+        one_hit_10=1.0,
+        one_chance_10=0.5,
+        one_gallery=20,
         reason="",
     )[list(on_probes.COLUMNS)]
 
@@ -67,11 +69,10 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     shown = table[table["regions"] == ALL].set_index("rank")
     numbers = ["rate", "n", "clusters", "gallery", "chance", "one_rate", "one_chance"]
     assert shown.loc[1, numbers].tolist() == pytest.approx([0.5, 40, 40, 100, 0.01, 0.5, 0.05])
-    # of half of the probes the one photograph is the sixth
     assert shown.loc[10, numbers].tolist() == pytest.approx([1.0, 40, 40, 100, 0.1, 1.0, 0.5])
     assert shown.loc[1, ["low", "high"]].tolist() == pytest.approx(wilson(20, 40, 0.95), abs=0.005)
     # a gallery is the largest that a probe was searched in
-    row = rates("a", probes([1, 0]).assign(gallery=[100, 99], one_others=[19, 18]), 0.95).iloc[0]
+    row = rates("a", probes([1, 0]).assign(gallery=[100, 99], one_gallery=[20, 19]), 0.95).iloc[0]
     assert row[["gallery", "one_gallery"]].tolist() == [100, 20]
 
 
@@ -183,9 +184,9 @@ def test_chance_is_that_of_a_draw_and_one_match_is_among_so_many() -> None:
     assert on_probes.chances(found, 10)[0] == pytest.approx(
         (drawn < 3).any(axis=1).mean(), abs=0.01
     )
-    found = on_probes.single_match_probes(
-        np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19)
-    )
+    one = np.ones(4, int)
+    above, tied = np.array([0, 0, 3, 9]), np.array([1, 2, 1, 5])
+    found = on_probes.Places(above, tied, one, one, np.full(4, 20))
     assert on_probes.hit_rates(found, 1).tolist() == [1, 0.5, 0, 0]
     assert on_probes.hit_rates(found, 10).tolist() == pytest.approx([1, 1, 1, 0.2])
     assert on_probes.chances(found, 1).tolist() == pytest.approx([0.05] * 4)

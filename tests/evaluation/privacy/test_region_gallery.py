@@ -71,6 +71,15 @@ def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -
         assert faces.crops[["who", "cluster"]].nunique().tolist() == [60, 30]
 
 
+def test_a_small_gallery_of_persons_seen_once_still_has_probes(boxes: pd.DataFrame) -> None:
+    """Without a probe, faces would be attacked by nobody, and no table would say so."""
+    people = {name: name for name in PEOPLE} | {"p1": "p0"}
+    settings = Privacy(gallery=3, probes=3)
+    for seed in range(8):
+        galleries, _ = draw_galleries(boxes, PEOPLE, people, [], settings, seed)
+        assert all(gallery.crops["probe"].any() for gallery in galleries)
+
+
 def test_draws_are_bounded_and_depend_on_ids_alone(boxes: pd.DataFrame) -> None:
     for probes, gallery, size in ((100, 1000, 30), (5, 12, 12)):
         galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)

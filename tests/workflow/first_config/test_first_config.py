@@ -249,6 +249,8 @@ def test_few_are_searched(propose: Propose, images: int, label: str | None, shar
     assert label or searched >= 20
     if images < 200:
         assert int(made.config.retrieval.fraction * searched) == 5
+        one_damaged = made.config.retrieval.fraction * (searched - 1)
+        assert int(one_damaged) == 5, "else an unreadable image leaves the search quality unknown"
     else:
         assert "retrieval:" not in made.text.splitlines()
     assert ("An attacker learns from the others" in made.said) == (0.5 < share < 1)

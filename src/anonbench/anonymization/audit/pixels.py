@@ -173,7 +173,7 @@ def _check_step(
     upright: np.ndarray,
 ) -> np.ndarray:
     """Check one method; return the pixels that it hides, bool [H, W]."""
-    told = np.zeros(done.shape, bool)
+    told, in_sight = np.zeros(done.shape, bool), None
     first, last = (np.atleast_3d(each).transpose(2, 0, 1) for each in (before, after))
     # from the last region to the first, since later ones cover earlier ones: a pixel must show the
     # last that certainly covers it, or a later one that may cover it
@@ -183,7 +183,10 @@ def _check_step(
             continue
         own = look & (cover == 2) & (done[window] == 0)
         planes = first[:, *window], last[:, *window]
-        right = kept(method, RegionWindow(*planes, own, entity, upright[window], look ^ own))
+        try:
+            right = kept(method, RegionWindow(*planes, own, entity, upright[window], look ^ own))
+        except NotHidden as error:  # the rest must be right all the same
+            in_sight, right = error, look
         if wrong := np.count_nonzero(own & ~right):
             raise Failure(
                 f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({entity}) are not "
@@ -197,6 +200,8 @@ def _check_step(
             f"{count} values outside of its regions, or on slanted edges, are neither hidden nor "
             "unchanged"
         )
+    if in_sight is not None:
+        raise in_sight
     return told
 
 

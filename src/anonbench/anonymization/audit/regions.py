@@ -253,17 +253,21 @@ def _coding(data: bytes, page: Page | None) -> tuple[Grid | None, int]:
                 image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
             sizes = _of_tiff(data, image.tag_v2)  # type: ignore[attr-defined]
         elif image.format == "WEBP":
-            sizes = None if is_lossless(data, max(data.find(b"ANMF"), 12)) else _WEBP
+            sizes = None if is_lossless(data) else _WEBP
         else:
             sizes = _of_jpeg(image)
         turn = image.getexif().get(274, 1)  # also where XMP alone says it
     return sizes, turn if turn in range(1, 9) else 1
 
 
-def is_lossless(webp: bytes, start: int = 0) -> bool:
+def is_lossless(webp: bytes) -> bool:
     """Whether the first picture of a WebP file is coded without loss."""
-    lossy, lossless = webp.find(b"VP8 ", start), webp.find(b"VP8L", start)
-    return lossless >= 0 and not 0 <= lossy < lossless
+    at = 12
+    # chunk by chunk: a colour profile may contain the name of a coding
+    while (name := webp[at : at + 4]) not in (b"VP8L", b"VP8 ", b""):
+        size = int.from_bytes(webp[at + 4 : at + 8], "little")
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)
+    return name == b"VP8L"
 
 
 def _of_jpeg(image: Any) -> Grid:

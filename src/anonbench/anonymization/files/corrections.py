@@ -184,8 +184,6 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
     for outcome in shown:
         sizes = [page[:2] for page in outcome.pages] or [[outcome.width, outcome.height]]
         said = [page["doubts"] for page in outcome.searched]
-        if outcome.pages and not outcome.output:
-            said.append([])  # nothing was found on this page; those after it were not searched
         state = ("ok", "") if outcome.output else ("empty", "the copy is not published")
         pages = zip(found_parts(outcome), sizes, said or [[]] * len(sizes), strict=False)
         for (name, digest, regions), (width, height), doubts in pages:

@@ -238,7 +238,7 @@ class Anonymizer:
         """Write the copy of a PDF or TIFF file, a PDF with each page as an image, or leave none."""
         name, numbers = task.image.name, range(1, count + 1)
         require_page(1, count)
-        done: list[FinishedPage] = []
+        done, empty = list[FinishedPage](), list[str]()
         finished = self._pages(task, digest)
 
         def pages() -> Iterator[tuple[bytes, int]]:
@@ -246,8 +246,14 @@ class Anonymizer:
                 make = partial(self._page, task, data, number, count)
                 png, page = finished.page(number, make) if count > 1 else make()
                 done.append(page)
+                if not png:
+                    empty.append(str(number))
+                    continue
                 yield png, page.copy.dpi
                 del png
+            if empty:
+                named = ", page ".join(empty)
+                raise NotPublished(f"nothing was found on page {named}", "without_regions")
 
         why = None
         try:
@@ -287,6 +293,7 @@ class Anonymizer:
         return Outcome(name, "written", made=True, hidden_pixels=hidden, **known)
 
     def _page(self, task: Task, data: bytes, number: int, count: int) -> tuple[bytes, FinishedPage]:
+        """A page as a PNG file, empty if nothing was found on it, and what became of it."""
         job, image = self._job, task.image
         image_id, name = (
             page_id(each, number) if count > 1 else each for each in (image.id, image.name)
@@ -300,22 +307,17 @@ class Anonymizer:
                 searched, before, regions = self._regions(image_id, original, own, source)
                 searched["doubts"] += doubts_of_file(data, page)
                 is_blank = bool((original == original[0, 0]).all())
-                if not regions and not is_blank and not job.keep_without_regions:
-                    raise NotPublished(f"nothing was found on page {number}", "without_regions")
+                is_empty = not (regions or is_blank or job.keep_without_regions)
                 pixels, hidden = self._hidden(original, regions, source)
                 if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():  # whatever is hidden
                     pixels = np.ascontiguousarray(pixels[..., 0])
                 try:
-                    png = encode(pixels)
+                    png = b"" if is_empty else encode(pixels)
                 except InputError as error:
                     raise NotPublished(f"cannot be written as PDF ({error})") from None
                 copy = CheckedPage.of(pixels, page.dpi or TIFF_DPI)
-        except UnreadableImage as error:
-            raise UnreadableImage(f"page {number}: {error}") from None
-        except NotPublished as why:
-            if why.status == "failed":
-                raise NotPublished(f"page {number}: {why}") from None
-            raise
+        except (UnreadableImage, NotPublished) as error:
+            raise type(error)(f"page {number}: {error}") from None
         rows = as_rows(regions, job.variant.degree)
         own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
         return png, FinishedPage(copy, page.dpi, hidden, own_rows, old, searched)

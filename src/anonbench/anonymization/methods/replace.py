@@ -16,7 +16,7 @@ class Replace(Method):
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
     line_colour: ClassVar = "#7B3294"
-    seconds_an_image: ClassVar = (0.002, 0.1)
+    seconds_an_image: ClassVar = (0.1, 0.4)
     information_left: ClassVar = "coarse"
     fakes: ClassVar = ("text", "mrz", "barcode")
 

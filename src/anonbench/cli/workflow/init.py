@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
             f"--system {named} cannot be used, and no config is written: {error}"
         ) from None
     if not options.json:
-        _show_sample(sample)
+        _show_sample(sample, len(seen.sample))
     if not sample.read:
         raise InputError(
             f"{options.folder}: none of the {count(sample.unreadable.total(), 'image')} looked at "
@@ -206,7 +206,9 @@ def _show_survey(seen: Survey) -> None:
         print(no_images_line(seen.no_images))
 
 
-def _show_sample(sample: Sample) -> None:
+def _show_sample(sample: Sample, chosen: int) -> None:
+    if (seen := sample.read + sample.unreadable.total()) < chosen:
+        print(f"{seen} of {count(chosen, 'image')} were looked at: they take long")
     for reason, number in sample.unreadable.items():
         print(f"cannot be read, in the sample: {number:,}: {reason}")
     for name, found in sample.found.items():

@@ -147,23 +147,47 @@ def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFram
 
 
 def _as_text(judged: pd.DataFrame) -> str:
-    """Verdict of each variant, those that pass first, with the reasons or the resisted attacks."""
-    from anonbench.evaluation.policy.table import reasons_against, resisted
+    """Verdicts by data set, those that pass first, with the reasons or the resisted attacks.
+
+    Variants with the same reasons are in one line; reasons of all that do not pass come last, once.
+    """
+    from anonbench.evaluation.policy.table import resisted
     from anonbench.evaluation.policy.verdicts import overall, rank
 
     lines = []
-    groups = [group for _, group in judged.groupby(["dataset", "method", "degree"], sort=False)]
-    for group in sorted(groups, key=lambda each: rank(overall(each["verdict"]))):
-        first = group.iloc[0]
-        variant = f"{first['method']}-{first['degree']}"
-        lines.append(f"{first['dataset']} {variant}: {overall(group['verdict'])}")
-        against = reasons_against(group)
-        for rule, reasons in against:
-            apart = len(reasons) > 1  # kinds of regions, each on its own line
-            lines += _wrapped(rule if apart or not reasons else f"{rule} ({reasons[0]})", "  ")
-            lines += [line for each in reasons if apart for line in _wrapped(each, "    ")]
-        lines += _wrapped("" if against else resisted(group), "  ")
+    for dataset, table in judged.groupby("dataset", sort=False):
+        groups = list(table.groupby(["method", "degree"], sort=False))
+        groups.sort(key=lambda each: rank(overall(each[1]["verdict"])))
+        against = [_reasons(group) for _, group in groups]
+        failed = [reasons for reasons in against if reasons]
+        shared = [one for one in failed[0] if all(one in of for of in failed)] if failed[1:] else []
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for ((method, degree), group), reasons in zip(groups, against, strict=True):
+            own = [one for one in reasons if one not in shared]
+            own += [] if reasons else _wrapped(resisted(group), "  ")
+            verdict = str(overall(group["verdict"]))
+            alike.setdefault((verdict, *own), []).append(f"{method}-{degree}")
+        for (verdict, *own), names in alike.items():
+            lines += [*_wrapped(f"{dataset} {', '.join(names)}: {verdict}", ""), *own]
+        lines += [f"{dataset}, all that do not pass:", *shared] if shared else []
     return "\n".join(lines)
+
+
+def _reasons(group: pd.DataFrame) -> list[str]:
+    """Rules against a variant as texts of several lines; those with one reason are one text."""
+    from anonbench.evaluation.policy.table import reasons_against
+
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for text, why in reasons_against(group):
+        rule, _, known = text.partition(": ")
+        alike.setdefault((known, *why), []).append(rule)
+    texts = []
+    for (known, *why), rules in alike.items():
+        rule, apart = f"{'; '.join(rules)}: {known}", len(why) > 1  # kinds of regions: own lines
+        head = _wrapped(rule if apart or not why else f"{rule} ({why[0]})", "  ")
+        below = [line for each in why if apart for line in _wrapped(each, "    ")]
+        texts.append("\n".join([*head, *below]))
+    return texts
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -88,7 +88,7 @@ class Similarity:
         columns = self.size + max(_COLUMNS - self.size % CHUNK, 0)
         self._shape = (columns, _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
-        self._room = ProductBuffer()
+        self._buffer = ProductBuffer()
         self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -100,7 +100,7 @@ class Similarity:
         """Blocks of this number of queries."""
         return blocks(queries, self.block)
 
-    def __call__(self, queries: np.ndarray, room: ProductBuffer | None = None) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, buffer: ProductBuffer | None = None) -> np.ndarray:
         """Similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
@@ -109,7 +109,7 @@ class Similarity:
         rows = whole_rows(len(queries))
         if self._as_queries is not None:
             queries = self._as_queries(queries)
-        product = (room or self._room).take(rows, self._shape[0])
+        product = (buffer or self._buffer).take(rows, self._shape[0])
         given = _padded(queries, (rows, self._shape[1]))
 
         def multiply(tile: tuple[slice, slice]) -> None:

@@ -129,6 +129,7 @@ class PrivacyAttack(Registered):
 class RegionAttack(PrivacyAttack):
     """An attack on sensitive regions, by looking at the published images."""
 
+    risk: ClassVar[Risk] = Risk.SINGLING_OUT
     entities: ClassVar[tuple[str, ...]] = ()
     """Entities it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
     seconds_an_image: ClassVar[tuple[float, float]] = (0.0, 0.0)

@@ -9,6 +9,7 @@ import functools
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import cast
 
 import numpy as np
@@ -19,7 +20,7 @@ from anonbench.datasets.formats.pages import HEIF, Page
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _SAMPLE_FORMAT = 258, 262, 281, 339
 _WHITE_IS_ZERO = 0
 _UNSIGNED, _SIGNED = 1, 2
-_DEEP = 16
+_DEEP, _SCANNED = 16, 12  # bits of values, and most of those that scanners use of them
 _STRIP_PIXELS = 4_000_000
 _LAB, _CMYK = "LAB", "CMYK"
 
@@ -120,6 +121,14 @@ def declared_bits(image: Image.Image) -> int:
     return min(bits, highest.bit_length()) if bits == _DEEP and highest > 0 else bits
 
 
+def _used_bits(image: Image.Image, values: np.ndarray) -> int:
+    """Declared bits, or those in use: scans of 9 to 12 come in files of 16, nearly black."""
+    bits, used = declared_bits(image), int(values.max(initial=0)).bit_length()
+    if used > bits:  # the header is wrong
+        return _DEEP
+    return max(used, 8) if bits == _DEEP and used <= _SCANNED else bits
+
+
 def _to_8_bits(image: Image.Image) -> np.ndarray:
     """Scale deep grey levels, uint8 [H, W]: by the range in use, or by the declared bits."""
     values = np.asarray(image)
@@ -136,9 +145,7 @@ def _to_8_bits(image: Image.Image) -> np.ndarray:
         deep = np.nan_to_num(deep, nan=low, posinf=high, neginf=low) - low
         levels = np.rint(deep * (255 / ((high - low) or 1.0))).astype(np.uint8)
     else:
-        top = 2 ** declared_bits(image) - 1
-        if values.max(initial=0) > top:  # the header is wrong
-            top = 2**_DEEP - 1
+        top = 2 ** _used_bits(image, values) - 1
         levels = ((values.astype(np.uint32) * 255 + top // 2) // top).astype(np.uint8)
     # Pillow inverts images in which zero is white only up to 8 bits
     return 255 - levels if _tag(image, _PHOTOMETRIC, -1) == _WHITE_IS_ZERO else levels
@@ -200,6 +207,10 @@ def conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
     if is_tiff or is_deep(image) or any(";16" in str(tile[3]) for tile in tiles):
         bits = declared_bits(image)
     by = ", by the range in use" if uses_range(image) else ""
+    if is_deep(image) and not by:
+        with suppress(Exception):  # damaged data, of which reading tells
+            used = _used_bits(image, np.asarray(image))
+            by = f", of which {used} are in use" if used != bits else ""
     if bits > 8 or by:
         yield f"{bits} to 8 bits{by}"
     if has_alpha(image):

@@ -34,7 +34,8 @@ _LEVEL = 16  # greatest angle in degrees to the image's axes at which a stacked 
 _PDF417 = {"PDF417", "MicroPDF417"}  # a corner is often too far inside, by a quarter of the height
 _BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")  # not read as white on black
 _MISTAKEN = {"DataMatrix"}  # found in text and hair if the check sum is not verified
-HIDDEN, _SAME = 0.6, 0.5  # share of bars, of a dense place in a read code that makes it its own
+HIDDEN = 0.6  # share of bars in a read code that makes them its own
+_BARS = 4  # sixteenths of a dense place by which the wide bars of a PDF417 go on beyond it
 FEWEST_EDGES = 10  # edges that a code has at least
 FAINT = 15.0  # standard deviation along it, in grey levels, below which it is the paper's pattern
 _ROWS = 16  # samples along the bars of a code that may not be one
@@ -49,7 +50,7 @@ class Zxing(DetectorKind):
     entities: ClassVar = (Entity.BARCODE,)
     reads: ClassVar = ("speed",)
     install: ClassVar = "pip install zxing-cpp"
-    seconds_an_image: ClassVar = (0.0, 1.2)
+    seconds_an_image: ClassVar = (0.0, 1.0)
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
@@ -84,9 +85,16 @@ class ReadAndUnread(PerImage):
         # what is read again is framed less exactly
         new = [each for each in others if not any(overlap(each, code) for code in codes)]
         codes = [*codes, *united(new, grey)]
-        dense = [r for r in self._dense.detect([grey])[0] if not _is_among(r, codes, _SAME)]
-        # a PDF417 begins and ends with wide bars
-        whole = [grown_sideways(grey, _lengthwise(each), gap=0, first=BUSY) for each in dense]
+        rest = grey.copy()  # a dense place beside what was read is no part of it
+        for code in (each for each in codes if each.score > UNDECODED):
+            cv2.fillConvexPoly(rest, hull_of(code).round().astype(int), (255,))
+        dense = self._dense.detect([rest])[0]
+        # a PDF417 begins and ends with wide bars; noise is no pattern
+        smooth = cv2.GaussianBlur(grey, (0, 0), 3.0) if dense else grey
+        whole = [corners_of(each) for each in dense]
+        for _ in range(2):
+            turned = (np.roll(quad, 1, axis=0) for quad in whole)
+            whole = [grown_sideways(smooth, quad, 0, BUSY, _BARS) for quad in turned]
         yield from codes
         yield from clipped(Entity.BARCODE, whole, [UNDECODED] * len(whole), grey)
         # bars are looked for beside what was read alone: a dense place may be a part of them
@@ -278,7 +286,9 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return np.concatenate([_moved(grey, first, -down), _moved(grey, last, down)[::-1]])
 
 
-def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float) -> np.ndarray:
+def grown_sideways(
+    grey: np.ndarray, corners: np.ndarray, gap: int, first: float, most: int = MOST_SIDE_PARTS
+) -> np.ndarray:
     """Corners of a code of several rows, its sides moved to where its pattern ends.
 
     zxing reports the ends of some rows, and those of a PDF417 without its right end too far inside.
@@ -288,6 +298,7 @@ def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float
         corners: float [4, 2], from top left clockwise.
         gap: parts of the width without a pattern, behind which it may go on.
         first: as `BUSY`, of the first part beyond a side: a scan's blurred edge is no pattern.
+        most: greatest number of parts by which a side is moved, up to `MOST_SIDE_PARTS`.
     """
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     width, height = float(np.hypot(*across)), float(np.hypot(*down))
@@ -303,8 +314,8 @@ def grown_sideways(grey: np.ndarray, corners: np.ndarray, gap: int, first: float
     bands = [band.mean(axis=0) for band in np.array_split(edges, BANDS) if len(band)]
     busy = np.max(bands, axis=0).reshape(-1, part).mean(axis=1)
     busy /= max(np.median(busy[MOST_SIDE_PARTS:-MOST_SIDE_PARTS]), 1e-6)
-    left = _extent(busy[:MOST_SIDE_PARTS][::-1], gap, first)
-    right = _extent(busy[-MOST_SIDE_PARTS:], gap, first)
+    left = _extent(busy[:MOST_SIDE_PARTS][::-1][:most], gap, first)
+    right = _extent(busy[-MOST_SIDE_PARTS:][:most], gap, first)
     unit = part * pixel * across / width
     return np.asarray(corners + np.array([[-left], [right], [right], [-left]]) * unit)
 

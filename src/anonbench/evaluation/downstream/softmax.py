@@ -169,12 +169,12 @@ class Problem:
 
 
 def _sum(
-    pool: ThreadPoolExecutor, values: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
+    pool: ThreadPoolExecutor, values: np.ndarray, term: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Sum of `of` over chunks of rows, in float64."""
+    """Sum of a term over chunks of rows, in float64."""
 
     def part(rows: slice) -> np.ndarray:
-        return reduce(np.add, (of(values[each]).astype(np.float64) for each in _chunks(rows)))
+        return reduce(np.add, (term(values[each]).astype(np.float64) for each in _chunks(rows)))
 
     return reduce(np.add, _each(pool, len(values), part))
 

@@ -76,10 +76,11 @@ def advise(
     sentences = []
     for degree in sorted(map(int, scored.table["degree"].unique()), reverse=True):
         for kind in map(str, QueryKind):
-            of_degree = {
-                of.method: why for of, why in (unwise or {}).items() if of.degree == degree
+            found = {
+                str(variant.method): why[kind]
+                for variant, why in (unwise or {}).items()
+                if variant.degree == degree and why[kind]
             }
-            found = {str(name): text for name, why in of_degree.items() if (text := why[kind])}
             sentences.append(_sentence(scored, degree, kind, needs, rates, weak or {}, found))
     return [*sentences, *privacy]
 
@@ -118,7 +119,7 @@ def _sentence(
     unwise: Mapping[str, str],
 ) -> str:
     """State the method that keeps most, preferring methods that are not ruled out."""
-    where = f"At {degree} % with {query} queries"
+    where = f"With {degree} % of regions hidden and {query} queries"
 
     def asked(table: pd.DataFrame) -> pd.DataFrame:
         of_kind = (table["degree"] == degree) & (table["query"] == query)
@@ -138,8 +139,8 @@ def _sentence(
         return f"{where}: NOT KNOWN which method keeps most: {chosen['reason']} ({best}: {shown})."
     if unknown := too_wide(low, high, needs):
         return f"{where}: NOT KNOWN what {best} keeps: {unknown}."
-    of = " of what is not ruled out" if out and others else ""
-    text = f"{where} {best} keeps most{of}: {shown} ({100 * low:.1f} to {100 * high:.1f})"
+    among = " of what is not ruled out" if out and others else ""
+    text = f"{where}, {best} keeps most{among}: {shown} ({100 * low:.1f} to {100 * high:.1f})"
     if best == first and 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
         text += f", {100 * chosen['unbiased']:.1f} % after correction for choosing the highest"
     pairs = asked(scored.comparisons)
@@ -161,8 +162,8 @@ def _attacked(found: pd.DataFrame) -> Iterator[str]:
             rate, low, high = (f"{100 * row[name]:.1f}" for name in ("rate", "low", "high"))
             between = f" ({low} to {high})" if low != "nan" else ""
             yield (
-                f"At {row['degree']} % {row['method']}, the system finds the original of {rate} % "
-                f"of the regions{between} among {row['gallery']:,}; by chance "
+                f"With {row['degree']} % hidden by {row['method']}, the system finds the original "
+                f"of {rate} % of the regions{between} among {row['gallery']:,}; by chance "
                 f"{100 * row['chance']:.1f} %."
                 + (f" NOT KNOWN whether it resists: {row['reason']}." if row["reason"] else "")
             )

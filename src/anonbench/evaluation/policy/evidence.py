@@ -105,7 +105,11 @@ def _information_left(given: Measured, method: str) -> Iterator[dict[str, Any]]:
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Yield each numeric parameter of a method and of those it applies; only of sought entities."""
+    """Yield each numeric parameter of a method and of those it applies; only of sought entities.
+
+    Two strengths of one method that are both applied have a row each.
+    """
+    found: dict[tuple[str, float], dict[str, Any]] = {}
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
             values = value if isinstance(value, Mapping) else {"": value}
@@ -113,7 +117,8 @@ def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
                 is_number = isinstance(each, int | float) and not isinstance(each, bool)
                 if is_number and (not entity or entity in given.sought):
                     measure = f"{base_of(step)}.{name}.{entity}".rstrip(".")
-                    yield _exact(STRENGTH, each, measure=measure, entity=entity)
+                    found[measure, each] = _exact(STRENGTH, each, measure=measure, entity=entity)
+    yield from found.values()
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -158,7 +163,7 @@ def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
     risks = {"region": "linkability", "person": "singling_out"}
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
         table = strongest(given.rates, given.widest, given.confidence, regions)
-        most = worst(given.rates, of=["method", "entity"], regions=regions)
+        most = worst(given.rates, by=["method", "entity"], regions=regions)
         ceiling = most.loc[most["method"] == ORIGINAL, "low"].min()
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
             shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
@@ -192,18 +197,22 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
         mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
         mine, lacks = mine[~mine["seen"]], lacks[~lacks["seen"]]
-    run = set(zip(mine["attack"], mine["seen"], strict=True))
-    for row in lacks.drop_duplicates(["attack", "seen"]).to_dict("records"):
-        if (row["attack"], row["seen"]) not in run:
-            shown = {name: row[name] for name in ("attack", "risk", "reason")}
-            measure = SEEN if row["seen"] else ""
-            yield shown | {"measure": measure, "rule": ATTACK, "source": _ATTACKS_FILE}
+
+    def reason(row: Mapping[Any, Any]) -> str:
+        is_fake = row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ())
+        return FAKES if is_fake else str(row["reason"])
+
+    which = ["attack", "entity", "seen"]  # an attack may tell of one entity and not of another
+    run = set(map(tuple, mine[which].to_numpy()))
+    for row in lacks.drop_duplicates(which).to_dict("records"):
+        if tuple(row[name] for name in which) not in run:
+            shown = {name: row[name] for name in ("attack", "entity", "risk")}
+            shown |= {"measure": SEEN if row["seen"] else "", "reason": reason(row)}
+            yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
-        names = (*keys, "risk", "n", "clusters", "control", "chance", "reason")
-        shown = {name: row[name] for name in names}
-        if row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ()):
-            shown["reason"] = FAKES
-        elif not row["reason"]:
+        names = (*keys, "risk", "n", "clusters", "control", "chance")
+        shown = {name: row[name] for name in names} | {"reason": reason(row)}
+        if not shown["reason"]:
             shown["value"] = row["rate"]
             # if it finds no more in originals, finding no more in a variant shows nothing
             if tuple(row[key] for key in keys) in blind:

@@ -49,7 +49,8 @@ def judge_dataset(
 
 _AGAIN = "remove it, and make it again by `anonbench run policy --configfile CONFIG`"
 _VARIANT = ["dataset", "method", "degree"]
-_ROW = ["rule", "attack", "measure", "entity"]  # columns that tell a variant's rows apart
+_ROW = ["rule", "attack", "measure", "entity"]
+"""Columns that tell a variant's rows apart; those of one parameter also differ in their value."""
 _TEXTS = ("rule", "attack", "measure", "entity", "risk", "source", "side")
 
 
@@ -82,7 +83,8 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
             yield f"{name} has no row of the rule {rule} {entity}".rstrip()
         for attack in sorted(attacks - set(rows["attack"])):
             yield f"{name} has no row of the attack {attack}, which others have"
-        if rows.duplicated(_ROW).any():
+        strengths = rows["value"].where(rows["rule"] == rules.STRENGTH)
+        if rows.assign(value=strengths).duplicated([*_ROW, "value"]).any():
             yield f"{name} has two rows of one rule"
         for row in rows.to_dict("records"):
             expected = str(Verdict.UNLIMITED)

@@ -254,10 +254,9 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     """
     names = zip(points["method"], points["adaption"], strict=True)
     published = [published_as(method, adaption) for method, adaption in names]
-    of = exposures(judged).rename(columns={"method": "published"})
+    rates = exposures(judged).rename(columns={"method": "published"})
     named = points.assign(published=pd.Series(published, points.index, dtype=object))
-    found = of.merge(named, on=["published", "degree"])
-    return found.drop(columns="published")
+    return rates.merge(named, on=["published", "degree"]).drop(columns="published")
 
 
 def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:

@@ -204,11 +204,10 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
     """Rotation, scale and shift that bring points [N, 2] nearest to others, float64 [2, 3]."""
-    x, y = points.T  # linear in (a, b, right, down) for the matrix (a, -b, right; b, a, down)
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    left = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
-    a, b, right, down = np.linalg.lstsq(left, to.T.ravel(), rcond=None)[0]
-    return np.array([[a, -b, right], [b, a, down]])
+    here, there = (each @ np.array([1, 1j]) for each in (points, to))  # as complex numbers
+    terms = np.stack([here, np.ones_like(here)], axis=1)
+    turn, shift = np.linalg.lstsq(terms, there, rcond=None)[0]
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 NEEDS = (

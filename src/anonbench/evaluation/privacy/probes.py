@@ -37,16 +37,16 @@ COLUMNS = {
     "hidden": "bool",
     "context": "float64",
     "gallery": "int64",
-    **{f"{what}_{rank}": "float64" for rank in RANKS for what in ("hit", "chance")},
-    **dict.fromkeys(("one_above", "one_tied", "one_others"), "int64"),
+    "one_gallery": "int64",
+    **{f"{part}hit_{rank}": "float64" for part in ("", "one_") for rank in RANKS},
+    **{f"{part}chance_{rank}": "float64" for part in ("", "one_") for rank in RANKS},
     "reason": "str",
 }
 """One row per probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
 whether the region is anonymized at this degree; `cluster`: shared by probes of one person or image;
 `context`: the factor by which boxes are grown if everything except the region is shown, else 0.
-`one_…`: the place of its match in a gallery with one crop of each person (or region): the number of
-others, of those more similar to the probe, and of those equally similar. A row without an id says
-in `reason` what was not run."""
+`one_…`: the same in a gallery with one crop of each person (or region). A row without an id says in
+`reason` what was not run."""
 
 
 DECIMALS = 6  # of similarities: float32 products of equal vectors differ by less
@@ -99,22 +99,13 @@ def other_photos_mask(
     return ~shown
 
 
-def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
-    """Places of probes with a single match among `others` crops, int [P] each.
-
-    `above` of the others are more similar to the probe than the match, `tied` equally similar.
-    """
-    one = np.ones_like(above)
-    return Places(above, tied + 1, one, one, others + 1)
-
-
 def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Probability that a match is among the first `rank`, float64 [P].
 
     Tied crops come in random order: a gallery of equal crops (masks) gives the chance level.
     """
-    room = np.clip(rank - found.above, 0, found.tied)
-    return _any_drawn(found.tied, found.tied_matches, room)
+    first = np.clip(rank - found.above, 0, found.tied)
+    return _any_drawn(found.tied, found.tied_matches, first)
 
 
 def chances(found: Places, rank: int) -> np.ndarray:
@@ -153,11 +144,11 @@ def probe_rows(
         left_out = np.zeros_like(match)
     ranks = places(vectors, searched, match, left_out)
     one = places(vectors, searched, match, other_photos_mask(who, own, turn, left_out))
-    rates = {
-        f"{name}_{rank}": rate(ranks, rank)
-        for rank in RANKS
-        for name, rate in (("hit", hit_rates), ("chance", chances))
-    }
+    rates = {}
+    for rank in RANKS:
+        for part, found in (("", ranks), ("one_", one)):
+            rates[f"{part}hit_{rank}"] = hit_rates(found, rank)
+            rates[f"{part}chance_{rank}"] = chances(found, rank)
     return probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
         match=gallery.match.value,
@@ -168,9 +159,7 @@ def probe_rows(
         hidden=hidden_in(probes, variant),
         context=gallery.context,
         gallery=ranks.gallery,
-        one_above=one.above,
-        one_tied=one.tied - 1,
-        one_others=one.gallery - 1,
+        one_gallery=one.gallery,
         reason="",
         **rates,
     )
@@ -276,7 +265,7 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
 def _person_gallery(
     faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
 ) -> pd.DataFrame | None:
-    """Draw persons with all their photographs; None if no known person appears twice."""
+    """Draw persons with all their photographs; None if each drawn person appears once."""
     # the known person is assumed to be the largest face of the image; other faces are ignored
     area = (faces["x1"] - faces["x0"]) * (faces["y1"] - faces["y0"])
     largest = faces.assign(area=area, person=faces["id"].map(people)).sort_values(
@@ -284,14 +273,14 @@ def _person_gallery(
     )
     known = largest.drop_duplicates("id").dropna(subset=["person"])
     photos = known.groupby("person")["id"].transform("size")
-    if not (photos > 1).any():
-        return None
     draw = hash_ints((seed, "line-up"), known["person"])
     drawn = known.assign(draw=draw, photos=photos).sort_values(["draw", "person", "id"])
     # persons who fit completely into the gallery, at least two
     persons = drawn.groupby("person", sort=False)
     fitting = max(2, int((persons.size().cumsum() <= settings.gallery).sum()))
     drawn = drawn[persons.ngroup() < fitting]
+    if not (drawn["photos"] > 1).any():
+        return None
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]

@@ -30,9 +30,6 @@ from anonbench.evaluation.privacy.probes import (
     ONLY_TRAIN,
     RANKS,
     TOO_LITTLE,
-    chances,
-    hit_rates,
-    single_match_probes,
 )
 
 
@@ -105,9 +102,9 @@ def read_rates(path: Path) -> pd.DataFrame:
 
 
 def worst(
-    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method"), regions: str = ALL
+    given: pd.DataFrame, rank: int = 1, by: Sequence[str] = ("degree", "method"), regions: str = ALL
 ) -> pd.DataFrame:
-    """Attack that finds most, for each method and degree (or what `of` names): rows of `rates`.
+    """Attack that finds most, for each method and degree (or what `by` names): rows of `rates`.
 
     Attacks on different entities have galleries of different sizes, so the strongest is the one
     farthest above chance: (rate - chance) / (1 - chance). Choosing the highest of several makes it
@@ -116,16 +113,16 @@ def worst(
     rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
     ordered = rows.assign(above=above).sort_values("above", ascending=False, kind="stable")
-    best = ordered.drop_duplicates(list(of))
+    best = ordered.drop_duplicates(list(by))
     return _sorted(best.drop(columns="above"))
 
 
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     clusters = probes["cluster"].to_numpy()
-    found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
-    place = (probes[f"one_{name}"].to_numpy() for name in ("above", "tied", "others"))
-    places = single_match_probes(*place)
-    one = clustered_rate(hit_rates(places, rank), clusters, confidence)
+    found, one = (
+        clustered_rate(probes[f"{name}_{rank}"].to_numpy(np.float64), clusters, confidence)
+        for name in ("hit", "one_hit")
+    )
     return vars(found) | {
         "rate": found.value,
         "gallery": int(probes["gallery"].max()),
@@ -133,8 +130,8 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
         "one_rate": one.value,
         "one_low": one.low,
         "one_high": one.high,
-        "one_chance": float(chances(places, rank).mean()),
-        "one_gallery": int(places.gallery.max()),
+        "one_chance": float(probes[f"one_chance_{rank}"].mean()),
+        "one_gallery": int(probes["one_gallery"].max()),
     }
 
 
@@ -172,7 +169,7 @@ def strongest(
         the interval is too wide to show that an attack fails; it may show that one succeeds.
         `unknown`: by entity, why its rate is unknown; empty if all are known.
     """
-    by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
+    by_entity = worst(rates, by=[*_VARIANT, "entity"], regions=regions)
     # entities that no attack finds in originals more often than chance could
     clear = by_entity[by_entity["method"] == ORIGINAL]
     blind = set(clear.loc[clear["low"] <= clear["chance"], "entity"])

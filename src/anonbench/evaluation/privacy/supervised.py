@@ -74,7 +74,7 @@ class Comparison:
         return unit_rows(found)
 
 
-def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
+def learn(training: TrainingSet) -> dict[bool, Comparison]:
     """Learn the comparison that ranks matches highest in cross-validation over persons.
 
     The mean reciprocal rank counts; ties go to the simplest one.
@@ -85,24 +85,24 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
     Raises:
         AttackNotPossibleError: fewer than `LEAST` persons or regions.
     """
-    there = len(np.unique(lesson.who))
+    there = len(np.unique(training.who))
     if there < LEAST:
-        what = count(there, "region" if lesson.finds_itself else "person")
+        what = count(there, "region" if training.finds_itself else "person")
         raise AttackNotPossibleError(f"{what}, and {LEAST} are needed")
-    galleries = (False,) if lesson.finds_itself else (False, True)
-    fitted = list(_comparisons(lesson, np.ones(len(lesson.who), bool)))
+    galleries = (False,) if training.finds_itself else (False, True)
+    fitted = list(_comparisons(training, np.ones(len(training.who), bool)))
     quality = np.zeros((len(galleries), len(fitted)))
-    folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
+    folds = np.unique(training.who, return_inverse=True)[1] % FOLDS  # one fold per person
     for fold in range(FOLDS):
         tested = folds == fold
-        who, every = lesson.who[tested], np.ones(int(tested.sum()), bool)
+        who, every = training.who[tested], np.ones(int(tested.sum()), bool)
         match = who[:, None] == who
-        left_out = np.eye(len(who), dtype=bool) & (not lesson.finds_itself)
+        left_out = np.eye(len(who), dtype=bool) & (not training.finds_itself)
         has_match = (match & ~left_out).any(axis=1)
-        for key, found in enumerate(_comparisons(lesson, ~tested)):
-            hidden = found.vectors(lesson.hidden[tested], every)
+        for key, found in enumerate(_comparisons(training, ~tested)):
+            hidden = found.vectors(training.hidden[tested], every)
             for gallery in galleries:
-                searched = hidden if gallery else found.vectors(lesson.clear[tested], ~every)
+                searched = hidden if gallery else found.vectors(training.clear[tested], ~every)
                 masks = match[has_match], left_out[has_match]
                 ranks = places(hidden[has_match], searched, *masks)
                 above = ranks.above + (ranks.tied - ranks.tied_matches) / 2.0
@@ -117,17 +117,17 @@ def as_they_are(features: int, compared: int) -> Comparison:
     return Comparison(as_is, as_is)
 
 
-def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
+def _comparisons(training: TrainingSet, rows: np.ndarray) -> Iterator[Comparison]:
     """Yield every comparison, fitted on some rows (bool [N]), simple ones first."""
-    clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
-    size, many = lesson.clear.shape[1], lesson.compared
+    clear, hidden = (each[rows].astype(np.float64) for each in (training.clear, training.hidden))
+    size, many = training.clear.shape[1], training.compared
     yield as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
     for found in _fits(hidden, clear[:, :many]):  # by the predicted vector of the original
         yield Comparison(found, centred)
-    if lesson.finds_itself:  # each region is its own match: no persons to learn
+    if training.finds_itself:  # each region is its own match: no persons to learn
         return
-    persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
+    persons = (training.who[rows, None] == np.unique(training.who[rows])).astype(np.float64)
     for fits in zip(_fits(hidden, persons), _fits(clear, persons), strict=True):
         yield Comparison(*fits)  # by the predicted person
 

@@ -4,7 +4,7 @@ Used by notebooks and the command line. The workflow scores all scenarios of a d
 see `anonbench.evaluation.retrieval.job`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -81,20 +81,19 @@ def score_scenario(
         return vectors.units(drawn[np.searchsorted(self_columns, columns)])
 
     engine = Engine(settings, len(ids))
-    slices: Callable[[int], list[slice]] = engine.slices
+    block = engine.block
     to_database: Searched
     if streamed and is_alike and frame.similarity == "cosine":
         to_reference = Streamed(truth)
-        slices = partial(to_reference.slices, most=settings.block)
+        block = min(settings.block, to_reference.block)
         of_reference, to_database = Search(to_reference, [truth.units]), Streamed(searched)
     else:
         units = truth.units()
         of_reference = Search(engine.database(units, frame), [units.__getitem__])
         to_database = engine.database(searched.units(), searched.frame)
     search = Search(to_database, [partial(rows, vectors) for vectors in queried.values()])
-    chance, floor, (found,) = score_all(
-        engine, of_reference, [lambda: search], self_columns, slices
-    )
+    makers = [lambda: search]
+    chance, floor, (found,) = score_all(engine, of_reference, makers, self_columns, block)
     names = pd.DataFrame({"id": np.array(ids, dtype=object)[self_columns]})
     tables = [
         names.assign(query=kind, **dict(zip(COLUMNS, scores, strict=True)))

@@ -101,21 +101,22 @@ class Streamed:
         units = (vector for _, part in vectors.parts() for vector in part)
         self._again, self._first = repeated(units)
 
-    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, buffer: ProductBuffer) -> np.ndarray:
         """Similarities of unit vectors [rows, D], float32 [rows, N], written to the buffer.
 
         They are those of `anonbench.core.numeric.similarity.Similarity`, bit for bit.
         """
-        product = room.take(len(queries), self.size)
+        product = buffer.take(len(queries), self.size)
         for positions, units in self._vectors.parts():
             product[:, positions] = Similarity(units, len(queries))(queries)
         if self._again:
             product[:, self._again] = product[:, self._first]
         return product
 
-    def slices(self, queries: int, most: int) -> list[slice]:
-        """Blocks of this number of queries, as large as memory allows, at most `most` each."""
-        return blocks(queries, max(1, min(most, BYTES // (BYTES_A_PAIR * self.size))))
+    @property
+    def block(self) -> int:
+        """Queries at once, as many as memory allows."""
+        return max(1, BYTES // (BYTES_A_PAIR * self.size))
 
 
 def look_through(

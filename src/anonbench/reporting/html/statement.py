@@ -178,7 +178,7 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
     # intervals also of the rates that show too little for a verdict
     table = pd.DataFrame() if rates is None else read_rates(rates)
     for attack, of in regions.items() if len(table) else ():
-        found = worst(table, of=keys, regions=of).to_dict("records")
+        found = worst(table, by=keys, regions=of).to_dict("records")
         rate_of = {tuple(row[key] for key in keys): row for row in found}
         for row in records:
             rate = rate_of.get((pictures_of(row["method"]), row["degree"], row["entity"]))

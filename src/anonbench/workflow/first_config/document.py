@@ -84,7 +84,8 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         share = searched_share(cost.images, is_classified)
         searched = int(share * cost.images)
         by_class = share < 1.0 and choice.label != "class" and are_clusters
-        fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
+        # a tenth may turn out unreadable or without regions
+        fraction = math.ceil(1000 * _K / (0.9 * searched)) / 1000 if searched else 1.0
         what, there, part = "image", searched, HALF  # of so many, half are searched
         if are_clusters:
             what, there = "class folder", int(share * len(folders))

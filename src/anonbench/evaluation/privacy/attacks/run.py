@@ -158,7 +158,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
     chosen = settings.of(Recognizer)
     recognizer = chosen.load() if "inversion" in settings.attacks and chosen.is_given() else None
 
-    def read(files: Mapping[Variant, Path], images: Images, **maps: Map) -> Archive:
+    def read(files: Mapping[Variant, Path], images: Images, maps: Mapping[Variant, Map]) -> Archive:
         """Read the vectors of at most `privacy.gallery` images, drawn by hashes; map some."""
         originals = look_through(files[Variant()])
         draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
@@ -168,8 +168,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         vectors = {}
         for variant, path in files.items():
             found = look_through(path, originals.ids, originals.frame)
-            learned = maps.get(str(variant))
-            vectors[variant] = found.units(places, None if learned is None else learned.apply)
+            vectors[variant] = found.units(places, maps[variant].apply if variant in maps else None)
         attributes = published.attributes.items()
         return Archive(
             ids=ids,
@@ -185,19 +184,21 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
             recognizer=partial(_as_seen_by, recognizer) if recognizer else None,
         )
 
-    own = read(published.embeddings, published.originals)
+    own = read(published.embeddings, published.originals, {})
     files, images, ours = published.embeddings, published.originals, None
     if Variant() in published.training_vectors and published.train is not None:
         files, images = published.training_vectors, published.train
-        ours = read(files, images)
+        ours = read(files, images, {})
     yield "", replace(own, training_set=ours)
     trained = [] if ours is None else [each for each in files if has_own_vectors(each.method)]
     apart = list(dict.fromkeys([*published.maps, *trained]))
     if apart:  # without train images, maps are learned from the published ones
-        maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
+        maps = {variant: Map.load(path) for variant, path in published.maps.items()}
         beside = dict.fromkeys([Variant(), *map(_pictures_of, apart), *apart])
-        of = {each: _pictures_of(each) if each in published.maps else each for each in beside}
-        seen = read({each: files[source] for each, source in of.items()}, images, **maps)
+        seen = read(
+            {each: files[_pictures_of(each) if each in maps else each] for each in beside},
+            *(images, maps),
+        )
         if ours is not None:
             seen = replace(seen, training_set=own, pictures=ours.pictures)
         yield SEEN, seen

@@ -52,8 +52,8 @@ class Counting:
         float64 [k], with the precision at the ranks of the relevant images.
         """
         top = self._top(values, len(found))
-        room = self._bins, self._counts, self._wanted, self._picked, self._keys
-        count = _pick(values, values.view(np.int32), place, relevant, len(found), top, *room)
+        buffers = self._bins, self._counts, self._wanted, self._picked, self._keys
+        count = _pick(values, values.view(np.int32), place, relevant, len(found), top, *buffers)
         keys = self._keys[:count]
         keys.sort()
         left_out = self._counts[0]

@@ -58,17 +58,14 @@ class Engine:
         """
         self._settings, self._images = settings, images
         self._measures = Measures(settings, images)
+        self.block = whole_rows(settings.block)  # queries at once
         # the reference's similarities are needed while scenarios are scored
-        self._truth, self._room = ProductBuffer(), ProductBuffer()
-        self._rooms = local()
+        self._truth, self._product = ProductBuffer(), ProductBuffer()
+        self._of_thread = local()
 
     def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
         """Prepare a database [N, D] of rows of the frame."""
         return Similarity(units, self._settings.block, frame.queries)
-
-    def slices(self, queries: int) -> list[slice]:
-        """Divide this number of queries into blocks."""
-        return blocks(queries, whole_rows(self._settings.block))
 
     def reference(
         self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray
@@ -120,7 +117,7 @@ class Engine:
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
         together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
-        similarity = self._similarity(searched, together, columns, self._room)
+        similarity = self._similarity(searched, together, columns, self._product)
         measures = self._measures
         k, depth = measures.k, measures.depth
         result = np.empty((kinds, len(COLUMNS), rows))
@@ -134,9 +131,9 @@ class Engine:
             gained = np.empty((count, k), dtype=np.float32)
             tied = []
             # a buffer of this thread: new memory for each row would cost more than the row
-            if not hasattr(self._rooms, "counting"):
-                self._rooms.counting = Counting(self._images, self._settings.ties == "mean")
-            counting: Counting = self._rooms.counting
+            if not hasattr(self._of_thread, "counting"):
+                self._of_thread.counting = Counting(self._images, self._settings.ties == "mean")
+            counting: Counting = self._of_thread.counting
             for row in range(count):
                 # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
@@ -161,9 +158,9 @@ class Engine:
         return result
 
     def _similarity(
-        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
+        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, into: ProductBuffer
     ) -> np.ndarray:
-        similarity = searched(queries, room)
+        similarity = searched(queries, into)
         if not self._settings.include_self:
             # a query's own image comes last
             lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
@@ -205,20 +202,20 @@ def score_all(
     reference: Search,
     searches: Sequence[Callable[[], Search]],
     self_columns: np.ndarray,
-    slices: Callable[[int], list[slice]] | None = None,
+    block: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[list[np.ndarray]]]:
     """Score all queries in several databases against the reference's ranking, block by block.
 
     The databases are made by `searches`, one of which is in memory at a time; `self_columns` are
-    the positions of the queries' own images, ascending, int64 [Q]; `slices` divides queries into
-    blocks, by default as the engine does. Returns for each query the expected nDCG of a random
+    the positions of the queries' own images, ascending, int64 [Q]; `block` queries are in memory at
+    once, by default the engine's number. Returns for each query the expected nDCG of a random
     ranking, and that of a ranking that has the own image first [Q]; then the scores by search and
     kind of queries, float64 [`COLUMNS`, Q].
     """
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
     (of_queries,) = reference.queries
-    parts = _blocks(self_columns, slices or engine.slices)
+    parts = _blocks(self_columns, block or engine.block)
     for numbers, rows, fill in track(parts, len(parts), "blocks of queries"):
         columns = self_columns[numbers][fill]
         truth = engine.reference(reference.database, of_queries(columns), columns)
@@ -240,10 +237,8 @@ def score_all(
 _PERIOD = 24  # rows after which a product repeats itself: a multiple of the heights of common tiles
 
 
-def _blocks(
-    self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Divide queries, whose own images' columns ascend, into blocks, each of int64 arrays.
+def _blocks(self_columns: np.ndarray, block: int) -> list[tuple[np.ndarray, ...]]:
+    """Divide queries, whose own images' columns ascend, into blocks, three int64 arrays each.
 
     The queries' numbers [Q], the row of each [Q], and the place of the query in each row [R], which
     is the first query's in unused rows.
@@ -257,8 +252,8 @@ def _blocks(
         turn[alike] = np.arange(len(alike))
     places = turn * _PERIOD + residue
     end = int(places.max()) + 1
-    step = -(-slices(end)[0].stop // _PERIOD) * _PERIOD
-    found = []
+    step = -(-block // _PERIOD) * _PERIOD
+    found: list[tuple[np.ndarray, ...]] = []
     for start in range(0, end, step):
         inside = np.flatnonzero((places >= start) & (places < start + step))
         rows = places[inside] - start

@@ -150,12 +150,12 @@ class Measures:
         if self._settings.gain_of == "relevant":
             weights = ties.relevance(reference, self.k)
 
-        def of(positions: np.ndarray) -> np.ndarray:
+        def gains_at(positions: np.ndarray) -> np.ndarray:
             found = gains(reference[positions], self._settings)
             return found if weights is None else found * weights[positions]
 
-        gain[:] = of(found)
-        ties.level(gain, found, values, of)
+        gain[:] = gains_at(found)
+        ties.level(gain, found, values, gains_at)
 
     def average_precision(self, values: np.ndarray, reference: np.ndarray) -> float:
         """Average precision of a query over all orders of equal images; see `average_gain`."""

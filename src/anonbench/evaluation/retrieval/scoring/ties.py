@@ -83,12 +83,12 @@ def level(
     gain: np.ndarray,
     found: np.ndarray,
     values: np.ndarray,
-    gains_of: Callable[[np.ndarray], np.ndarray],
+    gains_at: Callable[[np.ndarray], np.ndarray],
 ) -> None:
     """Replace gains of equal images by their mean, which is their expected gain at any rank.
 
     `gain`, float64 [k], is of the first images in order, at the positions `found`; `values` are all
-    similarities, float32 [N]; `gains_of` has the gains of the images at some positions.
+    similarities, float32 [N]; `gains_at` has the gains of the images at some positions.
     """
     first = values[found]
     starts = np.flatnonzero(np.concatenate([[True], first[1:] != first[:-1]]))
@@ -96,5 +96,5 @@ def level(
     total = np.add.reduceat(gain, starts)
     last = np.flatnonzero(values == first[-1])
     if len(last) > sizes[-1]:  # some equal images are not among the first
-        total[-1] = gains_of(last).mean() * sizes[-1]
+        total[-1] = gains_at(last).mean() * sizes[-1]
     gain[:] = np.repeat(total / sizes, sizes)

@@ -11,7 +11,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.attacks import NO_CODING, Equipment, LoadedAttack, RegionShares, Risk
+from anonbench.core.registries.attacks import NO_CODING, Equipment, LoadedAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import (
     Candidates,
@@ -46,7 +46,6 @@ class BlockNoise(Candidates):
 
     name: ClassVar = "block_noise"
     label: ClassVar = "Noise of coding blocks"
-    risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
     seconds_a_region: ClassVar = 0.2
     reads_files: ClassVar = True

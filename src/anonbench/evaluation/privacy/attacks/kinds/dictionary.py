@@ -21,7 +21,6 @@ from anonbench.core.registries.attacks import (
     LoadedAttack,
     RegionAttack,
     RegionShares,
-    Risk,
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
@@ -58,7 +57,6 @@ class Dictionary(Candidates):
 
     name: ClassVar = "dictionary"
     label: ClassVar = "Dictionary of candidates"
-    risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT, Entity.MRZ)
     seconds_a_region: ClassVar = 0.1
     tells_hidden: ClassVar = True
@@ -72,7 +70,7 @@ class Dictionary(Candidates):
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        from anonbench.anonymization.geometry import cover
+        from anonbench.anonymization.geometry import cover, cover_by
         from anonbench.evaluation.privacy.attacks.typesetting import fits, moved
 
         hiding = equipment.anonymization
@@ -80,14 +78,13 @@ class Dictionary(Candidates):
         def seen(image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
             if variant.method is not None and str(variant.method) not in hiding.names:
                 return None  # methods of other programs are unknown: candidates cannot be hidden
-            form, margin = getattr(hiding.shape, region.entity), hiding.margin
-            own = cover(region, image.shape, margin)
-            if form == "image" or stands(region) or own is None:
+            own = cover(region, image.shape, hiding.margin)
+            is_whole = getattr(hiding.shape, region.entity) == "image"
+            if is_whole or stands(region) or own is None:
                 return None
             windows = [own.window]
             for _, step in hiding.steps(variant.method, region.entity) if variant.method else ():
-                sides = step.least_side, form, step.surroundings
-                area = cover(region, image.shape, margin, *sides, hiding.coding_blocks)
+                area = cover_by(step, region, image.shape, hiding)
                 windows += [] if area is None else [area.window]
             top, left = (min(window[axis].start for window in windows) for axis in (0, 1))
             bottom, right = (max(window[axis].stop for window in windows) for axis in (0, 1))

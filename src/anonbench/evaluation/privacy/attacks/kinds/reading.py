@@ -23,7 +23,6 @@ from anonbench.core.registries.attacks import (
     LoadedAttack,
     RegionAttack,
     RegionShares,
-    Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
 
@@ -40,7 +39,6 @@ class Readability(RegionAttack):
 
     name: ClassVar = "readability"
     label: ClassVar = "Reading of text"
-    risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
     seconds_a_region: ClassVar = 0.025
     reads_text: ClassVar = True
@@ -117,7 +115,6 @@ class MrzReading(RegionAttack):
 
     name: ClassVar = "mrz_reading"
     label: ClassVar = "Reading of MRZ"
-    risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.MRZ,)
     reads_text: ClassVar = True
     seconds_a_region: ClassVar = 0.1
@@ -203,7 +200,6 @@ class Barcodes(RegionAttack):
 
     name: ClassVar = "barcodes"
     label: ClassVar = "Decoding of barcodes"
-    risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.BARCODE,)
 
     def load(self, equipment: Equipment) -> LoadedAttack:

@@ -17,7 +17,6 @@ from anonbench.core.registries.attacks import (
     LoadedAttack,
     RegionAttack,
     RegionShares,
-    Risk,
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, Readability
@@ -38,7 +37,6 @@ class Likeness(RegionAttack):
 
     name: ClassVar = "likeness"
     label: ClassVar = "Likeness after reconstruction"
-    risk: ClassVar = Risk.SINGLING_OUT
     tells_hidden: ClassVar = True
     restores: ClassVar = True
 
@@ -74,7 +72,6 @@ class Reconstruction(RegionAttack):
 
     name: ClassVar = "reconstruction"
     label: ClassVar = "Reconstruction, then reading"
-    risk: ClassVar = Risk.SINGLING_OUT
     tells_hidden: ClassVar = True
     restores: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
@@ -116,7 +113,7 @@ def undone(
     left. Images are uint8 [H, W] or [H, W, 3], `hiding` is the section `anonymization`, and
     `iterations` are those of Richardson-Lucy deconvolution (0: without it).
     """
-    from anonbench.anonymization.geometry import cover
+    from anonbench.anonymization.geometry import cover_by
     from anonbench.anonymization.methods.blur import LEAST_SIGMA
     from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
 
@@ -131,8 +128,7 @@ def undone(
     for way in ways:
         restored = image.copy()
         for step in used:
-            sides = step.least_side, getattr(hiding.shape, entity), step.surroundings
-            area = cover(region, image.shape, hiding.margin, *sides, hiding.coding_blocks)
+            area = cover_by(step, region, image.shape, hiding)
             if area is None:
                 continue
             seen = restored[area.window]

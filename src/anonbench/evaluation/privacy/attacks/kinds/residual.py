@@ -16,7 +16,6 @@ from anonbench.core.registries.attacks import (
     LoadedAttack,
     RegionAttack,
     RegionShares,
-    Risk,
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Variant
@@ -43,7 +42,6 @@ class Residual(RegionAttack):
 
     name: ClassVar = "residual"
     label: ClassVar = "Detection after hiding"
-    risk: ClassVar = Risk.SINGLING_OUT
     seconds_an_image: ClassVar = (0.1, 0.4)
     seconds_a_region: ClassVar = 0.0
 

@@ -146,7 +146,7 @@ class Inference(ArchiveAttack):
         codes = np.unique(archive.clusters[known], return_inverse=True)[1]
         turns = rng(archive.seed, "inference").permutation(codes.max() + 1)
         fold = turns[codes] % FOLDS  # clusters stay together
-        # a class of one fold is never in the lesson if it is in the test
+        # a class of one fold would be tested without having been learned
         pairs = np.unique([numbers[known], fold], axis=1)
         values, folds = np.unique(pairs[0], return_counts=True)
         able = np.isin(numbers[known], values[folds > 1])
@@ -176,7 +176,7 @@ def predicted(
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
 
-    Vectors are [N, D]; `is_even` gives all classes the same weight in a lesson.
+    Vectors are [N, D]; `is_even` gives all classes the same weight in learning.
     """
     from anonbench.evaluation.privacy.attackers import ridge  # imports torch
 
@@ -185,12 +185,12 @@ def predicted(
     found = np.empty(len(labels), dtype=labels.dtype)
     for number in np.unique(fold):
         test = fold == number
-        lesson, goal = vectors[~test].astype(np.float64), targets[~test]
+        seen, goal = vectors[~test].astype(np.float64), targets[~test]
         weights = None
         if is_even:  # weights of mean 1, by which all classes with images have the same sum
             counts = goal.sum(axis=0)
             weights = goal @ (len(goal) / np.maximum(counts, 1) / (counts > 0).sum())
-        (classifier,) = ridge(lesson, goal, [RIDGE], weights)
+        (classifier,) = ridge(seen, goal, [RIDGE], weights)
         found[test] = classes[classifier(vectors[test]).argmax(axis=1)]
     return found
 
@@ -204,7 +204,7 @@ def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
-"""Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
+"""Penalties that leaving one image out chooses among, as multiples of the mean eigenvalue."""
 FEWEST, MOST = 20, 2000  # images that a decoder is learned from; more are drawn from
 SECONDS = 9.5 / 2000**2  # seconds to learn a decoder, per image squared, on a core
 SIDE = 32  # of a thumbnail, in pixels
