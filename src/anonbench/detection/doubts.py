@@ -67,7 +67,7 @@ is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 pho
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
 
 
-def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
+def _is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
     """Whether an image that was also searched for faces shows only text."""
     found = {region.entity for region in regions}
     only = {Entity.TEXT, Entity.INK}
@@ -97,7 +97,7 @@ def doubts_of(
         WEAK_ONLY: bool(found) and max(region.score for region in found) <= WEAK,
         LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
         RIDGES: shows_print(image, regions),
-        TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
+        TEXT_ONLY: _is_text_only(regions, kinds) and not _is_document(image, regions),
     }
     return [text for text, holds in checks.items() if holds]
 

@@ -15,7 +15,7 @@ from anonbench.core.registries.detectors import DETECTORS, Detector, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import CachedDetector, CheckedDetector
-from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range, is_text_only
+from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range
 from anonbench.detection.kinds import kind_named
 from anonbench.detection.text_search import with_text
 
@@ -127,8 +127,7 @@ class Searched:
     regions: list[Region]
     how: dict[str, Any]
     """`grey`, the darkest and brightest value of any channel; `views`, by detector the scales,
-    tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`); `text_only`,
-    whether only text was found although faces were searched for, too.
+    tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`).
     """
 
 
@@ -167,6 +166,5 @@ class Search:
             "grey": grey_range(image),
             "views": views,
             "doubts": doubts_of(image, regions, kinds, self._settings.speed),
-            "text_only": is_text_only(regions, kinds),
         }
         return Searched(regions, how)
