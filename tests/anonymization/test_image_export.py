@@ -360,3 +360,12 @@ def test_jpeg_keeps_suffix_and_no_class_without_labels(run: Config, tmp_path: Pa
     export(config_of(tmp_path, label=None), tmp_path / "out")
     assert len(list((tmp_path / "out/mask-100").glob("*.jpg"))) == len(pictures)
     assert list(pd.read_csv(tmp_path / "out/images.csv")) == ["number", "split"]
+
+
+def test_exports_leave_what_others_are_writing(run: Config, tmp_path: Path) -> None:
+    """Beside it, one is killed that wrote a tar, and one goes on in another process."""
+    (tmp_path / ".copies.tar.999999999.part").touch()
+    going = tmp_path / f".copies.{os.getppid()}.part"
+    going.mkdir()
+    export_images(run, "archive", [MASK], tmp_path / "copies")
+    assert going.is_dir() and (tmp_path / "copies/images.csv").is_file()

@@ -31,7 +31,7 @@ from anonbench.detection.shard import Job, detect_shard
 from image_sets import listed
 
 ZXING, MTCNN, BOXES = "zxing", "mtcnn", "boxes"
-PPOCR, TEMPLATE = "ppocr", "template"
+PPOCR, TEMPLATE, CENTERFACE = "ppocr", "template", "centerface"
 JOB = Job(Path(), (ZXING, MTCNN), Detection(), seed=3)
 
 
@@ -66,6 +66,7 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[str, Corner]:
         MTCNN: Corner(Entity.FACE),
         PPOCR: Corner(Entity.TEXT),
         TEMPLATE: Corner(Entity.MRZ),
+        CENTERFACE: Corner(Entity.FACE),
         BOXES: Boxes(),
     }
 
@@ -359,6 +360,23 @@ def test_an_edit_of_one_detector_leaves_the_others_findings(
     monkeypatch.setattr(cache, "module_digest", lambda *_, **__: "another version of zxing-cpp")
     run(manifest, settings=edited)
     assert corners[ZXING].batches == [2, 2]
+
+
+def test_faces_are_searched_again_once_there_are_lines(
+    tmp_path: Path, run: Runs, corners: dict[str, Corner]
+) -> None:
+    """Beside a detector of text, faint portraits are found among its lines."""
+    manifest = write_images(tmp_path, (30, 50))
+    names = [CENTERFACE], [CENTERFACE, ZXING], [CENTERFACE, PPOCR], [CENTERFACE, PPOCR, ZXING]
+    searched = []
+    for detectors in names:
+        run(manifest, detectors=detectors)
+        searched.append(len(corners[CENTERFACE].batches))
+    assert searched == [1, 1, 2, 2]
+    run(manifest, detectors=[CENTERFACE, PPOCR], settings=Detection(speed="quick"))
+    other = Detection.model_validate({"ppocr": {"second_model": None}})
+    run(manifest, detectors=[CENTERFACE, PPOCR], settings=other)
+    assert len(corners[CENTERFACE].batches) == 4
 
 
 def test_new_weights_or_code_are_another_detector(tmp_path: Path) -> None:

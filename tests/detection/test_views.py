@@ -16,6 +16,7 @@ from anonbench.core.boxes import Region, rectangle
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import views
 from anonbench.detection.base import clipped, united
+from anonbench.detection.doubts import FEW_LEVELS, doubts_of
 from anonbench.detection.search import build
 from anonbench.detection.text_search import slant_of
 from anonbench_demo import portraits
@@ -65,6 +66,13 @@ def test_tiles_cover_each_scale_and_the_last_scale_is_one_piece(height: int, wid
             )
             seen[rows, columns] += 1
         assert seen.all()
+
+
+@pytest.mark.parametrize("shape", [(1, 5000), (9000, 2, 3)])
+def test_an_image_may_be_a_line(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert FEW_LEVELS not in doubts_of(image, [], ["face", "text"])
+    assert build("centerface", Detection()).detect([image]) == [[]]
 
 
 def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:

@@ -4,7 +4,6 @@ Every image is compared with its index's digest, and a set's images with the res
 so that a damaged or incomplete set is refused.
 """
 
-import glob
 import io
 import os
 import shutil
@@ -307,8 +306,6 @@ def _sink(to: Path) -> Iterator[Callable[[str, bytes], None]]:
             yield add_member
         return
     to.parent.mkdir(parents=True, exist_ok=True)
-    for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
-        shutil.rmtree(left)
     temporary = partial_path(to)
 
     def add_file(name: str, data: bytes) -> None:

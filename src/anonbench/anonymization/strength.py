@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from anonbench.anonymization.apply import layers
+from anonbench.anonymization.apply import MethodFailed, layers
 from anonbench.anonymization.audit.visibility import ACROSS, detail_left
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
@@ -48,7 +48,7 @@ def _left(method: str, entity: Entity, settings: Anonymization) -> float:
     region = Region(entity, 0.0, 0.0, float(width), float(height), 1.0)
     try:
         hidden = layers(image, [region], Variant(method, 100), settings)[-1]
-    except InputError:  # the key of its random numbers is not there yet
+    except (InputError, MethodFailed):  # no key of its random numbers yet, or too strong for it
         return 0.0
     before, after = (np.ascontiguousarray(each.transpose(2, 0, 1)) for each in (image, hidden))
     own = np.ones((height, width), bool)

@@ -108,7 +108,7 @@ def is_full(folder: Path) -> bool:
 
 
 def partial_path(path: Path) -> Path:
-    """Temporary path of a file that is being written; removes what killed jobs left there."""
+    """Temporary path of what is being written; removes what killed jobs left there."""
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -116,7 +116,10 @@ def partial_path(path: Path) -> Path:
     for left in path.parent.glob(f".{glob.escape(name)}.*.part"):
         process = left.stem.rpartition(".")[2]
         if process == own or not Path("/proc", process).exists():
-            left.unlink(missing_ok=True)
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
     return path.with_name(f".{name}.{own}.part")
 
 

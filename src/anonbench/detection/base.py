@@ -63,6 +63,15 @@ def brightest(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 2 else reduce(cv2.max, cv2.split(image))
 
 
+def bounded(image: np.ndarray, longest: float) -> np.ndarray:
+    """Shrink an image (uint8 [H, W] or [H, W, 3]) to a longer side of at most some pixels."""
+    full = np.array(image.shape[1::-1])
+    size = np.maximum(1, np.rint(full * min(1.0, longest / full.max()))).astype(int)
+    if (size < full).any():
+        image = cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA)
+    return image
+
+
 def shows_screen(image: np.ndarray) -> bool:
     """Whether a fine grid, as of a photographed screen, or dither covers much of an image."""
     grey = as_grey(image)

@@ -43,14 +43,20 @@ def as_findings(table: pa.Table) -> dict[str, list[Region]]:
     return {row["digest"]: [region(**each) for each in row["regions"]] for row in table.to_pylist()}
 
 
-def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
-    """All that a detector's findings depend on besides the images."""
+def made_by(
+    name: str, settings: Detection, templates: Path | None = None, lines: bool = False
+) -> dict[str, Any]:
+    """All that a detector's findings depend on besides the images.
+
+    With `lines`, it gets lines of text, among which CenterFace finds more (`search.share_lines`).
+    """
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     own = model_files(templates) if name == "template" and templates is not None else []
     return {
         "settings": settings.part([name]),
         "files": [file_digest(file) for file in [*settings.files([name]), *own]],
         "code": code | DETECTORS.origin(name),
+        **({"lines": made_by("ppocr", settings)} if lines and name == "centerface" else {}),
     }
 
 

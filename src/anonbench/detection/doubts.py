@@ -12,7 +12,14 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import MOST_PIXELS, as_grey, brightest, corners_of, shows_screen
+from anonbench.detection.base import (
+    MOST_PIXELS,
+    as_grey,
+    bounded,
+    brightest,
+    corners_of,
+    shows_screen,
+)
 from anonbench.detection.kinds.ink import shows_letters
 from anonbench.detection.kinds.ridges import shows_print
 
@@ -60,7 +67,7 @@ is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 pho
 _TEXT_SHARE = 0.15  # share of an image under lines of text from which it counts as a document
 
 
-def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
+def _is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
     """Whether an image that was also searched for faces shows only text."""
     found = {region.entity for region in regions}
     only = {Entity.TEXT, Entity.INK}
@@ -90,7 +97,7 @@ def doubts_of(
         WEAK_ONLY: bool(found) and max(region.score for region in found) <= WEAK,
         LETTERS: Entity.INK not in kinds and shows_letters(image, regions),
         RIDGES: shows_print(image, regions),
-        TEXT_ONLY: is_text_only(regions, kinds) and not _is_document(image, regions),
+        TEXT_ONLY: _is_text_only(regions, kinds) and not _is_document(image, regions),
     }
     return [text for text, holds in checks.items() if holds]
 
@@ -114,9 +121,7 @@ def _shorter_side(region: Region) -> float:
 
 def _is_blurred(image: np.ndarray, text: Sequence[Region]) -> bool:
     """Whether an image, or several of the lines of text in it, have no sharp edge."""
-    grey = as_grey(image)
-    scale = min(1.0, _SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, scale = bounded(as_grey(image), _SIDE), min(1.0, _SIDE / max(image.shape[:2]))
     if not _has_sharp_edge(small, _STEEPEST):
         return True
     lines = 0
@@ -159,8 +164,5 @@ def _is_document(image: np.ndarray, regions: Sequence[Region]) -> bool:
     area = sum((region.x1 - region.x0) * (region.y1 - region.y0) for region in regions)
     if area >= _TEXT_SHARE * height * width:
         return True
-    scale = min(1.0, _SEEN / max(height, width))
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    small = cv2.resize(as_grey(image), size, interpolation=cv2.INTER_AREA)
-    tones = np.bincount(small.ravel(), minlength=256)
+    tones = np.bincount(bounded(as_grey(image), _SEEN).ravel(), minlength=256)
     return bool(np.convolve(tones, np.ones(_TONES)).max() >= _PAPER * tones.sum())

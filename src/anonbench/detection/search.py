@@ -15,7 +15,7 @@ from anonbench.core.registries.detectors import DETECTORS, Detector, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import CachedDetector, CheckedDetector
-from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range, is_text_only
+from anonbench.detection.doubts import LEAST_LIGHT, doubts_of, grey_range
 from anonbench.detection.kinds import kind_named
 from anonbench.detection.text_search import with_text
 
@@ -24,10 +24,14 @@ def build_all(
     names: Sequence[str], settings: Detection, threads: int = 1, templates: Path | None = None
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
-    shared = len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
-    lines = CachedDetector(build("ppocr", settings, threads)) if shared else None
+    lines = CachedDetector(build("ppocr", settings, threads)) if share_lines(names) else None
     known = {"ppocr": lines} if lines else {}
     return {n: known.get(n) or build(n, settings, threads, templates, lines) for n in names}
+
+
+def share_lines(names: Sequence[str]) -> bool:
+    """Whether several of the detectors use lines of text."""
+    return len({"ppocr", "mrz", "ink", "centerface"} & set(names)) > 1
 
 
 def build(
@@ -123,8 +127,7 @@ class Searched:
     regions: list[Region]
     how: dict[str, Any]
     """`grey`, the darkest and brightest value of any channel; `views`, by detector the scales,
-    tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`); `text_only`,
-    whether only text was found although faces were searched for, too.
+    tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`).
     """
 
 
@@ -163,6 +166,5 @@ class Search:
             "grey": grey_range(image),
             "views": views,
             "doubts": doubts_of(image, regions, kinds, self._settings.speed),
-            "text_only": is_text_only(regions, kinds),
         }
         return Searched(regions, how)

@@ -98,7 +98,8 @@ class ShardSearch:
             keys = self._digests.values()
             return WorkCache(next(iter(files), None), identity, schema, ["digest"], keys, files)
 
-        made = {n: cache.made_by(n, job.settings, job.templates) for n in self._names if kept}
+        own = job.settings, job.templates, search.share_lines(self._names)
+        made = {name: cache.made_by(name, *own) for name in self._names if kept}
         self._caches = {n: opened(n, made.get(n, {}), cache.SCHEMA) for n in self._names}
         self._found = {name: cache.as_findings(each.table()) for name, each in self._caches.items()}
         """Findings by detector and digest of an image's file."""

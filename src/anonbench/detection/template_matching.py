@@ -61,15 +61,6 @@ class Features:
         return Features(self.points, squares.reshape(-1, LENGTH))
 
 
-def bounded(image: np.ndarray, longest: int) -> np.ndarray:
-    """Shrink an image (uint8 [H, W] or [H, W, 3]) to a longer side of at most some pixels."""
-    full = np.array(image.shape[1::-1])
-    size = np.maximum(1, np.rint(full * min(1.0, longest / full.max()))).astype(int)
-    if (size < full).any():
-        image = cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA)
-    return image
-
-
 def extract(grey: np.ndarray) -> Features:
     """About `FEATURES` features of an image (uint8 [H, W]), the strongest.
 

@@ -91,7 +91,7 @@ def _require_detectors(config: Config, used: set[str]) -> None:
     lines, usual = detection.ppocr, Ppocr()
     second = [] if lines.second_model is None else [lines.second_model]
     other = second or (lines.model, lines.weights) != (usual.model, usual.weights)
-    if other and used & {"ppocr", "mrz"}:
+    if other and used & {"ppocr", "mrz", "ink"}:
         from anonbench.detection.kinds.ppocr import find_models, missing_weights_hint
 
         if lines.weights is not None and not lines.weights.is_dir():

@@ -376,3 +376,9 @@ def test_an_unknown_method_before_a_weak_one(
     expected = ["swirl", "mask", "blur", "blur", "unstated", "swirl", "recolour"]
     assert [method.name for methods, _ in ours for method in methods] == expected
     assert [name for _, names in audits for name in names] == expected
+
+
+def test_strengths_beyond_a_method_are_not_weak() -> None:
+    kernel = {"text": 1e9}
+    strong = Anonymization.model_validate({"box_blur": {"size": kernel}})
+    assert weak_strengths("box_blur", ["text"], strong) == {}

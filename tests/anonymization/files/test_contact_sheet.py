@@ -309,9 +309,18 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> Non
     assert "1 more files have the same bytes" in " ".join(review.image(0)["notes"])
     done = run(reviewed)
     assert hidden("none.png") and hidden("x.png") and done.corrected == 4
+    shutil.copy(reviewed / "none.png", reviewed / "new.png")
+    shutil.copy(reviewed / "none.png", reviewed / "a.png")
+    run(reviewed)
+    assert hidden("new.png") and hidden("a.png"), "a copy that comes later, or in another's place"
+    for name in ("none.png", "new.png", "a.png"):
+        (reviewed / name).unlink()
+    (reviewed / "x.png").rename(reviewed / "moved.png")
+    run(reviewed)
+    assert hidden("moved.png")
     assert files(Path("out"))["y.pdf"] == files(Path("out"))["scan.pdf"]
     Path("out.corrections.csv").unlink()
-    with pytest.raises(InputError, match=r"is gone, with which 4 copies .*visible again"):
+    with pytest.raises(InputError, match=r"is gone, with which 7 copies .*visible again"):
         run(reviewed)
     assert hidden("none.png")
     correct()

@@ -74,6 +74,20 @@ def test_anything_but_a_crop_is_refused() -> None:
             redrawn_image(picture(), REGIONS[:1], wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("context", [0.0, 0.5, float("nan")])
+def test_a_crop_without_its_region_is_refused(context: float) -> None:
+    with pytest.raises(InputError, match=r"context: .* is less than the region"):
+        redrawn_image(picture(), REGIONS, StandIn(), context)
+
+
+@pytest.mark.parametrize("detectors", ["zxing", ["none"], []])
+def test_unknown_detectors_are_refused(tmp_path: Path, detectors: list[str]) -> None:
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture()).save(tmp_path / "in/a.png")
+    with pytest.raises(InputError, match=r"^detector"):
+        generate_pictures(tmp_path / "in", tmp_path / "out", StandIn(), detectors)
+
+
 def test_pictures_are_those_that_a_data_set_looks_for(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     (photos / "deep").mkdir(parents=True)

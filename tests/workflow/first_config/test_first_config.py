@@ -271,6 +271,16 @@ def test_a_slow_search_ends_after_few_images(folder: Path, monkeypatch: pytest.M
     assert seen.found["zxing"].seconds == pytest.approx(10.0)
 
 
+def test_an_image_on_which_a_detector_fails_does_not_end_it(folder: Path) -> None:
+    class Broken:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            raise ZeroDivisionError
+
+    seen = Sample(found={"zxing": Found("barcode")})
+    module.search_all(survey(folder).sample, {"zxing": Broken()}, seen)
+    assert seen.read and not seen.found["zxing"].times
+
+
 def test_the_time_of_a_program_of_ones_own_is_measured(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_misspelt_files_are_guessed_and_folders_refused(tmp_path: Path) -> None:
         (["face_onnx"], {"face_onnx": {"weights": "no.onnx"}}, "weights: there is no file no.onnx"),
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
+        (["ink"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
         (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
         (["ppocr"], {"ppocr": {"model": TWO_MODELS}}, "detection.ppocr.model: there are no ONNX"),
         (["ppocr"], {"ppocr": {"second_model": "PP-OCRv9"}}, r"second_model: .* set it to null"),

@@ -5,7 +5,9 @@ A review shows the originals that the folder's record names, doubtful ones first
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -61,17 +63,19 @@ def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Co
             )
         return {}, {}
     parts = [(image.name, part) for image in images for part in _parts(image)]
-    gone = [(part, name) for name, each in before.items() for part, *_ in found_parts(each)]
+    earlier = [(name, part) for name, each in before.items() for part, *_ in found_parts(each)]
+    given = {image.name for image in images}
+    parts += [pair for pair in earlier if pair[0] not in given]  # it may have another name now
     known, others = (
-        pd.DataFrame(pairs, columns=["id", "path"])
-        for pairs in ([(part, name) for name, part in parts], gone)
+        pd.DataFrame([pair[::-1] for pair in pairs], columns=["id", "path"])
+        for pairs in (parts, earlier)
     )
     own = group_by_image(read_corrections(file, Images(Path(images.place), known, others)).rows)
     rows: dict[str, OfImage] = {}
     for name, part in parts:
         if part in own:
             rows.setdefault(name, {})[part] = own[part]
-    _share(rows, before, {image.name for image in images})
+    _share(rows, before, images)
     looks = Record(file).looks
     return (rows, {n: file_digest_of(looks[part].digest) for n, part in parts if part in looks})
 
@@ -114,22 +118,43 @@ def _parts(image: ImageFile) -> list[str]:
     return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
 
 
-def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], names: set[str]) -> None:
-    """Add to images what is added to others of equal bytes."""
+def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], images: Given) -> None:
+    """Add to images what is added to others of equal bytes, now or as they were recorded."""
     given = {name: additions(own) for name, own in rows.items()}
-    for group in _equal({name: before[name].digest for name in names & before.keys()}):
-        for name in group:
-            for other in sorted(set(group) & given.keys() - {name}):
-                for part, adding in given[other].items():
-                    own = rows.setdefault(name, {}).setdefault(name + part[len(other) :], [])
-                    known = {key_of(c.region) for c in own if c.region is not None}
-                    own += [c for c in adding if c.region and key_of(c.region) not in known]
+    sizes = {_size(image) for image in images if image.name in given}
+    is_new = not given.keys() <= {image.name for image in images}  # of a size that is not recorded
+    digests = {(name, each.digest) for name, each in before.items()}
+    digests |= {
+        (image.name, _digest(image))
+        for image in images
+        if _size(image) in sizes or (is_new and image.name not in before)
+    }
+    for group in _equal(sorted(digests)):
+        givers = [name for name in group if name in given]
+        for name, other in product(group, givers):
+            for part, adding in given[other].items() if name != other else ():
+                own = rows.setdefault(name, {}).setdefault(name + part[len(other) :], [])
+                known = {key_of(c.region) for c in own if c.region is not None}
+                own += [c for c in adding if c.region and key_of(c.region) not in known]
 
 
-def _equal(digests: Mapping[str, str]) -> list[list[str]]:
+def _size(image: ImageFile) -> int:
+    with suppress(OSError):
+        return image.file.stat().st_size if image.offset is None else image.size
+    return 0
+
+
+def _digest(image: ImageFile) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    with suppress(UnreadableImage):
+        return hashlib.sha256(image.data()).hexdigest()
+    return ""
+
+
+def _equal(digests: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Names of equal images, those of several together."""
     groups: dict[str, list[str]] = {}
-    for name, digest in digests.items():
+    for name, digest in digests:
         groups.setdefault(digest, []).append(name)
     return [group for digest, group in groups.items() if digest and len(group) > 1]
 
@@ -192,7 +217,7 @@ def review_folder(to: Path, sample: int, originals: str | None = None) -> Review
         applied={},
         digests=digests,
         images=Images(to, table, pd.DataFrame(parts, columns=["id", "path"])),
-        twins={name: group for group in _equal(digests) for name in group},
+        twins={name: group for group in _equal(digests.items()) for name in group},
         read=read,
         gone=len(listed) - len(there),
     )

@@ -74,11 +74,6 @@ class Outcome:
         """Codings in which pixels depend on hidden ones (`coding_blocks.shared_coding`)."""
         return {page["coding"] for page in self.searched if page.get("coding")}
 
-    @property
-    def text_only(self) -> bool:
-        """Whether it was searched for faces, too, and there is text only."""
-        return bool(self.searched) and all(page["text_only"] for page in self.searched)
-
     def line(self) -> str:
         """One line of JSON."""
         recorded = {name: value for name, value in asdict(self).items() if name != "made"}

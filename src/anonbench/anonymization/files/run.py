@@ -74,9 +74,6 @@ class Anonymized:
     """Files that are no images by their names, by suffix; not counted as left out."""
     shown_regions: int  # that a degree below 100 leaves in sight
     doubtful: int  # of the written ones, those that a person should look at: see `reasons`
-    text_only: int
-    """Of the written ones, those that were searched for faces, too, and in which there is text
-    only; where they do not look like documents, they are doubtful."""
     nearly_all_hidden: int  # of the written ones, those of which over nine tenths are hidden
     corrected: int  # Images to which corrections of a person (`<to>.corrections.csv`) were applied.
     not_given: int  # copies by earlier runs of images that are gone, or were not given this time
@@ -308,7 +305,6 @@ def _counted(
         counts["shown_regions"] += len(each.regions) - hidden
         counts["published_without_regions"] += not each.regions
         counts["made"] += each.made
-        counts["text_only"] += each.text_only
         counts["nearly_all_hidden"] += each.hidden_pixels > 0.9 * each.pixels
         codings.update(each.codings)
         if each.doubts and each.name not in looked:

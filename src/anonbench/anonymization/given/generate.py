@@ -15,7 +15,7 @@ from anonbench.anonymization.files.places import require_apart
 from anonbench.anonymization.geometry import cover, hidden_pixels
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
-from anonbench.core.errors import UnreadableImage
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
@@ -23,7 +23,7 @@ from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.headers import Limits, header_of
 from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.inputs import LeftOut, open_images
-from anonbench.detection.search import DetectorFailed, Search
+from anonbench.detection.search import DetectorFailed, Search, searching
 
 Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From a crop, uint8 [h, w, 3] RGB, and which of its pixels are hidden, bool [h, w], to a crop of
@@ -57,7 +57,7 @@ def generate_pictures(
         to: a folder apart from the originals. A picture is a PNG by its image's id.
         generate: the network.
         detectors: whose regions are drawn.
-        context: sides of the crop, in sides of the region.
+        context: sides of the crop, in sides of the region, at least 1.
         detection: settings of the detectors.
 
     Raises:
@@ -66,7 +66,7 @@ def generate_pictures(
     """
     given, folder, settings = open_images(images), Path(to), detection or Detection()
     require_apart(given, folder)
-    search, left_out = Search(detectors, settings), list(given.left_out)
+    search, left_out = Search(searching(detectors), settings), list(given.left_out)
     found = written = 0
     with writing_to(folder.parent):
         for image in track(given, len(given), "images drawn"):
@@ -98,8 +98,10 @@ def redrawn_image(
     slanted regions the upright box is drawn. Where regions overlap, the last is seen.
 
     The image is uint8 [H, W] or [H, W, 3] RGB, and not changed; `context` is in sides of the
-    region. InputError where the network returns something else than a crop.
+    region. InputError where it is less than one, or the network returns something else than a crop.
     """
+    if not context >= 1:  # a region of which no crop is made would stay
+        raise InputError(f"context: {context!r} is less than the region itself, 1")
     hidden = hidden_pixels(regions, image.shape, Anonymization(), upright=True)
     seen = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
     seen[hidden] = HIDDEN
@@ -108,7 +110,7 @@ def redrawn_image(
         upright = replace(region, quad=None)
         own = cover(upright, image.shape, blocks=True)
         crop = cover(upright, image.shape, context, blocks=True)
-        if own is None or crop is None:
+        if own is None or crop is None:  # outside
             continue
         drawn = generate(seen[crop.window].copy(), hidden[crop.window].copy())
         require_pixels(drawn, seen[crop.window].shape, "the network")

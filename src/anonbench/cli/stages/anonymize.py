@@ -144,7 +144,6 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are visible, because of the degree"),
         (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
-        (done.text_only, "with text or ink, and no face"),
         (done.nearly_all_hidden, "nearly all hidden (over nine tenths); see if they are of use"),
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),

@@ -155,10 +155,8 @@ def versions(faces: Detector, image: np.ndarray) -> Iterator[np.ndarray]:
     yield image
     if is_halftone(image):
         yield cv2.GaussianBlur(image, (0, 0), _DOTS)
-    longest = max(image.shape)
     least, most = _GLANCED
-    scale = min(1.0, max(least, min(longest / 2, most)) / longest)
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = base.bounded(image, max(least, min(max(image.shape) / 2, most)))
 
     def best(pixels: np.ndarray) -> float:
         return max((face.score for face in faces.detect([pixels])[0]), default=0.0)

@@ -14,7 +14,7 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import template_matching as matching
 from anonbench.detection import views
-from anonbench.detection.base import PerImage, clipped, corners_of
+from anonbench.detection.base import PerImage, bounded, clipped, corners_of
 from anonbench.detection.planes import planes, spread_planes
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
@@ -75,7 +75,7 @@ class TemplateDetector(PerImage):
         regions = _read_boxes(folder, images)
         self._known, descriptors = [], []
         for name, (_, image) in images.items():
-            grey, _ = next(planes(matching.bounded(image, LONGEST)))
+            grey, _ = next(planes(bounded(image, LONGEST)))
             features, share = matching.extract(grey), _share(grey, image)
             boxes = [(region.entity, corners_of(region) * share) for region in regions[name]]
             self._known.append(_known(folder, name, grey, features, boxes))
@@ -95,7 +95,7 @@ class TemplateDetector(PerImage):
         # features of full size take 2 s a megapixel
         tiling = views.Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
         found: list[Document] = []
-        for plane in spread_planes(matching.bounded(image, LONGEST)):
+        for plane in spread_planes(bounded(image, LONGEST)):
             for grey in views.pyramid(plane, shrinking):
                 back = np.diag([*(1 / _share(grey, image)), 1.0])
                 found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])

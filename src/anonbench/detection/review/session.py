@@ -24,11 +24,11 @@ from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import left_out_copies, read_copies
+from anonbench.detection.base import bounded
 from anonbench.detection.doubts import seen_clearly
 from anonbench.detection.review import changes, queue
 from anonbench.detection.review.changes import key_of
 from anonbench.detection.review.file import CorrectionsFile, Look, Record
-from anonbench.detection.template_matching import bounded
 
 LONGEST = 4096  # greatest side in pixels of an image sent to the page
 _QUALITY = 92

@@ -237,6 +237,8 @@ def search_all(
     files: Sequence[Path], detectors: Mapping[str, Detector], sample: Sample
 ) -> list[np.ndarray]:
     """Search all images; return up to `_EMBEDDED` of them for the system, uint8 [H, W, 3]."""
+    from anonbench.detection.search import DetectorFailed, found_by
+
     kept: list[np.ndarray] = []
     began = time.process_time()
     for number, file in enumerate(track(files, len(files), "images looked at")):
@@ -251,11 +253,11 @@ def search_all(
         sample.megapixels.append(image.shape[0] * image.shape[1] / 1e6)
         sample.png_bytes.append(len(encode(image)))
         for name, detector in detectors.items():
-            with suppress(UnreadableImage):
-                regions, seconds = _timed(detector.detect, [image])
+            with suppress(DetectorFailed):
+                regions, seconds = _timed(found_by, name, detector, image)
                 found = sample.found[name]
                 found.times.append(seconds)
-                found.images += bool(regions[0])
+                found.images += bool(regions)
         if len(kept) < _EMBEDDED and sum(each.nbytes for each in kept) < _MOST_BYTES:
             kept.append(image if image.ndim == 3 else np.stack([image] * 3, axis=-1))
     return kept
