@@ -224,6 +224,8 @@ def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
         return np.require(pixels, requirements="W")  # copied if Pillow owns the memory
     except UnreadableImage:
         raise
+    except MemoryError:
+        raise UnreadableImage("takes too much memory to decode; save it again, smaller") from None
     except Exception:  # damaged data makes the decoders raise nearly anything
         raise UnreadableImage("truncated or damaged") from None
 
