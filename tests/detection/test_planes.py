@@ -18,21 +18,29 @@ def test_pale_print_is_spread_to_black_and_noise_is_not() -> None:
 
 
 def coloured(*places: tuple[int, int]) -> np.ndarray:
-    """Red stripes on a green image, uint8 [400, 600, 3], in squares of 8 pixels at places."""
-    image = np.full((400, 600, 3), GREEN, np.uint8)
+    """Red stripes on a green image, uint8 [1200, 1600, 3], in squares of 8 pixels at places."""
+    image = np.full((1200, 1600, 3), GREEN, np.uint8)
     for y, x in places:
         image[y : y + 8, x : x + 8 : 4] = image[y : y + 8, x + 1 : x + 8 : 4] = RED
     return image
 
 
 def test_a_colour_is_searched_around_the_squares_that_it_shows() -> None:
-    code = [(y, x) for y in range(200, 240, 8) for x in range(320, 400, 8)]
+    code = [(y, x) for y in range(600, 640, 8) for x in range(720, 800, 8)]
     (grey, whole), (colour, (rows, columns)) = planes.planes(coloured(*code))
-    assert np.ptp(grey) <= 2 and grey[whole].shape == (400, 600)
-    assert np.ptp(colour) > 100 and colour.shape == (400, 600)
-    assert (rows, columns) == np.s_[120:320, 240:480]
+    assert np.ptp(grey) <= 2 and grey[whole].shape == (1200, 1600)
+    assert np.ptp(colour) > 100 and colour.shape == (1200, 1600)
+    assert (rows, columns) == np.s_[200:1040, 320:1200]
 
 
 def test_squares_that_lie_apart_are_no_reason_to_search_a_colour() -> None:
-    apart = [(y, x) for y in range(0, 400, 80) for x in range(0, 600, 80)]
+    apart = [(y, x) for y in range(0, 1200, 80) for x in range(0, 1600, 80)]
     assert len(list(planes.planes(coloured(*apart)))) == 1
+
+
+def test_a_code_of_which_a_colour_shows_only_an_end_is_searched_whole() -> None:
+    image = coloured(*[(y, x) for y in range(600, 640, 8) for x in range(720, 760, 8)])
+    image[600:640, 760:1060:4] = image[600:640, 761:1060:4] = RED
+    image[600:640, 760:1060] //= 2  # seen in grey, too
+    _, (_, (_, columns)) = planes.planes(image)
+    assert columns.start <= 720 and columns.stop >= 1060

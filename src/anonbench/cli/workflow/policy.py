@@ -165,10 +165,13 @@ def _as_text(judged: pd.DataFrame) -> str:
         groups.sort(key=lambda each: rank(overall(each[1]["verdict"])))
         against = [_reasons(group) for _, group in groups]
         failed = [reasons for reasons in against if reasons]
-        shared = [one for one in failed[0] if all(one in of for of in failed)] if failed[1:] else []
+        several = len(failed) > 1
+        shared = (
+            [why for why in failed[0] if all(why in each for each in failed)] if several else []
+        )
         alike: dict[tuple[str, ...], list[str]] = {}
         for ((method, degree), group), reasons in zip(groups, against, strict=True):
-            own = [one for one in reasons if one not in shared]
+            own = [why for why in reasons if why not in shared]
             own += [] if reasons else _wrapped(resisted(group), "  ")
             verdict = str(overall(group["verdict"]))
             alike.setdefault((verdict, *own), []).append(f"{method}-{degree}")
