@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import anonbench
-from anonbench.cli.main import main
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
@@ -323,17 +322,6 @@ def test_vectors_of_one_dimension_are_mapped() -> None:
     ids, values = [f"{row:02d}" for row in range(60)], np.arange(60.0)[:, None]
     given = [Embeddings(ids, each, {"similarity": "euclidean"}) for each in (values, values + 1)]
     assert anonbench.fit_map(*given).card["pairs"] == 60
-
-
-def test_the_example_maps_other_vectors_than_the_map_learned_from(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["map", "fit", "--help"])
-    said = capsys.readouterr().out
-    assert "apply map.safetensors hidden.h5" not in said
-    assert "Do not score vectors that a map learned from" in said
-    assert "others are refused" not in said  # `fit` refuses no name
 
 
 @pytest.mark.parametrize(
