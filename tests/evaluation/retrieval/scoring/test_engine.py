@@ -308,6 +308,13 @@ def test_cutoff(images: int, fraction: float, include_self: bool, k: int) -> Non
     assert metrics.cutoff(images, Retrieval(fraction=fraction, include_self=include_self)) == k
 
 
+def test_too_few_images() -> None:
+    for settings, needed in ((Retrieval(), 20), (Retrieval(include_self=False), 21)):
+        with pytest.raises(InputError, match=f"at least {needed} images"):
+            metrics.cutoff(needed - 1, settings)
+        assert metrics.cutoff(needed, settings) == 1
+
+
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("k", [1, 4, 5, 9])
 def test_so_many_images_are_needed(own: bool, k: int) -> None:
