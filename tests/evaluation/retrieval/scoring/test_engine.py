@@ -3,6 +3,7 @@
 import math
 from itertools import combinations, permutations, product
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
-from anonbench.evaluation.retrieval.scoring.engine import Engine
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, Searched, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
@@ -292,6 +293,20 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
         (expected,) = both.score_block(ranking, both.database(database), [units], own)
         assert scores.shape == (len(COLUMNS), len(own))
         assert np.array_equal(scores, expected)
+
+
+def test_one_scored_database_is_in_memory_at_a_time() -> None:
+    chosen, units, own = Engine(Retrieval(), 230), unit_vectors(0, 230, 30), np.arange(230)
+    there: WeakSet[Searched] = WeakSet()
+    before = []
+
+    def make() -> Search:
+        before.append(len(there))
+        there.add(found := chosen.database(units))
+        return Search(found, [units.__getitem__])
+
+    score_all(chosen, Search(chosen.database(units), [units.__getitem__]), [make] * 3, own)
+    assert before == [0] * len(before) and len(before) >= 3
 
 
 @pytest.mark.parametrize(
