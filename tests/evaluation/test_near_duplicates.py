@@ -102,22 +102,22 @@ def test_the_share_of_images_beside_a_near_duplicate(world: World) -> None:
     assert nearest_distances(vectors, np.array([0, 1, 7], np.uint64)).tolist() == [1, 1, 2]
 
 
+@pytest.mark.parametrize("copies", [60, 2])
 def test_where_they_matter_the_log_and_the_table_say_so(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, copies: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    few = make(tmp_path, 2)
-    assert warning(few.table) in caplog.text
-    for table, matters in ((world.table, True), (few.table, False)):
-        text = warning(table)
-        assert ("blur 100 %" in text) == text.startswith("near-duplicates change") == matters
-        write_csv(table, tmp_path / "near.csv")
-        paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
-        files = {"near_duplicates": tmp_path / "near.csv"}
-        write_dataset_table("near_duplicates", "a", files, Presentation(), paths)
-        text = paths[1].read_text(encoding="utf-8")
-        assert paths[0].read_bytes() == (tmp_path / "near.csv").read_bytes()
-        value = chosen(table, "distinct", 3).query("metric == 'map' and query == 'original'")
-        assert f"{100 * value['value'].item():.1f}" in text
-        assert ("Near-duplicates change the scores: " in text) == matters
-        assert ("At no distance does mAP leave" in text) != matters
-        assert "Distance 32: " in text and "images are needed" not in text.split("Distance 32: ")[0]
+    world = make(tmp_path, copies)
+    text = warning(world.table)
+    assert text in caplog.text
+    assert ("blur 100 %" in text) == text.startswith("near-duplicates change") == (copies == 60)
+    write_csv(world.table, tmp_path / "near.csv")
+    paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
+    files = {"near_duplicates": tmp_path / "near.csv"}
+    write_dataset_table("near_duplicates", "a", files, Presentation(), paths)
+    text = paths[1].read_text(encoding="utf-8")
+    assert paths[0].read_bytes() == (tmp_path / "near.csv").read_bytes()
+    value = chosen(world.table, "distinct", 3).query("metric == 'map' and query == 'original'")
+    assert f"{100 * value['value'].item():.1f}" in text
+    assert ("Near-duplicates change the scores: " in text) == (copies == 60)
+    assert ("At no distance does mAP leave" in text) == (copies == 2)
+    assert "Distance 32: " in text and "images are needed" not in text.split("Distance 32: ")[0]
