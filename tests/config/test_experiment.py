@@ -129,10 +129,8 @@ def parameters(config: Config) -> dict[str, Any]:
     ("path", "value", "concerned"),
     [
         ("retrieval.fraction", 0.1, {"retrieval"}),
-        ("retrieval.block", 64, set()),
         ("retrieval.near_duplicates", [4], set()),
         ("retrieval.queries", 100, {"retrieval"}),
-        ("embedding.workers", 3, set()),
         ("anonymization.blur.sigma.text", 0.7, {"blur"}),
         ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
         ("anonymization.margin", 1.3, {"blur", "mask", "shape"}),
@@ -144,7 +142,6 @@ def parameters(config: Config) -> dict[str, Any]:
         ("recipes.documents.optimizer.steps", 7, {"recipe"}),
         ("recipes.documents.backbone.width", 192, {"recipe", "untrained"}),
         ("recipes.documents.crops.normalize", "imagenet", {"recipe", "untrained"}),
-        ("recipes.documents.workers", 7, set()),
         ("datasets.documents.degrees", [25, 50, 100], {"shape"}),
         ("datasets.documents.split", {"validation": 0.5}, {"source"}),
         ("datasets.documents.split", {"by": "class"}, {"source", "clusters"}),
