@@ -41,8 +41,6 @@ def anonymization(**values: Any) -> Anonymization:
 
 def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
     config = load(VALUES).anonymization
-    assert config.method("pixelate_fine") == Pixelate(blocks=Blocks(face=24, mrz=3))
-    assert config.method("pixelate") == Pixelate(blocks=Blocks(mrz=3))
     assert config.method("blur_light") == Blur(sigma=Sigma(face=0.04))
     assert config.steps("pixelate_fine", "face") == [
         ("pixelate_fine", Pixelate(blocks=Blocks(face=24, mrz=3)))
