@@ -71,6 +71,23 @@ def test_an_unchanged_system_is_at_the_ceiling_and_noise_at_chance() -> None:
         assert abs(found - chance) < 4 * error
 
 
+def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
+    expected = score(REFERENCE, QUERIES, DATABASE)
+    sets = {"reference": REFERENCE, "queries": QUERIES, "database": DATABASE}
+    for name, (ids, values) in sets.items():
+        values = values.astype(np.float32)
+        write_embeddings(tmp_path / f"{name}.h5", Embeddings(ids, values))
+        np.save(tmp_path / f"{name}.npy", values)
+        (tmp_path / f"{name}.ids.txt").write_text("\n".join(ids))
+        frame = pd.DataFrame({"id": ids, "embedding": list(values)})
+        frame.sample(frac=1, random_state=0).to_parquet(tmp_path / f"{name}.parquet")
+    for suffix in ("h5", "npy", "parquet"):
+        paths = [str(tmp_path / f"{name}.{suffix}") for name in sets]
+        pd.testing.assert_frame_equal(score(*paths), expected, check_exact=True)
+    in_memory = [Embeddings(ids, values.astype(np.float32)) for ids, values in sets.values()]
+    pd.testing.assert_frame_equal(score(*in_memory), expected, check_exact=True)
+
+
 def test_a_blank_image_has_a_zero_vector(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As in the workflow: a hidden one is similar to nothing, an original has no ranking."""
     blank = np.arange(SIZE)[:, None] != 7
