@@ -8,6 +8,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from anonbench.training import losses
+from anonbench.training.distributed import Ranks
 from anonbench.training.losses import Centering, ibot_loss, koleo_loss, sinkhorn
 
 Kind = Literal["softmax", "sinkhorn"]
@@ -42,7 +43,7 @@ def test_chunks_change_neither_losses_nor_gradients(
     monkeypatch.setattr(losses, "CHUNK", chunk)
     teacher, student = (_scores(31, 64, dtype, seed) for seed in range(2))
     weights = torch.rand(31, generator=torch.Generator().manual_seed(2))
-    targets = Centering(kind, 64, 0.9)(teacher, 0.05)
+    targets = Centering(kind, 64, 0.9, Ranks())(teacher, 0.05)
     plain_targets = _plain_targets(teacher, kind)
     assert targets.dtype == torch.float32
     torch.testing.assert_close(targets.double(), plain_targets, atol=2e-5, rtol=0)
@@ -65,7 +66,7 @@ def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.Monke
     monkeypatch.setattr(losses, "CHUNK", 1 << 14)
     teacher, student = (_scores(1024, 1024, dtype, seed) for seed in range(2))
     weights = torch.rand(1024)
-    centering = Centering(kind, 1024, 0.9)
+    centering = Centering(kind, 1024, 0.9, Ranks())
     student.requires_grad_()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         ibot_loss(centering(teacher, 0.05), student, weights, 8, 0.1).backward()
