@@ -330,16 +330,6 @@ def test_too_few_images() -> None:
         assert metrics.cutoff(needed, settings) == 1
 
 
-@pytest.mark.parametrize(
-    ("images", "fraction", "own"), [(100, 0.05, True), (99, 0.05, False), (26, 0.05, False)]
-)
-def test_own_images_count_from_k_five_on(images: int, fraction: float, own: bool) -> None:
-    settings = metrics.effective_settings(images, Retrieval(fraction=fraction))
-    assert settings.include_self is own
-    assert metrics.effective_settings(images, settings) == settings
-    assert (metrics.cutoff(images, settings) >= metrics.MIN_K) is own
-
-
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("k", [1, 4, 5, 9])
 def test_so_many_images_are_needed(own: bool, k: int) -> None:
