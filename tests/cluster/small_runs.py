@@ -40,6 +40,28 @@ class Storage:
         }
 
 
+def config_of(root: Path, folder: Path) -> dict[str, Any]:
+    """Return the config of the demo's portraits in miniature, its images on a volume."""
+    demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    recipe = demo["recipes"]["portraits"]
+    recipe["optimizer"] |= {"steps": 2, "batch_size": 8}
+    portraits = demo["datasets"]["portraits"] | {
+        "path": str(folder / "volume" / "portraits"),
+        "demo": {"kind": "portraits", "photos": 4, "train_identities": 8, "val_identities": 5},
+        "methods": ["mask"],
+        "degrees": [100],
+        "adaptions": [],
+        "shard_size": 64,
+    }
+    return {
+        "title": "storage",
+        "control_seeds": [],
+        "datasets": {"portraits": portraits},
+        "recipes": {"portraits": recipe},
+        "retrieval": {"fraction": 0.2},
+    }
+
+
 def is_compared(path: Path) -> bool:
     return path.suffix in COMPARED and not {"logs", "kept", ".checksums"} & set(path.parts)
 

@@ -10,19 +10,21 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from small_runs import command, digests, snakemake, wait_for
+from small_runs import command, config_of, digests, snakemake, wait_for
 
 import preloaded
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 STEPS = 120
-GPU_RULES = ("train_unadapted", "train_adapted", "embed_portraits_unadapted_seed0")
+TRAINING = "train_unadapted"
+GPU_RULES = (TRAINING, "embed_portraits_unadapted_seed0")
 TARGETS = ("portraits_boxes", "portraits_embeddings")
 QUICK = [
     *("--slurm-no-account", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1"),
     *("--latency-wait", "5", "--max-jobs-per-timespan", "50/1s"),
 ]
 QUICK_CHECKS = """
@@ -30,7 +32,7 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 Remote.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: None)
 """
 """Without it, the time between status checks grows by ten seconds while no job ends."""
-LIMITED = "gather_portraits train_adapted train_unadapted"
+LIMITED = f"gather_portraits {TRAINING}"
 """Rules whose processes Slurm measures and ends."""
 NO_PROFILE = ["--workflow-profile", "none"]
 TOO_LITTLE_MB = 100  # a job takes more within a second of its start; four times as much is enough
@@ -78,20 +80,19 @@ def described(job: Job) -> dict[str, str]:
 
 
 def pre_empt(folder: Path, run: subprocess.Popen[bytes], said: Path) -> Job:
-    """Let an urgent job take all GPUs from the unadapted training; return the latter."""
+    """Let an urgent job take all GPUs from the training, tried again; return the latter's job."""
     speed = folder / "results/logs/train/portraits/unadapted/seed0/speed.csv"
     wait_for(
         lambda: speed.exists() and speed.read_text(encoding="utf-8").count("\n") > 1, run, said
     )
-    (training,) = jobs("rule_train_unadapted")
+    training = jobs(f"rule_{TRAINING}")[-1]
     urgent = ["sbatch", "--partition=urgent", "--gpus=4", "--time=1", "--comment=urgent"]
-    subprocess.run([*urgent, "--output=/dev/null", "--wrap=sleep 2"], check=True)
+    subprocess.run([*urgent, "--output=/dev/null", "--wrap=true"], check=True)
     wait_for(lambda: described(training)["Restarts"] != "0", run, said)
     wait_for(lambda: jobs("urgent")[0].state == "COMPLETED", run, said)
-    for job in jobs("rule_train"):
-        if job.state == "PENDING":  # Slurm waits two minutes before it starts such a job again
-            release = ["scontrol", "update", f"JobId={job.number}", "StartTime=now"]
-            subprocess.run(release, check=True)
+    # Slurm waits two minutes before it starts such a job again
+    release = ["scontrol", "update", f"JobId={training.number}", "StartTime=now"]
+    subprocess.run(release, check=True)
     return training
 
 
@@ -104,10 +105,11 @@ def slurm(root: Path) -> Iterator[None]:
 
 
 def test_the_cluster_makes_the_bytes_of_one_machine(
-    root: Path, tmp_path: Path, config: dict[str, Any], slurm: None
+    root: Path, tmp_path: Path, slurm: None
 ) -> None:
+    config = config_of(root, tmp_path)
     here, there = tmp_path / "here", tmp_path / "there"
-    portraits = {"path": "data/portraits", "adaptions": ["A"], "shard_size": 24}
+    portraits = {"path": "data/portraits", "shard_size": 24}
     config["datasets"]["portraits"] |= portraits
     config["recipes"]["portraits"]["optimizer"]["steps"] = STEPS
     snakefile = root / "Snakefile"
@@ -115,7 +117,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
     little = [
         f"gather_portraits:mem_mb={TOO_LITTLE_MB}*attempt**2",
-        f"train_adapted:runtime={TOO_FEW_MINUTES}*attempt",
+        f"{TRAINING}:runtime={TOO_FEW_MINUTES}*attempt",
     ]
     gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
     arguments = [*profile, *partitions, "--set-resources", *little, *gpus, "--", *TARGETS]
@@ -159,14 +161,12 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     logs = sorted((there / ".snakemake/slurm_logs/rule_gather_portraits").rglob("*.log"))
     assert "exceeded memory limit" in logs[0].read_text(encoding="utf-8")
 
-    # the training that was pre-empted went on in the same job of Slurm; the one whose time was over
-    # in another, that had more
-    assert int(described(training)["Restarts"]) >= 1
-    assert len(jobs("rule_train_unadapted")) == 1
-    first, *_, last = jobs("rule_train_adapted")
+    # a training whose time is over goes on in a job that has more; pre-empted, in the same job
+    first, *_, last = jobs(f"rule_{TRAINING}")
     assert (first.state, last.state) == ("FAILED", "COMPLETED")
-    for log in (there / "results/logs/train/portraits").glob("*/seed0.log"):
-        assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
+    assert first.number != training.number and int(described(training)["Restarts"]) >= 1
+    log = (there / "results/logs/train/portraits/unadapted/seed0.log").read_text(encoding="utf-8")
+    assert re.search(r"going on from step ([5-9]|[1-9]\d)", log), "steps of both jobs before"
 
     # jobs on nodes name their runs as the process that submits them does
     look = [*NO_PROFILE, "-n", "--rerun-triggers", "mtime", "params", "input", "--", *TARGETS]

@@ -76,17 +76,6 @@ def test_celeba_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> N
     assert (people[["split", "male"]].nunique() == 1).all(axis=None)
 
 
-def test_rvl_cdip_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> None:
-    root = drawn["documents"]
-    listing = expected_listing(demos["documents"])
-    for split in ("train", "val"):
-        rows = words(root / "labels" / f"{split}.txt")
-        listed = {f"images/{path}" for path, _ in rows}
-        assert listed == set(listing.loc[listing["split"] == split, "path"])
-        assert sorted(int(label) for _, label in rows) == list(range(16))
-    assert (root / "labels/test.txt").read_text() == ""
-
-
 def test_id_documents_have_every_entity(drawn: dict[str, Path]) -> None:
     root = drawn["ids"]
     boxes = read_boxes(root / "truth/boxes.parquet")

@@ -29,6 +29,7 @@ if "gpu_parts.child" in sys.orig_argv:  # traced code is not turned into C++, wh
     import functools, torch
     torch.compile = functools.partial(torch.compile, backend="aot_eager")
 """
+FAULT = "ValueError: a planted fault"
 ABSENT_ON_A_CPU = {"memory_does_not_grow", "float32_is_not_rounded_to_tf32"}
 
 
@@ -121,10 +122,21 @@ def test_no_ratio_of_unequal_losses() -> None:
             step.require_equal(losses | {side: equal | {term: value}}, "fp32")
 
 
-def test_failing_process_of_two_is_told() -> None:
-    outcome = guard.run("planted:has_a_rank_that_fails", 60, tiny=True)
-    assert outcome["outcome"] == "failed"
-    assert outcome["reason"] == "RuntimeError: process 1 of 2: ValueError: a planted fault"
+@pytest.mark.parametrize(
+    ("fault", "given", "reason", "found"),
+    [
+        ("has_a_rank_that_fails", {"tiny": True}, f"RuntimeError: process 1 of 2: {FAULT}", {}),
+        ("crashes", {}, "ended by SIGSEGV", {"found_before": 1}),
+        ("reports_no_number", {}, "", {"first": 1.0}),
+    ],
+)
+def test_failing_part_is_told_with_what_it_found(
+    fault: str, given: dict[str, Any], reason: str, found: dict[str, float]
+) -> None:
+    outcome = guard.run(f"planted:{fault}", 60, **given)
+    assert (outcome["outcome"], outcome.get("found") or {}) == ("failed", found)
+    assert outcome["reason"].startswith(reason)
+    assert fault != "crashes" or outcome["last_output"] == ["the last words"]
 
 
 def test_part_that_hangs_is_killed_with_all_it_started() -> None:
@@ -132,23 +144,6 @@ def test_part_that_hangs_is_killed_with_all_it_started() -> None:
     assert outcome["outcome"] == "failed"
     assert outcome["reason"] == "ran past its limit of 2 s and was killed"
     wait_for(lambda: has_ended(outcome["found"]["helper"]))
-
-
-def test_crash_keeps_what_was_found(tmp_path: Path) -> None:
-    path = tmp_path / "gpu.json"
-    run = gpu.Run(path)
-    outcome = run.part("device", "planted:crashes", 60)
-    assert outcome["found"] == {"found_before": 1}
-    assert outcome["reason"] == "ended by SIGSEGV"
-    assert outcome["last_output"] == ["the last words"]
-    assert read(path)["problems"][0] == "the command did not come to its end"
-    assert run.close() == ["device: failed: ended by SIGSEGV"]
-
-
-def test_no_number_is_a_failure() -> None:
-    outcome = guard.run("planted:reports_no_number", 60)
-    assert outcome["outcome"] == "failed"
-    assert outcome["found"] == {"first": 1.0}
 
 
 def test_no_part_starts_without_time(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def done(
     """Return a folder in which the whole miniature has run."""
 
     def make(folder: Path) -> None:
-        told = output_of(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+        given = ["--cores", "2", "--resources", "gpu=4", "--", "all", "compare_paper"]
+        told = output_of(folder, miniature, *given)
         assert "[100 %]" in told
         last = told.rstrip().splitlines()[-1]
         assert last == f"anonbench: the report: {folder / 'results/report.html'}"

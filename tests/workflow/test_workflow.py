@@ -46,6 +46,8 @@ def test_everything_is_there(done: Path) -> None:
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "miniature" in page and "sensitive regions are re-identified" not in page
     assert re.search(r"persons: \d+ are enough", page)
+    paper = [pd.read_csv(results / "paper" / f"{name}.csv") for name in ("claims", "comparison")]
+    assert {"ours", "paper"} <= set(paper[0]["numbers"]) and paper[1]["difference"].notna().any()
     costs = pd.read_csv(results / "tables" / "cost.csv").set_index("stage")
     assert {"train", "embed", "retrieve", "present", "figure"} <= set(costs.index)
     assert "report" not in costs.index

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import preloaded
 import small_archive
 from processes import has_ended, wait_for
 from small_archive import results_of
@@ -132,7 +133,8 @@ with job.logged("logs/long.log", 1):
     (tmp_path / "long.py").write_text(script, encoding="utf-8")
     rule = "rule long:\n    output: 'long.txt'\n    log: 'logs/long.log'\n    script: 'long.py'\n"
     (tmp_path / "Snakefile").write_text(rule, encoding="utf-8")
-    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "long.txt"]
+    given = ["--cores", "1", "long.txt"]
+    command = [Path(sys.executable).with_name("snakemake"), *given]
     first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     begun = tmp_path / "begun"
     wait_for(lambda: begun.is_file() and begun.read_text().endswith("\n"))
@@ -140,14 +142,14 @@ with job.logged("logs/long.log", 1):
     first.wait()
     orphan = int(begun.read_text())
     (tmp_path / "go").touch()
+    again = [*given, "--rerun-incomplete"]
     try:
-        subprocess.run([*command, "--unlock"], cwd=tmp_path, capture_output=True, check=True)
-        again = [*command, "--rerun-incomplete"]
-        second = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert preloaded.completed("snakemake", [*given, "--unlock"], tmp_path).returncode == 0
+        second = preloaded.completed("snakemake", again, tmp_path)
     finally:
         os.kill(orphan, signal.SIGKILL)
     assert "still running from an earlier, killed run" in second.stderr
     assert begun.read_text() == f"{orphan}\n"
     wait_for(lambda: has_ended(orphan))
-    subprocess.run(again, cwd=tmp_path, capture_output=True, check=True)
+    assert preloaded.completed("snakemake", again, tmp_path).returncode == 0
     assert [each.name for each in (tmp_path / "logs").iterdir()] == ["long.log"]

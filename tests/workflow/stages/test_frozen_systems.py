@@ -90,18 +90,9 @@ def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
     assert Experiment(load(trained)).system_label is None
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        (frozen(adaptions=["A"]), "system and adaptions"),
-        (frozen(adaptions=["D"]), r"split.validation: 1.0 leaves no image for adaption D"),
-        (frozen(system="theirs"), r"archive.system: no system is called 'theirs'.* are ours"),
-        (given(degrees=[50]), "add 100 to `degrees`"),  # another program hides all
-    ],
-)
-def test_what_cannot_be_is_said(config: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        load(config)
+def test_updates_without_an_image_to_learn_from_are_refused() -> None:
+    with pytest.raises(InputError, match=r"split.validation: 1.0 leaves no image for adaption D"):
+        load(frozen(adaptions=["D"]))
 
 
 def test_given_pictures_are_a_variant_downstream_and_shown_nowhere() -> None:

@@ -18,7 +18,6 @@ from edited_config import edited
 pytestmark = pytest.mark.workflow
 CORRECTED = "datasets.portraits.corrections"
 LACKING = "table_VII cannot be made with this config: needs degree 25, but"
-UNKNOWN = "unrecognized arguments: --confgfile; did you mean --configfile?"
 MISSPELT = "no rule of this config makes portraits_boxs; did you mean portraits_boxes?"
 
 
@@ -39,20 +38,19 @@ def test_a_wrong_config_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "said"),
     [
-        ("--confgfile x", 2, UNKNOWN),
-        ("portraits_boxs --configfile mine.yaml", 1, MISSPELT),
-        ("", 1, "no config.yaml in this folder: name the experiment's config by --configfile"),
+        ("portraits_boxs --configfile mine.yaml", MISSPELT),
+        ("", "no config.yaml in this folder: name the experiment's config by --configfile"),
     ],
 )
 def test_what_is_wrong_on_the_command_line_is_told_in_a_line(
-    root: Path, miniature: Any, tmp_path: Path, words: str, status: int, said: str
+    root: Path, miniature: Any, tmp_path: Path, words: str, said: str
 ) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(miniature), encoding="utf-8")
     given = ["plan", "-s", root / "Snakefile", *words.split()]
     done = preloaded.completed("anonbench", given, tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert said in done.stderr
 
 

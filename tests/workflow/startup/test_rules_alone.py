@@ -58,25 +58,6 @@ def test_a_rule_has_a_log_and_a_benchmark_of_its_own_alike_named(root: Path) -> 
             assert benchmark == log.replace("<logs>", "<benchmarks>").replace(".log", ".tsv"), place
 
 
-def test_the_table_of_stages_names_the_rule_file_of_every_output(root: Path) -> None:
-    written: dict[str, set[str]] = {}
-    for place, rule in rules(root):
-        for name in re.findall(r"\b(\w+\.csv)\b", rule.get("output", "")):
-            written.setdefault(name, set()).add(place.partition(":")[0])
-    design = (root / "docs/explanation/design.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| .+? \| (`\w+\.smk`.*?) \| .+? \| (.+) \|$", design, re.MULTILINE)
-    assert len(rows) == 13
-    named = [
-        (name, files)
-        for files, outputs in rows
-        for name in re.findall(r"\b(\w+\.csv)\b", outputs)
-        if name in written
-    ]
-    assert len(named) > 12
-    for name, files in named:
-        assert written[name] & set(re.findall(r"\w+\.smk", files)), name
-
-
 SHARED = ("logger", "keep-going", "rerun-incomplete", "show-failed-logs", "rerun-triggers")
 
 

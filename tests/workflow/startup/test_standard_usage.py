@@ -64,10 +64,7 @@ def test_the_workflow_as_a_module_is_that_of_the_clone(
 
 def test_what_is_deployed_is_the_demos_and_described(root: Path) -> None:
     text = (root / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
-    usage = yaml.safe_load(text)["usage"]
-    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
-    assert usage["software-stack-deployment"]["conda"] is True
-    assert (root / "config/README.md").exists()
+    assert yaml.safe_load(text)["usage"]["software-stack-deployment"]["conda"] is True
     deployed = (root / "config/config.yaml").read_text(encoding="utf-8")
     assert deployed == (root / "config.yaml").read_text(encoding="utf-8")
     text = (root / "config/README.md").read_text(encoding="utf-8")
