@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from small_sets import as_json, coco
 
 from anonbench.cli import main
 from anonbench.core.boxes import Region, box_table, region_fault, write_boxes
@@ -51,21 +52,6 @@ def csv(tmp_path: Path, *lines: str, header: str = "id,entity,x0,y0,x1,y1") -> P
     path = tmp_path / "boxes.csv"
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
-
-
-def as_json(tmp_path: Path, data: Any) -> Path:
-    path = tmp_path / "boxes.json"
-    path.write_text(json.dumps(data), encoding="utf-8")
-    return path
-
-
-def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
-    base = {"id": 1, "image_id": 7, "category_id": 3}
-    return {
-        "images": [{"id": 7, "file_name": "a.jpg"} | image],
-        "categories": [{"id": 3, "name": "Face"}, {"id": 4, "name": "tree"}],
-        "annotations": [base | annotation for annotation in annotations],
-    }
 
 
 # --- tables ---
