@@ -1,4 +1,4 @@
-"""Splits, subsets, clusters and what is common to all layouts, also with real data."""
+"""Splits, subsets, clusters and what is common to all layouts."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters as clustered
 from anonbench.datasets.listing import count_images, list_images, require_apart
-from anonbench_demo import generate
 
 
 def table(folder: Path, ids: list[str], **columns: list[object]) -> Path:
@@ -81,26 +80,6 @@ def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
     ):
         with pytest.raises(InputError, match=r"datasets\.t\." + said):
             list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("layout", "demo", "label"),
-    [
-        ("celeba", {"kind": "portraits", "train_identities": 2, "val_identities": 1}, "Male"),
-        ("rvl_cdip", {"kind": "documents", "train_per_class": 1, "val_per_class": 1}, "class"),
-        ("folder", {"kind": "ids", "train_per_template": 1, "val_per_template": 1}, "class"),
-    ],
-)
-def test_planned_demos(tmp_path: Path, layout: str, demo: dict[str, object], label: str) -> None:
-    settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
-    assert settings.demo is not None
-    planned = list_images("d", settings, 0)
-    generate(settings.demo, settings.path, 0)
-    pd.testing.assert_frame_equal(list_images("d", settings, 0, labels=False), planned)
-    drawn = list_images("d", settings, 0)
-    pd.testing.assert_frame_equal(drawn[["id", "path", "split"]], planned)
-    assert drawn[label].notna().all()
 
 
 def test_what_cannot_be_split_or_lies_in_the_data_is_refused(tmp_path: Path) -> None:
