@@ -1,5 +1,6 @@
 """Settings, files and manifests of small data sets."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,22 @@ def dataset(layout: str, path: Path, **settings: Any) -> Dataset:
     """Return a data set's settings; `split` is a plain mapping or "official"."""
     values = {"layout": layout, "path": path, "detectors": ["mtcnn"], **settings}
     return Dataset.model_validate(values)
+
+
+def as_json(folder: Path, data: Any) -> Path:
+    path = folder / "boxes.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
+    """Return a COCO file of an image a.jpg, of which more may be said, and its annotations."""
+    base = {"id": 1, "image_id": 7, "category_id": 3}
+    return {
+        "images": [{"id": 7, "file_name": "a.jpg"} | image],
+        "categories": [{"id": 3, "name": "Face"}, {"id": 4, "name": "tree"}],
+        "annotations": [base | annotation for annotation in annotations],
+    }
 
 
 def draw(path: Path, value: int = 0, size: tuple[int, int] = (4, 3)) -> None:

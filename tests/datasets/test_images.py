@@ -41,15 +41,6 @@ def reason(path: Path, max_pixels: int = 10**6) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bits_are_scaled_by_a_scanners_12_or_by_all(tmp_path: Path, suffix: str) -> None:
-    for top, level in ((200, 1.0), (1023, 1023 / 255), (4095, 4095 / 255), (4096, 257.0)):
-        deep = np.linspace(0, top, 54).reshape(6, 9).astype(np.uint16)
-        Image.fromarray(deep).save(tmp_path / f"a.{suffix}")
-        pixels = read_image(tmp_path / f"a.{suffix}")
-        np.testing.assert_array_equal(pixels, np.rint(deep / level).astype(np.uint8))
-
-
 def test_transparency_depth_and_previews(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "rgba.png")
     Image.new("LA", (2, 2), (0, 51)).save(tmp_path / "la.png")

@@ -1,4 +1,4 @@
-"""Splits, subsets, clusters and what is common to all layouts, also with real data."""
+"""Splits, subsets, clusters and what is common to all layouts."""
 
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters as clustered
-from anonbench.datasets.images import read_image
-from anonbench.datasets.listing import count_images, list_images, require_apart, root_of
-from anonbench.datasets.walk import COPY
-from anonbench_demo import generate
+from anonbench.datasets.listing import count_images, list_images, require_apart
 
 
 def table(folder: Path, ids: list[str], **columns: list[object]) -> Path:
@@ -85,26 +82,6 @@ def test_a_label_that_is_not_there(tmp_path: Path, labels: bool) -> None:
             list_images("t", dataset("table", file, split={}, **settings), 0, labels=labels)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("layout", "demo", "label"),
-    [
-        ("celeba", {"kind": "portraits", "train_identities": 2, "val_identities": 1}, "Male"),
-        ("rvl_cdip", {"kind": "documents", "train_per_class": 1, "val_per_class": 1}, "class"),
-        ("folder", {"kind": "ids", "train_per_template": 1, "val_per_template": 1}, "class"),
-    ],
-)
-def test_planned_demos(tmp_path: Path, layout: str, demo: dict[str, object], label: str) -> None:
-    settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
-    assert settings.demo is not None
-    planned = list_images("d", settings, 0)
-    generate(settings.demo, settings.path, 0)
-    pd.testing.assert_frame_equal(list_images("d", settings, 0, labels=False), planned)
-    drawn = list_images("d", settings, 0)
-    pd.testing.assert_frame_equal(drawn[["id", "path", "split"]], planned)
-    assert drawn[label].notna().all()
-
-
 def test_what_cannot_be_split_or_lies_in_the_data_is_refused(tmp_path: Path) -> None:
     settings = dataset("table", table(tmp_path, ["a", "b"], person=[1, 1]), split={"by": "person"})
     with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
@@ -135,47 +112,6 @@ def test_settings_that_contradict_each_other(
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         dataset(layout, tmp_path, **settings)
-
-
-BY_IDENTITY = {"validation": 0.2, "by": "identity"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("layout", "folder", "settings", "count", "copies"),
-    [
-        ("celeba", "celeba", {"split": BY_IDENTITY, "label": "Male", "subset": 500}, 500, 0),
-        ("celeba", "celeba_wild", {"split": BY_IDENTITY, "images": "wild", "subset": 200}, 200, 0),
-        ("rvl_cdip", "rvl_cdip", {"label": "class"}, 148, 0),
-        ("folder", "sroie", {"split": {}}, 20, 0),
-        ("folder", "barcode", {"split": {}}, 574, 10),
-    ],
-)
-def test_manifest_of_real_images(
-    shared: Path, tmp_path: Path, layout: str, folder: str, settings: Any, count: int, copies: int
-) -> None:
-    made = dataset(layout, shared / "data" / folder, **settings)
-    manifest, skipped, twice, _ = written(made, tmp_path, 180_000_000)
-    assert len(manifest) + (skipped["reason"] == COPY).sum() == count
-    files = [path for path in (shared / "data" / folder).rglob("*") if not path.is_dir()]
-    relative = {str(path.relative_to(shared / "data" / folder)) for path in files}
-    listed = [*manifest["path"], *skipped["path"]]
-    assert len(listed) == len(relative) and set(listed) == relative
-    assert twice["digest"].nunique() == copies
-    assert manifest.groupby("digest")["split"].nunique().max() == 1
-    for row in manifest.iloc[:: max(1, count // 12)].itertuples():
-        pixels = read_image(root_of(made) / str(row.path))
-        assert pixels.shape[:2] == (row.height, row.width)
-    if "identity" in manifest:
-        assert (manifest.groupby("identity")["split"].nunique() == 1).all()
-
-
-def test_splits_of_real_data(shared: Path) -> None:
-    celeba = dataset("celeba", shared / "data" / "celeba", split=BY_IDENTITY)
-    counts = count_images(list_images("x", celeba, 0, labels=False))
-    assert abs(counts[Split.VAL] - 2000) <= 20 and sum(counts.values()) == 10_000
-    pages = dataset("rvl_cdip", shared / "data" / "rvl_cdip")
-    assert count_images(list_images("x", pages, 0)) == {Split.TRAIN: 99, Split.VAL: 49}
 
 
 def images(**labels: list[Any]) -> pd.DataFrame:

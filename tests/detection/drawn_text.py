@@ -1,18 +1,19 @@
 """Pages with drawn text, for the tests of the text detectors."""
 
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
-from anonbench.datasets.images import read_image
 from anonbench.detection.base import corners_of
 from anonbench.detection.kinds import Ppocr
+from anonbench.detection.kinds import ppocr as ppocr_model
+from anonbench.detection.kinds.ppocr import PUBLISHED
 from anonbench.detection.search import build
 
 
@@ -55,11 +56,27 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
     return cv2.warpAffine(image, turn, (width, height), borderValue=(255, 255, 255))
 
 
+def turned_whole(page: np.ndarray, angle: float, ground: int = 235) -> np.ndarray:
+    """Return a page turned about its centre, with all of its corners, on a ground."""
+    side = int(np.hypot(*page.shape)) + 1
+    turn = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), angle, 1.0)
+    turn[:, 2] += (side - page.shape[1]) / 2, (side - page.shape[0]) / 2
+    return cv2.warpAffine(page, turn, (side, side), borderValue=ground)
+
+
 def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
     mask = np.zeros(shape[:2], np.uint8)
     for region in regions:
         cv2.fillPoly(mask, [corners_of(region).round().astype(np.int32)], 1)
     return mask.astype(bool)
+
+
+def packaged(model: str = Ppocr().model) -> Path:
+    """Return the weights of a text detector that a package brings, or skip."""
+    path = ppocr_model.packaged(model)
+    if path is None:
+        pytest.skip(f"no weights of {model}: {PUBLISHED[model].install or 'in no package'}")
+    return path
 
 
 def load(**settings: object) -> Detector:
@@ -72,14 +89,3 @@ def pages() -> list[np.ndarray]:
     grey = np.ascontiguousarray(image[:, :, 1])
     odd = [image[40:60, 50:400], grey[60:90, 60:80], np.full((5, 900), 77, np.uint8)]
     return [image, 255 - image, grey, turned(image, -12), cv2.resize(image, (2900, 1811)), *odd]
-
-
-def receipt_coverage(path: Path, detector: Detector) -> float:
-    """Return the share of a receipt's true text boxes (a CSV beside it) that is found."""
-    image = read_image(path)
-    true = np.zeros(image.shape[:2], np.uint8)
-    with path.with_suffix(".csv").open(encoding="utf-8", errors="replace") as file:
-        for row in csv.reader(file):
-            if len(row) > 8:
-                cv2.fillPoly(true, [np.array(row[:8], np.int32).reshape(4, 2)], 1)
-    return float(covered(image.shape, detector.detect([image])[0])[true > 0].mean())

@@ -3,13 +3,11 @@
 import cv2
 import numpy as np
 import pytest
-from drawn_text import Looks, covered
+from drawn_text import Looks, covered, packaged
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.kinds import Ppocr
-from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.search import build
 from anonbench.detection.text_search import cut_lines
 
@@ -18,8 +16,7 @@ from anonbench.detection.text_search import cut_lines
 @pytest.mark.parametrize("quarters", range(4))
 def test_the_visible_half_of_a_name_at_an_edge_is_hidden(quarters: int, height: int) -> None:
     """Burnt into radiographs at their edge, a name stayed readable."""
-    if ppocr_model.packaged(Ppocr().model) is None:
-        pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
+    packaged()
     image = np.random.default_rng(0).normal(60, 4, (700, 900)).clip(0, 255).astype(np.uint8)
     scale = height / 22  # of the font, whose capitals are 22 pixels high
     for text, top in (("Hernandez Maria", False), ("ID 29361589", True)):

@@ -91,19 +91,6 @@ def test_an_image_as_small_as_the_least_face(side: int) -> None:
     assert tall.detect([np.full((side, 100, 3), 127, np.uint8)]) == [[]]
 
 
-@pytest.mark.slow
-def test_real_faces_equal_facenet_pytorch(shared: Path) -> None:
-    paths = sorted((shared / "data/celeba/img_align_celeba").glob("*.jpg"))[:16]
-    paths += sorted((shared / "data/celeba_wild/img_celeba").glob("*.jpg"))[:3]
-    if not paths:
-        pytest.skip("no CelebA images in `shared`")
-    images = [read_image(path) for path in paths]
-    found = build("mtcnn", Detection(speed="single")).detect(images)
-    for regions, rows in zip(found, per_image_boxes(images), strict=True):
-        np.testing.assert_allclose(as_rows(regions), rows, atol=0.01)
-    assert sum(map(bool, found)) >= 0.95 * len(images)
-
-
 FIELD = "detection.face_onnx.weights"
 
 

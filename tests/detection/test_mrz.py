@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered
+from drawn_text import covered, turned_whole
 from PIL import Image, ImageDraw
 
 from anonbench.config.detectors import Detection
@@ -59,13 +59,6 @@ def ink_of(image: np.ndarray) -> np.ndarray:
     return mask
 
 
-def turned(image: np.ndarray, degrees: float, border: int) -> np.ndarray:
-    image = cv2.copyMakeBorder(image, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=border)
-    height, width = image.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    return cv2.warpAffine(image, turn, (width, height), borderValue=border)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("lines", [TD3, TD1])
 def test_zone_is_one_region_over_all_its_lines_and_what_is_read_stays_inside(
@@ -84,8 +77,8 @@ def test_zone_is_one_region_over_all_its_lines_and_what_is_read_stays_inside(
 
 def test_slanted_zone_has_slanted_corners(detector: Detector) -> None:
     image, degrees = printed(TD3), -8
-    mask = turned(ink_of(image).astype(np.uint8) * 255, degrees, 0) > 128
-    page = turned(image, degrees, 235)
+    mask = turned_whole(ink_of(image).astype(np.uint8) * 255, degrees, 0) > 128
+    page = turned_whole(image, degrees)
     (found,) = detector.detect([page])
     assert len(found) == 1
     inside = covered(page.shape, found)

@@ -3,14 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-from drawn_text import Finds, Looks, covered
+from drawn_text import Finds, Looks, covered, packaged
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import doubts
-from anonbench.detection.kinds import Ppocr
-from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ink import InkDetector
 from anonbench.detection.search import build
 from anonbench.detection.text_search import faint_print
@@ -81,8 +79,7 @@ def test_another_print_in_pale_ink_keeps_the_doubt() -> None:
 @pytest.mark.parametrize("is_white", [False, True])
 def test_pale_lines_close_to_dark_ones_are_found(is_white: bool) -> None:
     """A dark stroke makes what is near it no faint print: 20 of 31 lines on real pages stayed."""
-    if ppocr_model.packaged(Ppocr().model) is None:
-        pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
+    packaged()
     image = np.full((440, 640), 255, np.uint8)
     pale = np.zeros(image.shape, np.uint8)
     for row in range(4):

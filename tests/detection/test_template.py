@@ -1,6 +1,5 @@
 """A template's boxes land where they belong, or nowhere."""
 
-import json
 from pathlib import Path
 
 import cv2
@@ -11,12 +10,10 @@ import pytest
 from anonbench.core.boxes import Region, rectangle
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
 from anonbench.detection.kinds import template
 from anonbench.detection.kinds.template import TemplateDetector
 from anonbench.detection.template_matching import is_in_any, moved
-from anonbench_demo import ids
 
 WIDTH, HEIGHT = 560, 360
 BOXES = {Entity.FACE: (20, 70, 150, 240), Entity.TEXT: (200, 90, 520, 120)}
@@ -207,23 +204,6 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
         for x0, y0, x1, y1 in BOXES.values():
             assert not known.compared[y0:y1, x0:x1].any()
         assert known.compared.mean() > 0.5
-
-
-@pytest.mark.slow
-def test_demo_documents_of_one_template_fit_each_other(tmp_path: Path) -> None:
-    first, second = (ids.draw(0, "passport", key) for key in ("one", "two"))
-    (tmp_path / "passport.png").write_bytes(encode(first.image))
-    kept = [region for region in first.regions if region.entity is not Entity.TEXT]
-    frame = pd.DataFrame([("passport", "passport.png", ids.WIDTH, ids.HEIGHT)])
-    frame.columns = ["id", "path", "width", "height"]
-    (tmp_path / "annotations.json").write_text(json.dumps(as_coco(frame, {"passport": kept})))
-    (found,) = TemplateDetector(tmp_path).detect([second.image])
-    (zone,) = (region for region in found if region.entity is Entity.MRZ)
-    (true,) = (region for region in second.regions if region.entity is Entity.MRZ)
-    far = np.abs(np.array(zone.quad) - np.array(true.quad)).max()
-    assert far <= 12  # zones differ a little in length
-    other = ids.draw(0, "id_card", "three")
-    assert TemplateDetector(tmp_path).detect([other.image]) == [[]]
 
 
 PERMIT = encode(card("permit", 0))

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from drawn_text import Finds, covered
+from drawn_text import Finds, covered, turned_whole
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, rectangle
@@ -71,8 +71,8 @@ def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> Non
 def test_linear_code_is_covered_in_its_height(detector: Detector, name: str, angle: int) -> None:
     code = cv2.resize(printed(name), None, fx=1, fy=2, interpolation=cv2.INTER_NEAREST)
     page, mask = pasted(code, 150, 130)
-    page = turned(cv2.GaussianBlur(page, (0, 0), 0.8), angle)
-    mask = turned(mask.astype(np.uint8), angle, 0)
+    page = turned_whole(cv2.GaussianBlur(page, (0, 0), 0.8), angle)
+    mask = turned_whole(mask.astype(np.uint8), angle, 0)
     (found,) = detector.detect([page])
     assert len(found) == 1
     inside = covered(page.shape, found)
@@ -94,16 +94,9 @@ def test_codes_of_scanned_cards_are_covered(detector: Detector, template: str) -
         assert (hidden & ~code).sum() <= 0.25 * code.sum()
 
 
-def turned(page: np.ndarray, angle: float, ground: int = 235) -> np.ndarray:
-    side = int(np.hypot(*page.shape)) + 1
-    turn = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), angle, 1.0)
-    turn[:, 2] += (side - page.shape[1]) / 2, (side - page.shape[0]) / 2
-    return cv2.warpAffine(page, turn, (side, side), borderValue=ground)
-
-
 @pytest.mark.parametrize("name", ["Code128", "PDF417"])
 def test_a_small_slanted_code_of_a_large_image_is_found(detector: Detector, name: str) -> None:
-    code = turned(pasted(printed(name, 2)[:60], 60, 50)[0], 30)[:600]
+    code = turned_whole(pasted(printed(name, 2)[:60], 60, 50)[0], 30)[:600]
     assert detector.detect([pasted(code, 20, 0, (600, 3200))[0]])[0]
 
 
@@ -147,7 +140,7 @@ def bars(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("angle", [0, 30, 90])
 def test_bars_that_cannot_be_read_are_covered(detector: Detector, angle: int) -> None:
     page, mask = pasted(bars(1), 150, 130)
-    page, mask = turned(page, angle), turned(mask.astype(np.uint8), angle, 0) > 0
+    page, mask = turned_whole(page, angle), turned_whole(mask.astype(np.uint8), angle, 0) > 0
     assert not decoded(np.repeat(page[..., None], 3, axis=2))
     (found,) = detector.detect([page])
     assert [region.score for region in found] == [0.5]
@@ -265,7 +258,7 @@ def test_code_on_dark_ground_without_quiet_zone(detector: Detector, name: str, a
     code = printed(name, 5)
     page, mask = pasted(np.clip(code, 20, 235), 120, 90, ground=20)
     assert decoded(np.where(mask, page, 255).astype(np.uint8))
-    page, mask = turned(page, angle, 20), turned(mask.astype(np.uint8), angle, 0) > 0
+    page, mask = turned_whole(page, angle, 20), turned_whole(mask.astype(np.uint8), angle, 0) > 0
     (found,) = detector.detect([page])
     hidden = covered(page.shape, found)
     assert hidden[mask & (page > 60)].mean() > 0.98

@@ -1,12 +1,12 @@
 """Boxes that are turned, and boxes of images of the same bytes."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from small_sets import as_json, coco
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import DataSource, Layout
@@ -25,21 +25,10 @@ IMAGES = Images(Path("/data"), LISTED)
 BOX = [60.0, 40.0, 80.0, 20.0]
 
 
-def coco(folder: Path, size: tuple[int, int] | None = (200, 100), **annotation: Any) -> Path:
-    image = {"id": 1, "file_name": "a.jpg"}
-    if size:
-        image |= {"width": size[0], "height": size[1]}
-    data = {
-        "images": [image],
-        "categories": [{"id": 1, "name": "text"}],
-        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": BOX} | annotation],
-    }
-    path = folder / "boxes.json"
-    path.write_text(json.dumps(data), encoding="utf-8")
-    return path
-
-
-def only(path: Path) -> Region:
+def only(folder: Path, size: tuple[int, int] | None = (200, 100), **annotation: Any) -> Region:
+    """Return what is read of a box in a COCO file, by what the file says of it and its image."""
+    image = dict(zip(("width", "height"), size or (), strict=False))
+    path = as_json(folder, coco({"id": 5, "bbox": BOX} | annotation, **image))
     (region,) = own.read_boxes_file(path, IMAGES).regions()["a"]
     return region
 
@@ -51,7 +40,7 @@ def by_cvat(rotation: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("rotation", [30.0, "30", 390, -330])
 def test_a_box_is_turned_about_its_centre_clockwise(tmp_path: Path, rotation: Any) -> None:
     """By hand: the right end of the middle line goes down by 40 sin 30° = 20 pixels."""
-    region = only(coco(tmp_path, **by_cvat(rotation)))
+    region = only(tmp_path, **by_cvat(rotation))
     corners = np.array(region.quad).reshape(4, 2)
     right, left = corners[1:3].mean(axis=0), corners[[0, 3]].mean(axis=0)
     assert right == pytest.approx([100 + 40 * np.cos(np.pi / 6), 70], abs=1e-4)
@@ -73,19 +62,19 @@ def test_a_box_is_turned_about_its_centre_clockwise(tmp_path: Path, rotation: An
 )
 def test_other_turns_are_refused(tmp_path: Path, annotation: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"annotation 5, .*not known how this turns the shape"):
-        only(coco(tmp_path, **annotation))
+        only(tmp_path, **annotation)
 
 
 def test_what_turns_out_of_the_image_is_cut_and_nothing_is_fine(tmp_path: Path) -> None:
-    standing = only(coco(tmp_path, **by_cvat(90.0)))  # all of it is inside
+    standing = only(tmp_path, **by_cvat(90.0))  # all of it is inside
     assert (standing.x0, standing.y0, standing.x1, standing.y1) == (90, 10, 110, 90)
-    region = only(coco(tmp_path, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
+    region = only(tmp_path, bbox=[60, 75, 80, 20], **by_cvat(80.0))
     assert region.y1 == 100 and max((region.quad or ())[1::2]) > 110
     with pytest.raises(InputError, match=r"126\.129 is outside the image"):
-        only(coco(tmp_path, None, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
+        only(tmp_path, None, bbox=[60, 75, 80, 20], **by_cvat(80.0))
     nothing = {"attributes": {"angle": None, "rectangle": 7, "rotation": ""}}
     for fields in ({"rotation": 0}, {"rotation": float("nan")}, nothing, by_cvat(0.0)):
-        upright = only(coco(tmp_path, **fields))
+        upright = only(tmp_path, **fields)
         assert upright.quad is None and (upright.x0, upright.x1) == (60, 140)
 
 

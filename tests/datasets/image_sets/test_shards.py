@@ -82,8 +82,8 @@ def _unpack_with_tar(tar: Path, folder: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ids=st.sets(_IDS, min_size=1, max_size=8))
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ids=st.sets(_IDS, min_size=20, max_size=40))
 def test_any_ids_unpack_below_the_folder_and_stay_apart(tmp_path: Path, ids: set[str]) -> None:
     home = Path(tempfile.mkdtemp(dir=tmp_path))
     unpacked, tar = home / "in", home / "0.tar"
