@@ -335,6 +335,13 @@ class Black(Empty):
         return np.asarray((written == 0).all(axis=0))
 
 
+def test_another_package_is_asked_of_an_edge_alone() -> None:
+    written, nothing = np.zeros_like(planes()), np.zeros((70, 60), bool)
+    written[:, 3, 4] = 5
+    given = window(planes(), written, "text", nothing)
+    assert np.argwhere(~kept(Black(), given)).tolist() == [[3, 4]]
+
+
 APART = [Region(Entity.TEXT, 5, 5, 20, 35, 1.0), Region(Entity.FACE, 25, 5, 45, 35, 1.0)]
 
 
