@@ -1,7 +1,6 @@
 """Doubtful, refused and long documents: inner JPEGs, ways out, and runs that were ended."""
 
 import os
-import struct
 import time
 import zlib
 from collections.abc import Callable
@@ -15,9 +14,10 @@ from PIL import Image
 
 from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.pages import pages_of
+from anonbench.config import Detection
 from anonbench.datasets.inputs import ImageFile, open_images
 from anonbench.detection.search import Search
-from image_files import coded
+from image_files import coded, tiff
 from pdf_files import page, stream
 
 DRAWN = "200 0 0 150 0 0 cm /I Do"
@@ -106,39 +106,31 @@ def test_a_tiff_files_copy_takes_no_folders_name(tmp_path: Path) -> None:
     }
 
 
-def tiff(*pages: tuple[np.ndarray, dict[int, int]]) -> bytes:
-    """Return a TIFF file of uncompressed pages of 8 bits, with these tags."""
-    data, link = bytearray(b"II*\0" + bytes(4)), 4
-    for values, own in pages:
-        height, width, bands = values.shape
-        start = len(data)
-        data += values.tobytes() + bytes(values.size % 2)
-        bits = len(data)
-        data += struct.pack(f"<{bands}H", *[8] * bands)
-        tags = {256: width, 257: height, 259: 1, 273: start, 277: bands, 278: height}
-        rows = [(tag, 4, 1, value) for tag, value in (tags | {279: values.size} | own).items()]
-        rows.append((258, 3, bands, bits if bands > 2 else 8))
-        struct.pack_into("<I", data, link, len(data))
-        data += struct.pack("<H", len(rows))
-        data += b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
-        link = len(data)
-        data += bytes(4)
-    return bytes(data)
-
-
 RGB = np.asarray(photograph("one"))
 ALPHA = np.full((*RGB.shape[:2], 1), 255, np.uint8)
 CMYK = np.asarray(photograph("one").convert("CMYK"))
-PDF = coded(photograph("one"), "PDF")
+PDF = coded(photograph("one"), "PDF", resolution=200)
+LARGE = {"save_all": True, "append_images": [photograph("two").resize((800, 600))]}
 STRANGE = (
     "a TIFF file that is damaged, or of a kind that is not read, such as CMYK with transparency or "
     "pages with masks; save it as RGB without them"
 )
 AGAIN = "save it again as PDF, in a program that opens it"
 DECODED = "save it again in a program that opens it, or leave it out"
+
+
+def strip(values: np.ndarray, tags: dict[int, int]) -> tuple[bytes, dict[int, int]]:
+    height, width, bands = values.shape
+    return values.tobytes(), {256: width, 257: height, 277: bands} | tags
+
+
 DOCUMENTS = {
-    "masked.tif": (tiff((RGB, {262: 2}), (ALPHA, {254: 4, 262: 4})), STRANGE),
-    "transparent.tif": (tiff((np.dstack([CMYK, ALPHA]), {262: 5, 338: 2})), STRANGE),
+    "rgb.tif": (tiff(strip(RGB, {262: 2})), ""),
+    "cmyk.tif": (tiff(strip(CMYK, {262: 5})), ""),
+    "two.tif": (tiff(*[strip(RGB, {262: 2})] * 2), ""),
+    "masked.tif": (tiff(strip(RGB, {262: 2}), strip(ALPHA, {254: 4, 262: 4})), STRANGE),
+    "transparent.tif": (tiff(strip(np.dstack([CMYK, ALPHA]), {262: 5, 338: 2})), STRANGE),
+    "whole.pdf": (PDF, ""),
     "cut.pdf": (PDF[:300], f"a damaged PDF, or none; {AGAIN}"),
     "empty.pdf": (b"%PDF-1.7\n", f"a damaged PDF, or none; {AGAIN}"),
     "no_page.pdf": (
@@ -150,26 +142,24 @@ DOCUMENTS = {
         coded(photograph("one"), "PNG")[:-20],
         f"truncated or damaged (no end marker IEND); {DECODED}",
     ),
+    "pdf.png": (PDF, "a PDF; rename it to end in .pdf"),
+    "large.pdf": (
+        coded(photograph("one"), "PDF", resolution=200, **LARGE),
+        "page 2: more than 100000 pixels; make it smaller, or raise detection.max_pixels",
+    ),
 }
+"""Documents, and why they are refused: a way out is named."""
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_reason_names_a_way_out(name: str, tmp_path: Path) -> None:
-    data, reason = DOCUMENTS[name]
+def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / name).write_bytes(data)
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert [(row["name"], row["reason"]) for row in records(done)] == [(name, reason)]
-    assert not files(tmp_path / "out")
-
-
-def test_the_same_pages_without_masks_and_transparency_are_read(tmp_path: Path) -> None:
-    """The pictures are refused for what the reason says, not for how they are written here."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in/rgb.tif").write_bytes(tiff((RGB, {262: 2})))
-    (tmp_path / "in/cmyk.tif").write_bytes(tiff((CMYK, {262: 5})))
-    (tmp_path / "in/two.tif").write_bytes(tiff((RGB, {262: 2}), (RGB, {262: 2})))
-    assert anonymized(tmp_path / "in", tmp_path / "out").written == 3
+    for name, (data, _) in DOCUMENTS.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    done = anonymized(tmp_path / "in", tmp_path / "out", detection=Detection(max_pixels=100_000))
+    reasons = {row["name"]: row["reason"] for row in records(done)}
+    assert reasons == {name: reason for name, (_, reason) in DOCUMENTS.items()}
+    assert {*statuses(done).values()} == {"written", "unreadable"}
+    assert {*files(tmp_path / "out")} == {*("rgb.tif", "cmyk.tif", "two.tif.pdf", "whole.pdf")}
 
 
 TEXTS = ("one", "two", "three", "four")
