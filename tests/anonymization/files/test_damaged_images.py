@@ -70,12 +70,6 @@ KINDS: dict[str, tuple[str, int, bytes]] = {
     "Flate in letters": (f"{RGB} /Filter [/ASCII85Decode /FlateDecode]", 8, in_letters(FLAT)),
     "JPEG": (f"{RGB} /Filter /DCTDecode", 8, JPEG),
     "progressive JPEG": (f"{RGB} /Filter /DCTDecode", 8, coded(PICTURE, "JPEG", progressive=True)),
-    "grey JPEG": (f"{GREY} /Filter /DCTDecode", 8, coded(PICTURE.convert("L"), "JPEG")),
-    "CMYK JPEG": (
-        "/ColorSpace /DeviceCMYK /Filter /DCTDecode",
-        8,
-        coded(PICTURE.convert("CMYK"), "JPEG"),
-    ),
     "packed JPEG": (f"{RGB} /Filter [/FlateDecode /DCTDecode]", 8, zlib.compress(JPEG)),
     "JPEG 2000": (f"{RGB} /Filter /JPXDecode", 8, coded(PICTURE, "JPEG2000")),
     "JBIG2": (f"{GREY} /Filter /JBIG2Decode", 1, jbig2()),

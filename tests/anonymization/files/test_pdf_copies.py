@@ -177,15 +177,6 @@ def test_a_copy_does_not_tell_whether_what_is_hidden_had_colours(tmp_path: Path)
         assert b"/DeviceGray" in (tmp_path / "out" / name).read_bytes(), name
 
 
-def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
-    scans(tmp_path / "in/a.pdf", photograph("one"), photograph("", code=False))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert (done.written, done.without_regions, files(tmp_path / "out")) == (0, 1, {})
-    assert records(done)[0]["reason"] == "nothing was found on page 2"
-    done = anonymized(tmp_path / "in", tmp_path / "all", keep_without_regions=True)
-    assert (done.written, done.regions) == (1, 1)
-
-
 def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:
     file = io.BytesIO()
     stored.write_pdf(file, len(pages), ((encode(page), DPI) for page in pages))
