@@ -23,7 +23,7 @@ from anonbench.datasets.formats.pdf import draw_pdf, has_damaged_images
 from anonbench.detection.reading import DAMAGED_IMAGES
 from anonbench.detection.shard import Job, detect_shard
 from image_files import coded
-from pdf_files import page, stream
+from pdf_files import page, stamped, stream
 
 SIZE = WIDTH, HEIGHT = 200, 150
 DRAWN = "200 0 0 150 0 0 cm /I Do"
@@ -168,13 +168,9 @@ def test_a_damaged_image_is_in_doubt_in_a_run(tmp_path: Path) -> None:
 
 
 def test_a_damaged_image_in_a_stamp_is_seen() -> None:
-    box = "/Subtype /Form /BBox [0 0 200 150] /Resources << /XObject << /I 4 0 R >> >>"
-    note = "/Annots [<< /Subtype /Stamp /F 4 /Rect [0 0 200 150] /AP << /N 5 0 R >> >>]"
     for kind in ("Flate", "JPEG"):
         for name, expected in (("cut", True), ("", False)):
-            shown = image(kind, FAULTS.get(name, lambda data: data))
-            form = stream(box, DRAWN.encode())
-            data = page("", "", shown, form, more=note)
+            data = stamped(image(kind, FAULTS.get(name, lambda data: data)))
             assert has_damaged_images(data, Page(1, 72)) is expected
 
 

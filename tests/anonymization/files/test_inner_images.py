@@ -18,7 +18,7 @@ from anonbench.config import Detection
 from anonbench.datasets.inputs import ImageFile, open_images
 from anonbench.detection.search import Search
 from image_files import coded, tiff
-from pdf_files import page, stream
+from pdf_files import page, stamped, stream
 
 DRAWN = "200 0 0 150 0 0 cm /I Do"
 NAMES = "/Resources << /XObject << /I 4 0 R >> >>"
@@ -61,12 +61,6 @@ def glyph() -> bytes:
     return page("BT /F 1 Tf (a) Tj ET", names, jpeg(), drawn, font.encode())
 
 
-def stamp() -> bytes:
-    shown = stream(f"/Type /XObject /Subtype /Form /BBox [0 0 200 150] {NAMES}", DRAWN.encode())
-    note = "/Annots [<< /Subtype /Stamp /F 4 /Rect [0 0 200 150] /AP << /N 5 0 R >> >>]"
-    return page("", "", jpeg(), shown, more=note)
-
-
 def with_a_copy() -> bytes:
     names = "/Resources << /XObject << /I 4 0 R /J 5 0 R >> >>"
     return page(f"q {DRAWN} Q .1 0 0 .1 180 130 cm /J Do", names, jpeg(), jpeg())
@@ -75,7 +69,7 @@ def with_a_copy() -> bytes:
 FILES: dict[str, tuple[Callable[[], bytes], bool]] = {
     "object": (lambda: page(DRAWN, NAMES, jpeg()), False),
     "a copy of it": (with_a_copy, False),
-    "stamp": (stamp, False),
+    "stamp": (lambda: stamped(jpeg()), False),
     "lossless mask": (lambda: masked(mask_of("Flate")), False),
     "mask": (lambda: masked(mask_of("DCT")), True),
     "pattern": (pattern, True),
