@@ -9,7 +9,7 @@ import yaml
 from anonbench.config import Config, DataSource, Detection, load, stage_parameters
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_TARGETS
-from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
+from anonbench.core.vocabulary import Adaption, Baseline, Model, Split, Variant
 from edited_config import edited
 
 
@@ -107,17 +107,6 @@ def test_words_written_and_read(kind: type[Variant] | type[Model], texts: tuple[
             kind.parse(text)
 
 
-def test_adaptions_are_the_papers() -> None:
-    trained = [each for each in Adaption if each not in COMPATIBLE]
-    sides = {a: (a.global_anonymized, a.local_anonymized) for a in trained}
-    assert sides == {
-        Adaption.UNADAPTED: (False, False),
-        Adaption.A: (False, True),
-        Adaption.B: (True, False),
-        Adaption.C: (True, True),
-    }
-
-
 def parameters(config: Config) -> dict[str, Any]:
     name = "documents"
     recipe = config.recipe_of(name)
@@ -140,10 +129,8 @@ def parameters(config: Config) -> dict[str, Any]:
     ("path", "value", "concerned"),
     [
         ("retrieval.fraction", 0.1, {"retrieval"}),
-        ("retrieval.block", 64, set()),
         ("retrieval.near_duplicates", [4], set()),
         ("retrieval.queries", 100, {"retrieval"}),
-        ("embedding.workers", 3, set()),
         ("anonymization.blur.sigma.text", 0.7, {"blur"}),
         ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
         ("anonymization.margin", 1.3, {"blur", "mask", "shape"}),
@@ -155,7 +142,6 @@ def parameters(config: Config) -> dict[str, Any]:
         ("recipes.documents.optimizer.steps", 7, {"recipe"}),
         ("recipes.documents.backbone.width", 192, {"recipe", "untrained"}),
         ("recipes.documents.crops.normalize", "imagenet", {"recipe", "untrained"}),
-        ("recipes.documents.workers", 7, set()),
         ("datasets.documents.degrees", [25, 50, 100], {"shape"}),
         ("datasets.documents.split", {"validation": 0.5}, {"source"}),
         ("datasets.documents.split", {"by": "class"}, {"source", "clusters"}),

@@ -41,8 +41,6 @@ def anonymization(**values: Any) -> Anonymization:
 
 def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
     config = load(VALUES).anonymization
-    assert config.method("pixelate_fine") == Pixelate(blocks=Blocks(face=24, mrz=3))
-    assert config.method("pixelate") == Pixelate(blocks=Blocks(mrz=3))
     assert config.method("blur_light") == Blur(sigma=Sigma(face=0.04))
     assert config.steps("pixelate_fine", "face") == [
         ("pixelate_fine", Pixelate(blocks=Blocks(face=24, mrz=3)))
@@ -123,18 +121,13 @@ def test_a_job_has_its_own_strength_and_a_policy_bounds_it() -> None:
         Policy(methods=("twirl",))
 
 
-def test_the_example_has_four_strengths_of_two_methods(root: Path) -> None:
-    text = (root / "config/sweep.yaml").read_text(encoding="utf-8")
-    config = load(yaml.safe_load(text))
-    (dataset,) = config.datasets.values()
-    blocks = [config.anonymization.method(name) for name in dataset.methods[:4]]
-    assert [each.blocks.face for each in blocks] == [24, 8, 5, 3]  # type: ignore[attr-defined]
-    sigmas = [config.anonymization.method(name) for name in dataset.methods[4:8]]
-    assert [each.sigma.face for each in sigmas] == [0.04, 0.12, 0.24, 0.48]  # type: ignore[attr-defined]
-    demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    ours = yaml.safe_load(text)["datasets"]["portraits"]
-    same = ("layout", "path", "demo")  # one folder: other images in it would be refused
-    assert {n: ours[n] for n in same} == {n: demo["datasets"]["portraits"][n] for n in same}
+def test_the_example_has_the_demos_portraits(root: Path) -> None:
+    """One folder: other images in it would be refused."""
+    ours, demo = (
+        yaml.safe_load((root / name).read_text(encoding="utf-8"))["datasets"]["portraits"]
+        for name in ("config/sweep.yaml", "config.yaml")
+    )
+    assert [ours[name] == demo[name] for name in ("layout", "path", "demo")] == [True] * 3
 
 
 DRAWN = Variant("redrawn_mask", 100)

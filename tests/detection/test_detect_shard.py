@@ -18,7 +18,7 @@ from anonbench.core.jobs import work_cache
 from anonbench.core.jobs.fingerprint import code_identity, module_digest
 from anonbench.core.numeric.seeding import shard_of
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.detectors import Detector
+from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.read import Action, Correction
@@ -377,6 +377,14 @@ def test_faces_are_searched_again_once_there_are_lines(
     other = Detection.model_validate({"ppocr": {"second_model": None}})
     run(manifest, detectors=[CENTERFACE, PPOCR], settings=other)
     assert len(corners[CENTERFACE].batches) == 4
+
+
+def test_another_package_may_use_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_lines, without = (cache.made_by(ZXING, Detection(), lines=each) for each in (True, False))
+    assert with_lines == without
+    monkeypatch.setattr(DETECTORS, "origin", lambda name: {"package": "plugged 1.0"})
+    with_lines, without = (cache.made_by(ZXING, Detection(), lines=each) for each in (True, False))
+    assert with_lines != without
 
 
 def test_new_weights_or_code_are_another_detector(tmp_path: Path) -> None:

@@ -112,21 +112,11 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     assert set(shares["head"]) == {1, 2, 3}
     assert set(shares["chance"]) == {0.5}, "both have boxes on half of the image"
     blank = init_backbone(recipe, 4)[0].eval()
-    of = {
-        (model, name): attention_maps(model, preprocess, variants["mask-100"].read(name))
-        for model in (loaded, blank)
-        for name in ("x/a", "x/b")
-    }
-    left, upper = np.zeros((2, 4, 4))
-    left[:, :2] = 1.0
-    upper[:2] = 1.0
+    left = np.repeat([[1.0, 1.0, 0.0, 0.0]], 4, axis=0)
     found = shares[(shares["id"] == "x/a") & (shares["variant"] == "mask-100")]
-    np.testing.assert_allclose(found["share"], share_inside(of[loaded, "x/a"], left), rtol=1e-6)
-    np.testing.assert_allclose(found["untrained"], share_inside(of[blank, "x/a"], left), rtol=1e-6)
-    # of two images, either's attention in the other's boxes: x/a's in the upper half
-    crossed = share_inside(of[loaded, "x/a"], upper) + share_inside(of[loaded, "x/b"], left)
-    others = shares[shares["variant"] == "mask-100"].groupby("head")["others"].mean()
-    np.testing.assert_allclose(others, crossed / 2, rtol=1e-6)
+    for column, network in (("share", loaded), ("untrained", blank)):
+        heads = attention_maps(network, preprocess, variants["mask-100"].read("x/a"))
+        np.testing.assert_allclose(found[column], share_inside(heads, left), rtol=1e-6)
     before = [path.read_bytes() for path in files]
     attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
     assert before == [path.read_bytes() for path in files]

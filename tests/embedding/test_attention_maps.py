@@ -147,3 +147,5 @@ def test_others_boxes_are_all_pairs_and_chance_their_cover() -> None:
     expected = np.repeat(covered.mean(axis=(1, 2)), 2)
     np.testing.assert_allclose(rows["chance"].to_numpy(float), expected)
     assert len(set(expected)) == 3
+    others = shares_in_others(maps, covered).ravel()
+    np.testing.assert_allclose(rows["others"].to_numpy(float), others)

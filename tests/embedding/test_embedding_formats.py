@@ -84,14 +84,12 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str, dtype: type) -> 
 
 BROKEN: list[tuple[Callable[..., Path], dict[str, Any], str]] = [
     (hdf5, {"embeddings": VALUES}, "no data set /ids"),
-    (hdf5, {"embeddings": IDS, "ids": IDS}, "embeddings are object"),
     (hdf5, {"embeddings": VALUES, "ids": IDS[:2]}, "3 embeddings for 2 ids"),
     (hdf5, {"embeddings": VALUES, "ids": [0.5, 1.0, 2.0]}, "ids are float64"),
     (hdf5, {"embeddings": VALUES, "ids": [b"a", b"\xff", b"c"]}, "row 1 is not UTF-8"),
     (hdf5, {"embeddings": VALUES, "ids": [[b"a"], [b"b"], [b"c"]]}, r"ids have shape \(3, 1\)"),
     (hdf5, {"embeddings": VALUES, "ids": ["x", "y", "x"]}, r"1 ids.*such as 'x' \(2 times\)"),
     (npy, {"values": VALUES[:, 0]}, r"shape \(3,\)"),
-    (npy, {"values": VALUES[:0], "ids": ""}, r"shape \(0, 2\)"),
     (npy, {"values": VALUES, "ids": None}, r"needs its ids in .*e\.ids\.txt"),
     (npy, {"values": VALUES, "ids": "a\n\nc\n"}, "id of row 1 is empty"),
     (npy, {"values": np.array([{"a": 1}] * 3, dtype=object)}, "pickles are not read"),
@@ -101,17 +99,14 @@ BROKEN: list[tuple[Callable[..., Path], dict[str, Any], str]] = [
     (parquet, {"name": IDS, "x": X}, "no column 'id'"),
     (parquet, {"id": IDS}, r"shape \(3, 0\)"),
     (parquet, {"id": IDS, "x": X, "label": ["a", "b", "c"]}, "column 'label' is string"),
-    (parquet, {"id": IDS, "x": X, "label": [1, 2, 3]}, "column 'label' is int64"),
     (parquet, {"id": ["a", None, "c"], "x": X}, "row 1 is missing"),
     (parquet, {"id": IDS, "embedding": [[1.0, 2.0], [1.0], [1.0, 2.0]]}, "'a,2' has 1 dimensions"),
     (parquet, {"id": IDS, "embedding": [[1.0], None, [2.0]]}, "has no dimensions, others have 1"),
     (parquet, {"id": IDS, "embedding": [[1.0], [None], [2.0]]}, "'a,2' is not finite"),
     (parquet, {"id": IDS, "embedding": [[1], [2], [3]]}, "not a list of floats"),
     (csv, {"text": "name,x\na,1\n"}, "has no column 'id'"),
-    (csv, {"text": "id,x\na,1\nb,\n"}, "the embedding of 'b' is not finite"),
     (csv, {"text": "id,x\na,1\nb,one\n"}, "cannot be read as a table of numbers"),
     (csv, {"text": "id;x\na;1,5\n"}, "cannot be read as a table|has no column 'id'"),
-    (csv, {"text": "id,x\na,1\na,2\n"}, r"'a' \(2 times\)"),
     (csv, {"text": "id,x\na,1,2\n"}, "cannot be read as a table"),
 ]
 

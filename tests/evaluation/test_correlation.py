@@ -100,7 +100,6 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
     [
         (example(downstream=False), "k-NN: no downstream task"),
         (example(rows=2), "2 rows (model × method), at least 3 are needed"),
-        (example(rows=1), "1 row (model × method), at least 3 are needed"),
         (example(rows=0).reindex(columns=example().columns), "0 rows"),
         (example().assign(value=0.3), "k-NN is the same in all 12 rows"),
         # but for the order in which accuracies were added

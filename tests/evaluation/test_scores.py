@@ -88,14 +88,6 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
 
 
-def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
-    given = [scenario(tmp_path, "unadapted", "blur-50", 0.5, seed=seed) for seed in (0, 1, 2)]
-    table = collect("demo", given, CLUSTERS // 2, 0, (), 0.9)
-    assert table["value"].notna().all()
-    assert table[["low", "high", "se", "retrained_low", "retrained_high"]].isna().all(axis=None)
-    assert table["reason"].str.startswith("6 clusters").all()
-
-
 def test_accuracies(tmp_path: Path) -> None:
     table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 0.95)
     cells = table[table["query"] == ""].set_index("metric")

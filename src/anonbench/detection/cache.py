@@ -48,15 +48,18 @@ def made_by(
 ) -> dict[str, Any]:
     """All that a detector's findings depend on besides the images.
 
-    With `lines`, it gets lines of text, among which CenterFace finds more (`search.share_lines`).
+    With `lines`, it gets lines of text (`search.share_lines`). CenterFace finds more among them,
+    and another package's detector may.
     """
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     own = model_files(templates) if name == "template" and templates is not None else []
+    origin = DETECTORS.origin(name)
+    uses_lines = name == "centerface" or bool(origin)
     return {
         "settings": settings.part([name]),
         "files": [file_digest(file) for file in [*settings.files([name]), *own]],
-        "code": code | DETECTORS.origin(name),
-        **({"lines": made_by("ppocr", settings)} if lines and name == "centerface" else {}),
+        "code": code | origin,
+        **({"lines": made_by("ppocr", settings)} if lines and uses_lines else {}),
     }
 
 

@@ -58,20 +58,15 @@ def test_what_is_behind_a_name() -> None:
     assert (published["mapped"], published[Adaption.D]) == ("mapped_mask", "D_mask")
 
 
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        ("given_deface", "deface (given)"),
-        ("blur_weak", "Blur weak"),
-        ("redrawn_mask", "Mask, redrawn"),
-        ("redrawn_blur_weak", "Blur weak, redrawn"),
-        ("mapped_mask", "Mask, mapped vectors"),
-        ("D_mask", "Mask, vectors of model D"),
-    ],
-)
-def test_labels_say_whose_pictures_they_are(name: str, label: str) -> None:
-    assert METHODS[name] == label
-    assert METHODS["unknown"] == "unknown", "what is no method is its own label"
+def test_labels_say_whose_pictures_they_are() -> None:
+    labels = {
+        "given_deface": "deface (given)",
+        "redrawn_blur_weak": "Blur weak, redrawn",
+        "mapped_mask": "Mask, mapped vectors",
+        "D_mask": "Mask, vectors of model D",
+        "unknown": "unknown",  # what is no method is its own label
+    }
+    assert {name: METHODS[name] for name in labels} == labels
 
 
 def test_each_has_a_place_in_the_config() -> None:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream import linear
 from anonbench.evaluation.downstream.linear import HeldOut, hold_out, linear_probe
-from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
+from anonbench.evaluation.downstream.softmax import Problem, Standardization
 
 
 def data(seed: int, count: int, spread: float = 1.0) -> tuple[Embeddings, np.ndarray]:
@@ -115,50 +115,36 @@ def correlated(count: int, depth: int, classes: int, power: float) -> tuple[np.n
     return values.astype(np.float32), codes
 
 
-def problem(
-    values: np.ndarray, codes: np.ndarray, pool: ThreadPoolExecutor
-) -> tuple[Standardization, Problem]:
-    standard = Standardization.of(values, pool)
-    features = standard(values, np.arange(len(values)), pool)
-    classes = int(codes.max()) + 1
-    return standard, Problem(features, codes, classes, standard.variance, pool)
-
-
-def softmax(ours: Problem, found: Fit) -> np.ndarray:
-    return np.asarray(special.softmax(ours.features.astype(np.float64) @ found.weights, axis=1))
-
-
-@pytest.mark.parametrize(("classes", "strength"), [(2, 10.0), (5, 0.01)])
+@pytest.mark.parametrize(
+    ("shape", "fitted", "classes", "power", "strength"),
+    [((900, 12), 900, 2, 1.0, 10.0), ((900, 12), 900, 5, 1.0, 0.01), ((160, 90), 40, 3, 0.5, 0.3)],
+)
 def test_softmax_equals_scikit_learn(
-    pool: ThreadPoolExecutor, classes: int, strength: float
+    pool: ThreadPoolExecutor,
+    shape: tuple[int, int],
+    fitted: int,
+    classes: int,
+    power: float,
+    strength: float,
 ) -> None:
-    values, codes = correlated(900, 12, classes, 1.0)
-    _, ours = problem(values, codes, pool)
-    found = ours.fit(strength, 500)
+    """Also with more features than rows: those not fitted lie outside the fitted ones' span."""
+    values, codes = correlated(*shape, classes, power)
+    standard = Standardization.of(values[:fitted], pool)
+    assert standard.axes.shape == (shape[1], min(fitted, shape[1]))
+    features = standard(values, np.arange(len(values)), pool)
+    found = Problem(features[:fitted], codes[:fitted], classes, standard.variance, pool).fit(
+        strength, 500
+    )
     assert found.converged
 
-    scaled = StandardScaler().fit_transform(values.astype(np.float64))
+    scaler = StandardScaler().fit(values[:fitted].astype(np.float64))
+    scaled = scaler.transform(values.astype(np.float64))
     # with two classes scikit-learn has one weight vector, the difference of ours: half the penalty
     peer = LogisticRegression(C=strength * (2 if classes == 2 else 1), tol=1e-8, max_iter=20_000)
-    expected = peer.fit(scaled, codes).predict_proba(scaled)
-    assert softmax(ours, found) == pytest.approx(expected, abs=2e-4)
-    assert (found.predict(ours.features, pool) == peer.predict(scaled)).mean() > 0.998
-
-
-def test_more_features_than_rows(pool: ThreadPoolExecutor) -> None:
-    """Rows that were not fitted lie outside the fitted ones' span."""
-    values, codes = correlated(160, 90, 3, 0.5)
-    standard, ours = problem(values[:40], codes[:40], pool)
-    assert standard.axes.shape == (90, 40)
-    found = ours.fit(0.3, 500)
-    assert found.converged
-    features = standard(values, np.arange(160), pool)
-
-    scaler = StandardScaler().fit(values[:40].astype(np.float64))
-    scaled = scaler.transform(values.astype(np.float64))
-    peer = LogisticRegression(C=0.3, tol=1e-8, max_iter=20_000).fit(scaled[:40], codes[:40])
-    ours_of_all = special.softmax(features.astype(np.float64) @ found.weights, axis=1)
-    assert ours_of_all == pytest.approx(peer.predict_proba(scaled), abs=2e-4)
+    expected = peer.fit(scaled[:fitted], codes[:fitted]).predict_proba(scaled)
+    ours = special.softmax(features.astype(np.float64) @ found.weights, axis=1)
+    assert ours == pytest.approx(expected, abs=2e-4)
+    assert (found.predict(features, pool) == peer.predict(scaled)).mean() > 0.998
 
 
 def ids_of(count: int) -> list[str]:

@@ -128,11 +128,10 @@ def manifest_of(photos: Path) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("form", "similarity"), [("png", "cosine"), ("jpeg", "inner")])
 def test_the_numbers_are_the_pipelines(
-    photos: Path, faces: dict[str, list[Region]], tmp_path: Path, form: str, similarity: str
+    photos: Path, faces: dict[str, list[Region]], tmp_path: Path
 ) -> None:
-    settings = Anonymization(format=form)
+    settings = Anonymization(format="jpeg")
     manifest = manifest_of(photos)
     job = shard.Job(photos, ["boxes"], Detection(), seed=7, boxes=faces)
     shard.detect_shard(manifest, job, tmp_path / "boxes.parquet", tmp_path / "images.parquet")
@@ -151,7 +150,7 @@ def test_the_numbers_are_the_pipelines(
             found = ImageSet.open([tar])
         vectors[variant] = tmp_path / f"{variant}.h5"
         values = encode([as_rgb(found.read(image_id)) for image_id in found.ids])
-        embedded = Embeddings(found.ids, values, {"similarity": similarity})
+        embedded = Embeddings(found.ids, values, {"similarity": "inner"})
         write_embeddings(vectors[variant], embedded)
     scenarios = [Embedded(str(each), vectors[Variant()], vectors[each]) for each in VARIANTS]
     score_shard(vectors[Variant()], scenarios, Retrieval(), 0, tmp_path / "scores.parquet")
@@ -167,7 +166,7 @@ def test_the_numbers_are_the_pipelines(
     clusters = pd.Series({image_id: n // 2 for n, image_id in enumerate(ids)})
     expected = collect("own", files, clusters, 0, (), 0.95)
 
-    asked = {"boxes": faces, "clusters": clusters, "seed": 7, "similarity": similarity}
+    asked = {"boxes": faces, "clusters": clusters, "seed": 7, "similarity": "inner"}
     found = anonbench.evaluate(encode, photos, anonymization=settings, **asked, **ASKED)
     shown = Presentation()
     judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
@@ -220,6 +219,7 @@ def test_iterators_of_arrays(photos: Path, faces: dict[str, list[Region]], resul
 def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
     content = json.loads(result.to_json())
     card = content["card"]
+    assert "nothing of privacy" in content["advice"][-1]
     assert len(content["scores"]) == len(result.table) == len(VARIANTS) * 2 * 7
     assert (card["images"]["scored"], card["images"]["without_regions"]) == (SIZE - 1, 1)
     cell = "{value:.1%} ({low:.1%} to {high:.1%})".format(**result.table.iloc[0]).replace("%", "")
@@ -319,16 +319,6 @@ def test_broken_files_are_left_out_and_one_that_changes_meanwhile_is_refused(
     (tmp_path / "3.png").write_bytes(other)
     with pytest.raises(InputError, match=r"3\.png changed while it was in use"):
         list(pictures.batches(1))
-
-
-def test_equal_methods_cannot_be_told_apart(photos: Path, faces: dict[str, list[Region]]) -> None:
-    def blind(images: Sequence[np.ndarray]) -> np.ndarray:
-        return encode([image[29:] for image in images])  # below all regions
-
-    found = anonbench.evaluate(blind, photos, ["blur", "mask"], boxes=faces)
-    assert found.table.query("metric == 'map'")["value"].eq(1.0).all()
-    assert all("cannot be told from it" in line for line in found.advice[:2])
-    assert "nothing of privacy" in found.advice[-1]
 
 
 def rates_of(reason: str = "", **lows: float) -> pd.DataFrame:
@@ -496,7 +486,6 @@ Wrong = dict[str, object]
         ({"methods": ["blurr"]}, "no method is called 'blurr'.*did you mean blur"),
         ({"methods": "blur"}, "methods: 'blur' is no list"),
         *(({"degrees": [each]}, f"{each} is no whole percentage") for each in (0, 50.5, True)),
-        ({"detectors": ["zxin"]}, "no detector is called 'zxin'.*did you mean zxing"),
         ({"detectors": ["template"]}, "only the pipeline has that"),
         ({"detectors": ["boxes"], "boxes": None}, "boxes needs your own regions"),
         ({"boxes": {"unknown": []}}, "1 ids are of no image, such as 'unknown'"),
@@ -530,8 +519,6 @@ Wrong = dict[str, object]
         ({"clusters": {"a": 1}}, "clusters: a dict has no labels by id; give"),
         ({"retrieval": {"k": 3}}, r"retrieval: dict is no section .*anonbench\.config\.Retrieval"),
         ({"presentation": Retrieval()}, "presentation: Retrieval is no section"),
-        ({"anonymization": {}}, "anonymization: dict is no section"),
-        ({"detection": {}}, "detection: dict is no section"),
         ({"seed": "a"}, "seed: 'a' cannot be used, it should be a valid integer"),
     ],
 )

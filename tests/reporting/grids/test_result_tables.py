@@ -206,8 +206,6 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
             assert [cell.tied for cell in cells] == [False, True, False, False]
             assert [cell.best for cell in cells] == [True, False, False, True]
     assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
-    said = "≈: not clearly different from the best by a paired test over the queries"
-    assert said in layout.caption
     assert "level 5 %" in layout.caption and r"$\approx$:" in to_latex(layout)
     check_latex(to_latex(layout))
     row = rows_of(layout)[1]
@@ -252,10 +250,7 @@ def test_values_near_chance_or_the_floor_of_queries_that_find_themselves_are_mar
     assert {cell.chance for row in layout.blocks[0].rows for cell in row[1:]} == {False}
     assert {cell.chance for row in layout.blocks[1].rows for cell in row[1:]} == {True}
     assert [row[0] for row in layout.baselines] == ["Chance", "Chance, own image first"]
-    assert (
-        "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
-        "mnDCG@12 50.0); "
-    ) in layout.caption
+    assert "find themselves first: mAP 50.0, mnDCG@12 50.0); " in layout.caption
     rows = rows_of(layout)
     assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
     same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
@@ -357,10 +352,6 @@ def test_tables_show_it_last_and_never_as_the_best(kind: Any) -> None:
     assert of_originals.to_numpy().tolist() == [["pixels"] * 2, ["untrained"] * 2]
     assert "Raw pixels mAP 99.9" in shown.caption or "Raw pixels k-NN 99.9" in shown.caption
     assert "Raw pixels" not in plain.caption
-    both = with_baselines(SCORES)
-    alone = lay_out(given, both[both["adaption"] != "untrained"], tests)
-    assert "“Raw pixels” need no training" in alone.caption
-    assert "Untrained network" not in alone.caption
 
 
 def test_a_caption_counts_the_columns_in_which_it_is_above_every_model() -> None:

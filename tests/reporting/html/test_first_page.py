@@ -169,19 +169,13 @@ def of_masks(adaption: str, like: str) -> pd.DataFrame:
     return pd.concat([SCORES, masks.assign(adaption=adaption, **GAINS)], ignore_index=True)
 
 
-@pytest.mark.parametrize(
-    ("language", "asked", "unknown"),
-    [("en", "of all 40 images", "than 125 images"), ("de", "allen 40 Bil", "als 125 Bildern")],
-)
-def test_no_more_true_boxes_are_asked_for_than_there_are_images(
-    tmp_path: Path, language: str, asked: str, unknown: str
-) -> None:
+def test_no_more_true_boxes_are_asked_for_than_there_are_images(tmp_path: Path) -> None:
     used = [("train", 30), ("val", 10)]
     counts = pd.DataFrame(used, columns=["split", "used"]).reindex(columns=COUNTS, fill_value=0)
-    page = first_page(tmp_path, unproved(), language=language, counts=counts)
-    assert asked in page and unknown in page
-    page = first_page(tmp_path, unproved(), language=language, counts=counts.assign(used=[200, 90]))
-    assert "125" in page and unknown not in page
+    page = first_page(tmp_path, unproved(), counts=counts)
+    assert "of all 40 images" in page and "than 125 images" in page
+    page = first_page(tmp_path, unproved(), counts=counts.assign(used=[200, 90]))
+    assert "125" in page and "than 125 images" not in page
 
 
 def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:
@@ -237,7 +231,6 @@ def test_a_limit_below_one_percent_is_no_zero(tmp_path: Path) -> None:
     table.loc[table["rule"] == ATTACK, "limit"] = 0.005
     limited = table["limit"].notna() & (table["rule"] == ATTACK)
     table.loc[limited, [*GAINS, "verdict"]] = 0.5, 0.4, 0.6, str(Verdict.FAIL)
-    assert "that counts (limit 0.5 %)" in first_page(tmp_path, table)
     assert "(Grenzwert 0,5 %)" in first_page(tmp_path, table, language="de")
 
 
@@ -323,7 +316,6 @@ def test_both_languages_have_all_texts() -> None:
     english, german = map(_keys, map(yaml.safe_load, catalogues))
     assert english == german - {f".methods.{name}" for name in METHODS}
     assert Texts("de").method("pixelate_coarse") == "Verpixelung coarse"
-    assert Texts("en").method("mask") == METHODS["mask"]
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")
     counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
@@ -353,20 +345,14 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "bars", "alike"),
-    [
-        (("51 %", "51 %"), ((76.0, 75.0, 77.0), (77.0, 76.9, 78.0)), True),
-        (("50 %", "53 %"), ((75.0, 65.0, 85.0), (80.0, 70.0, 90.0)), True),
-        (("50 %", "53 %"), ((75.0, 74.0, 76.0), (80.0, 79.0, 81.0)), False),
-        (("50 %", "53 %"), ((75.0, None, None), (80.0, None, None)), False),
-    ],
+    ("more", "half", "alike"),
+    [("50 %", 1, True), ("53 %", 10, True), ("53 %", 1, False), ("53 %", None, False)],
 )
 def test_methods_that_keep_about_as_much_have_no_least_and_most(
-    kept: tuple[str, str], bars: tuple[tuple[float | None, ...], ...], alike: bool
+    more: str, half: int | None, alike: bool
 ) -> None:
-    ends = ("value", "low", "high")
-    rows = [
-        {"label": name, "kept": text, "kept_bar": dict(zip(ends, bar, strict=True))}
-        for name, text, bar in zip(("Blur", "Mask"), kept, bars, strict=True)
-    ]
-    assert are_alike(rows) is alike
+    def row(kept: str, value: float) -> dict[str, Any]:
+        ends = {"low": half and value - half, "high": half and value + half}
+        return {"label": kept, "kept": kept, "kept_bar": {"value": value} | ends}
+
+    assert are_alike([row("50 %", 75.0), row(more, 80.0)]) is alike

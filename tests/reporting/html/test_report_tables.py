@@ -173,6 +173,9 @@ def test_maps_refute_no_unadapted_model_and_cases_may_differ() -> None:
     blur = raised(flat("a"), method="blur", adaption="A")
     _, verdict, why = of(blur, raised(flat("b"), method="mask", adaption="A"))
     assert verdict is Verdict.HOLDS and "in all 4 cases" in why
+    few = make_best(raised(flat("b"), method="mask", adaption="A")).assign(reason="3 clusters")
+    _, verdict, why = case_by_case(best_choices([make_best(blur), few]))
+    assert verdict is Verdict.UNKNOWN and "among the best in all 2 cases: Blur with A" in why
     _, verdict, why = of(blur, raised(blur, 0.01, adaption="C", method="blur").assign(dataset="b"))
     assert verdict is Verdict.UNKNOWN and why.endswith("Blur with A")
 

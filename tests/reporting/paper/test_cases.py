@@ -7,7 +7,6 @@ from paper_numbers import ADAPTIONS, METHODS, best_choice, cells
 from scipy import stats
 
 from anonbench.reporting.paper.cases import (
-    Case,
     Verdict,
     compare_within,
     correlates_strongly,
@@ -285,16 +284,3 @@ def test_on_the_papers_own_numbers() -> None:
     assert against["deciding"]["half_are_masking"] == "4 of 6 are masking"
     found = verdicts(cases_of(PAPER, published().iloc[:0]))
     assert set(found["verdict"]) == {"cannot be told"} and not found["cases"].any()
-
-
-def test_verdicts() -> None:
-    table: list[tuple[list[tuple[bool | None, bool | None]], Verdict]] = [
-        ([(True, None), (True, False), (None, None)], Verdict.HOLDS),
-        ([(True, None), (False, None)], Verdict.FAILS),
-        ([(True, None), (False, False)], Verdict.OPEN),
-        ([(False, True), (False, False)], Verdict.FAILS),
-        ([(None, None)], Verdict.OPEN),
-        ([], Verdict.OPEN),
-    ]
-    for cases, verdict in table:
-        assert decide([Case("celeba", "", holds, "", told) for holds, told in cases]) is verdict

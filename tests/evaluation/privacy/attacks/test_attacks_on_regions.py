@@ -45,18 +45,15 @@ EQUIPMENT = Equipment(Detection(), Anonymization())
 texts = st.text(st.characters(codec="ascii"), max_size=12)
 
 
-class Drawn:
+class Drawn(dict[str, np.ndarray]):
     """Images in memory by id, as they are or anonymized."""
-
-    def __init__(self, images: Mapping[str, np.ndarray]) -> None:
-        self._images = images
 
     @property
     def ids(self) -> list[str]:
-        return sorted(self._images)
+        return sorted(self)
 
     def read(self, image_id: str) -> np.ndarray:
-        return self._images[image_id]
+        return self[image_id]
 
 
 def codes(count: int) -> dict[str, np.ndarray]:

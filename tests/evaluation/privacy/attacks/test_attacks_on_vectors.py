@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_attacks_on_regions import attack
+from test_attacks_on_regions import Drawn, attack
 
 from anonbench.core.numeric.similarity import unit_rows
 from anonbench.core.registries.attacks import Archive, AttackNotPossibleError
@@ -114,13 +114,8 @@ def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) ->
 def test_without_persons_or_labels_an_attack_says_why() -> None:
     nameless = replace(archive(), persons=None, attribute=None)
     assert {o.measure for o in kinds.Linkage().outcomes(nameless)} == {"rank_1"}
-    for given, why in (
-        (nameless, "no label"),
-        (replace(archive(), attribute=np.full(60, -1)), "no image has a label"),
-        (archive(10, 10), r"2 classes .*: too few"),
-    ):
-        with pytest.raises(AttackNotPossibleError, match=why):
-            list(kinds.Inference().outcomes(given))
+    with pytest.raises(AttackNotPossibleError, match="no label"):
+        list(kinds.Inference().outcomes(nameless))
 
 
 def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() -> None:
@@ -205,20 +200,11 @@ def test_vector_files_with_masked_control(tmp_path: Path) -> None:
     assert table.equals(attack(shown, "linkage", "inference", gallery=50, probes=30))
 
 
-class _Drawn:
+def drawn(split: str, latent: np.ndarray) -> Drawn:
     """Pictures whose pixels follow from a few numbers, which their vectors hold, too."""
-
-    def __init__(self, split: str, latent: np.ndarray) -> None:
-        self._latent = {f"{split}{row:03d}": values for row, values in enumerate(latent)}
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self._latent)
-
-    def read(self, image_id: str) -> np.ndarray:
-        basis = np.random.default_rng(5).normal(size=(4, 8 * 8 * 3))
-        pixels = 128 + 20 * self._latent[image_id] @ basis
-        return np.clip(pixels, 0, 255).reshape(8, 8, 3).astype(np.uint8)
+    basis = np.random.default_rng(5).normal(size=(4, 8 * 8 * 3))
+    pixels = np.clip(128 + 20 * latent @ basis, 0, 255).reshape(-1, 8, 8, 3).astype(np.uint8)
+    return Drawn({f"{split}{row:03d}": picture for row, picture in enumerate(pixels)})
 
 
 def _published(folder: Path, is_taught: bool = True) -> Published:
@@ -231,7 +217,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
     sets = {}
     for split in files:
         latent = draw.normal(size=(80, 4))
-        sets[split] = _Drawn(split, latent)
+        sets[split] = drawn(split, latent)
         blurred = latent * [1.0, 1.0, 0.1, 0.1] + 0.1 * draw.normal(size=latent.shape)
         vectors = {Variant(): latent, BLUR: blurred, MASK: draw.normal(size=latent.shape)}
         vectors[Variant("mapped_blur", 100)] = 1.1 * blurred
@@ -341,8 +327,7 @@ def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:
     plain = {each: shown.training_vectors[each] for each in (Variant(), BLUR)}
     for path in plain.values():
         write_embeddings(path, Embeddings([], np.empty((0, 5), np.float32)))
-    nothing = _Drawn("train", np.empty((0, 4)))
-    table = attack(replace(shown, maps={}, train=nothing, training_vectors=plain), "inversion")
+    table = attack(replace(shown, maps={}, train=Drawn(), training_vectors=plain), "inversion")
     assert "0 train images are too few" in table["reason"].iloc[0]
 
 

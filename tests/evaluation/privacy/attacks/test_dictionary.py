@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_attacks_on_regions import Drawn
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection
@@ -146,18 +147,13 @@ HEIGHT, WIDTH = 160, 200
 BOX = (60, 50, 130, 110)
 
 
-class Given(dict[str, np.ndarray]):
-    def read(self, image_id: str) -> np.ndarray:
-        return self[image_id]
-
-
 def photo(seed: int) -> np.ndarray:
     coarse = np.random.default_rng(seed).integers(0, 256, (16, 20, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 
-ORIGINALS = Given({f"{number}": photo(number) for number in range(8)})
-SHIFTED = Given({name: ORIGINALS[f"{(int(name) + 1) % 8}"] for name in ORIGINALS})
+ORIGINALS = Drawn({f"{number}": photo(number) for number in range(8)})
+SHIFTED = Drawn({name: ORIGINALS[f"{(int(name) + 1) % 8}"] for name in ORIGINALS})
 FACE = Region(Entity.FACE, *map(float, BOX), 1.0)
 REGIONS = {name: [FACE] for name in ORIGINALS}
 
@@ -190,18 +186,18 @@ def blurred(image: np.ndarray) -> np.ndarray:
     ids=["mask", "blur", "more is hidden", "jpeg", "dark", "grey", "blurred all over"],
 )
 def test_copies_of_the_right_image_are_known(change: Callable[[np.ndarray], np.ndarray]) -> None:
-    copies = Given({name: change(image) for name, image in ORIGINALS.items()})
+    copies = Drawn({name: change(image) for name, image in ORIGINALS.items()})
     assert other_pictures(ORIGINALS, copies, REGIONS) == []
-    wrong = Given({name: change(image) for name, image in SHIFTED.items()})
+    wrong = Drawn({name: change(image) for name, image in SHIFTED.items()})
     assert len(other_pictures(ORIGINALS, wrong, REGIONS)) > len(ORIGINALS) / 2
 
 
 def test_nothing_is_said_where_regions_leave_nothing_or_of_an_image_that_is_there_twice() -> None:
     everywhere = [Region(Entity.FACE, 2.0, 2.0, WIDTH - 2.0, HEIGHT - 2.0, 1.0)]
-    masked = Given({name: np.zeros_like(image) for name, image in ORIGINALS.items()})
+    masked = Drawn({name: np.zeros_like(image) for name, image in ORIGINALS.items()})
     for regions in (REGIONS, dict.fromkeys(ORIGINALS, everywhere)):
         assert other_pictures(ORIGINALS, masked, regions) == []
-    pixelated = Given({name: cv2.blur(image, (99, 99)) for name, image in SHIFTED.items()})
+    pixelated = Drawn({name: cv2.blur(image, (99, 99)) for name, image in SHIFTED.items()})
     assert other_pictures(ORIGINALS, pixelated, dict.fromkeys(ORIGINALS, everywhere)) == []
     # but what is not hidden at all is seen to be another original
     assert other_pictures(ORIGINALS, SHIFTED, dict.fromkeys(ORIGINALS, everywhere)) == sorted(
@@ -209,6 +205,6 @@ def test_nothing_is_said_where_regions_leave_nothing_or_of_an_image_that_is_ther
     )
     assert other_pictures(ORIGINALS, ORIGINALS, {}) == []
     # it has two right copies
-    twice = Given(ORIGINALS | {"1": ORIGINALS["0"]})
-    swapped = Given(twice | {"0": twice["1"], "1": twice["0"]})
+    twice = Drawn(ORIGINALS | {"1": ORIGINALS["0"]})
+    swapped = Drawn(twice | {"0": twice["1"], "1": twice["0"]})
     assert other_pictures(twice, swapped, REGIONS) == []
