@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,7 @@ import yaml
 from anonbench import score
 from anonbench.cli import main
 from anonbench.cli.main import CONDA, LOCK, NO_DEPENDENCIES, environments, read_pins
-from anonbench.config import load
 from anonbench.config.default_files import DEFAULTS, SCHEMA
-from anonbench.core.vocabulary import Split
-from anonbench.datasets.listing import count_images, list_images
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from plug_in import install
 from processes import python
@@ -30,22 +25,6 @@ def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path, 
     cli(f"config --root {tmp_path}")
     for path in (SCHEMA, DEFAULTS):
         assert (tmp_path / path).read_bytes() == (root / path).read_bytes()
-
-
-@pytest.mark.slow
-def test_the_papers_lists_have_the_published_sizes(root: Path, tmp_path: Path) -> None:
-    script = root / "tools/paper_lists.py"
-    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True)
-    datasets = {
-        name: {"layout": name, "path": str(tmp_path / name), "detectors": ["mtcnn"]}
-        for name in ("celeba", "rvl_cdip")
-    }
-    counts = {
-        name: count_images(list_images(name, dataset, 0, labels=False))
-        for name, dataset in load({"datasets": datasets}).datasets.items()
-    }
-    assert counts["celeba"] == {Split.TRAIN: 162_770, Split.VAL: 19_867}
-    assert counts["rvl_cdip"] == {Split.TRAIN: 320_000, Split.VAL: 40_000}
 
 
 IMAGES = 240
