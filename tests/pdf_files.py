@@ -32,6 +32,14 @@ def page(
     )
 
 
+def stamped(image: bytes) -> bytes:
+    """Return a file of a page on which a stamp shows an image."""
+    resources = "/Resources << /XObject << /I 4 0 R >> >>"
+    kind = f"/Type /XObject /Subtype /Form /BBox [0 0 200 150] {resources}"
+    note = "/Annots [<< /Subtype /Stamp /F 4 /Rect [0 0 200 150] /AP << /N 5 0 R >> >>]"
+    return page("", "", image, stream(kind, b"200 0 0 150 0 0 cm /I Do"), more=note)
+
+
 def pages(contents: Sequence[bytes], media: str = "0 0 144 72", trailer: str = "") -> bytes:
     """Return a file of pages with these contents, which may show text in the font F."""
     kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(contents)))

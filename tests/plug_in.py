@@ -1,8 +1,13 @@
 """A package of somebody else's, as installed: modules and their entry points in a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.core.registries.methods import METHODS, Method
 
 
 def install(
@@ -24,3 +29,18 @@ def install(
         listed.read_dict({group: {name: value}})
     with (described / "entry_points.txt").open("w", encoding="utf-8") as file:
         listed.write(file)
+
+
+def add_method(method: type[Method], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add a method, as an installed package does."""
+    kind, known = type(METHODS), {**METHODS, method.name: method}
+    get, names = kind.__getitem__, kind.__iter__
+
+    def found(self: Any, name: str) -> Any:
+        return known[name] if self is METHODS else get(self, name)
+
+    def named(self: Any) -> Iterator[str]:
+        return iter(known) if self is METHODS else names(self)
+
+    monkeypatch.setattr(kind, "__getitem__", found)
+    monkeypatch.setattr(kind, "__iter__", named)

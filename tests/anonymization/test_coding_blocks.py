@@ -1,7 +1,6 @@
 """Regions cover whole coding blocks of their file, for the anonymizer and for its audit alike."""
 
 import re
-import struct
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -38,7 +37,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.coding_blocks import coding_blocks, shared_coding
 from anonbench.datasets.formats.pages import Page, reads_heif
 from anonbench.datasets.images import read_image
-from image_files import coded, turned
+from image_files import coded, tiff, turned
 from keyed_settings import asked
 from pdf_files import page, stream
 
@@ -107,21 +106,7 @@ def tiff_of_shared_colours(image: Image.Image) -> bytes:
     units = [fours[:, row, :, column, 0] for row in (0, 1) for column in (0, 1)]
     units += [fours[..., band].mean(axis=(1, 3)).astype(np.uint8) for band in (1, 2)]
     data = zlib.compress(np.stack(units, axis=-1).tobytes())
-    data += bytes(len(data) % 2)
-    short, long = 3, 4
-    tags = [(256, long, 1, width), (257, long, 1, height), (258, short, 3, 8 + len(data))]
-    tags += [(259, short, 1, 8)]
-    tags += [(262, short, 1, 6), (273, long, 1, 8), (277, short, 1, 3), (278, long, 1, height)]
-    tags += [(279, long, 1, len(data)), (284, short, 1, 1), (530, short, 2, 2 | 2 << 16)]
-    return tiff(data, tags)
-
-
-def tiff(data: bytes, tags: list[tuple[int, ...]]) -> bytes:
-    """Return a TIFF file of one strip with three bands of 8 bits."""
-    bits = struct.pack("<HHH", 8, 8, 8)
-    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits))
-    listed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    return head + data + bits + struct.pack("<H", len(tags)) + listed + bytes(4)
+    return tiff((data, {256: width, 257: height, 259: 8, 262: 6, 277: 3, 530: (2, 2)}))
 
 
 def tiff_of_jpeg(
@@ -131,15 +116,11 @@ def tiff_of_jpeg(
     data = coded(image, "JPEG", quality=80, subsampling=2, progressive=scans is not None)
     data = data if scans is None else without_scans(data, scans)
     first = data.index(b"\xff\xda") + 14 if old else 0
-    data += bytes(len(data) % 2)
-    (width, height), short, long = image.size, 3, 4
-    tags = [(256, long, 1, width), (257, long, 1, height), (258, short, 3, 8 + len(data))]
-    tags += [(259, short, 1, 6 if old else 7), (262, short, 1, 6), (273, long, 1, 8 + first)]
-    tags += [(277, short, 1, 3), (278, long, 1, height // parts), (279, long, 1, len(data) - first)]
-    tags += [(284, short, 1, 1)]
-    tags += [(512, short, 1, 1), (513, long, 1, 8), (514, long, 1, len(data))] if old else []
-    tags += [(530, short, 2, 1 | 1 << 16 if old else 2 | 2 << 16)]
-    return tiff(data, tags)
+    width, height = image.size
+    tags = {256: width, 257: height, 262: 6, 273: 8 + first, 277: 3, 278: height // parts}
+    tags |= {259: 6, 512: 1, 513: 8, 514: len(data)} if old else {259: 7}
+    sampling = (1, 1) if old else (2, 2)
+    return tiff((data, tags | {279: len(data) - first, 530: sampling}))
 
 
 Make = Callable[[Image.Image], bytes]

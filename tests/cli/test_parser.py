@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import anonbench
-import preloaded
 from anonbench.cli import main
 from anonbench.cli.main import command_parser
 from anonbench.cli.shared import with_subcommands
@@ -184,22 +183,14 @@ with logged({str(tmp_path / "job.log")!r}, 1):
     assert log.count(SHOWN) == 2 and not steers(log)
 
 
-@pytest.mark.slow
-@pytest.mark.workflow
-def test_the_logger_of_snakemake(tmp_path: Path) -> None:
-    (tmp_path / "Snakefile").write_text(
-        f"""
-from pathlib import Path
-from snakemake_logger_plugin_anonbench import begin_run
-onstart:
-    begin_run(Path("results"), {{}}, lambda: [{BAD!r}])
-    logger.error({BAD!r})
-rule all:
-    log: "own.log"
-    shell: "printf {BAD[:8]!r} >{{log}}; exit 1"
-""",
-        encoding="utf-8",
-    )
-    done = preloaded.completed("snakemake", ["--cores", "1", "--logger", "anonbench"], tmp_path)
-    assert done.stderr.count(SHOWN) == 2, done.stderr
-    assert not steers(done.stderr), ascii(done.stderr)
+def test_the_logger_of_snakemake() -> None:
+    code = f"""
+import logging
+from snakemake_logger_plugin_anonbench import LogHandler, begin_run
+class Settings:
+    quiet, dryrun = None, False
+begin_run(None, {{}}, lambda: [{BAD!r}])
+LogHandler(Settings(), None).handle(logging.makeLogRecord({{"msg": {BAD!r}, "levelno": 40}}))
+"""
+    done = python(code).stderr
+    assert done.count(SHOWN) == 2 and not steers(done), ascii(done)

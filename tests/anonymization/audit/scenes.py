@@ -50,6 +50,7 @@ class Scene:
     between: Sequence[np.ndarray]
     method: str
     settings: Anonymization
+    regions: Sequence[Region] = tuple(REGIONS)
 
     @property
     def variant(self) -> Variant:
@@ -67,7 +68,7 @@ class Scene:
         changed = self.settings.model_copy(update=settings)
         return layers(  # which checks no arguments
             self.original if original is None else original,
-            REGIONS[:COUNT] if regions is None else regions,
+            self.regions[:COUNT] if regions is None else regions,
             Variant(method or self.method, degree),
             changed,
         )[-1]

@@ -11,16 +11,15 @@ import pytest
 import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scenes import check, picture, table, window
+from scenes import check, picture, table
 
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.check import check_outside
-from anonbench.anonymization.audit.pixels import check_layers, kept
-from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import SLACK, Area, area_of, read_regions
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Blocks, Region, box_table
-from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import encode
 
@@ -69,14 +68,6 @@ def test_a_box_covers_what_it_touches_only(x: float, y: float, width: float, hei
     touched = touched & ((columns + 1 > x) & (columns < x + width))
     assert np.array_equal(painted(found, True), touched)
     assert np.array_equal(painted(found, False), touched)
-
-
-@pytest.mark.parametrize("degree", [1, 33, 50, 99, 100])
-def test_a_degree_hides_its_share_rounded_up(degree: int) -> None:
-    for count in (0, 1, 3, 200):
-        regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
-        hidden = hidden_regions(regions[::-1], degree)
-        assert [each.rank for each in hidden] == [*range(int(np.ceil(degree * count / 100)))]
 
 
 @pytest.mark.parametrize(
@@ -323,18 +314,3 @@ def test_an_image_of_one_pixel_that_a_slanted_region_misses() -> None:
     assert check(pixel, [beside], "pixelate", settings)["hidden_pixels"] == 0
     with pytest.raises(NotHidden, match="one pixel"):
         check(pixel, [beside, over], "pixelate", settings)
-
-
-class Black(Method):
-    name = "black"
-
-    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
-        return np.asarray((written == 0).all(axis=0))
-
-
-def test_another_package_is_asked_of_an_edge_alone() -> None:
-    original = np.ascontiguousarray(picture().transpose(2, 0, 1))
-    written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
-    written[:, 3, 4] = 5
-    given = window(original, written, "text", nothing)
-    assert np.argwhere(~kept(Black(), given)).tolist() == [[3, 4]]

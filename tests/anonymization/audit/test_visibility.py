@@ -23,9 +23,10 @@ from anonbench.anonymization.methods import BUILT_IN
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, region_fault
-from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Entity, Variant
 from keyed_settings import ADDED, COMBINED, asked
+from plug_in import add_method
 
 FACE = Region(Entity.FACE, 8.0, 6.0, 60.0, 66.0, 1.0)
 NEGATIVE = {"recolour": {"space": "negative"}}
@@ -322,17 +323,18 @@ def test_an_order_that_shows_it_again_is_caught(
         check(noise(), OVER, "by_entity", settings)
 
 
-def install(method: type[Method], monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {**METHODS, method.name: method}
-    monkeypatch.setattr(type(METHODS), "__getitem__", lambda _, name: known[name])
-    monkeypatch.setattr(type(METHODS), "__iter__", lambda _: iter(known))
-
-
 class Black(Empty):
     name: ClassVar = "black"
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         return np.asarray((written == 0).all(axis=0))
+
+
+def test_another_package_is_asked_of_an_edge_alone() -> None:
+    written, nothing = np.zeros_like(planes()), np.zeros((70, 60), bool)
+    written[:, 3, 4] = 5
+    given = window(planes(), written, "text", nothing)
+    assert np.argwhere(~kept(Black(), given)).tolist() == [[3, 4]]
 
 
 APART = [Region(Entity.TEXT, 5, 5, 20, 35, 1.0), Region(Entity.FACE, 25, 5, 45, 35, 1.0)]
@@ -344,7 +346,7 @@ def test_a_region_in_sight_excuses_no_other_fault(
     wrong: tuple[slice, ...], turn: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regions that are in sight are masked, and reported less loudly."""
-    install(Black, monkeypatch)
+    add_method(Black, monkeypatch)
     original, settings = noise(), Anonymization()
     pixels = original.copy()
     pixels[5:35, 5:20] = 0
@@ -365,7 +367,7 @@ def test_an_unknown_method_before_a_weak_one(
     key_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit has the same order by itself."""
-    install(Unstated, monkeypatch)
+    add_method(Unstated, monkeypatch)
     kinds = {"text": "unstated", "barcode": "blur", "mrz": "recolour", "ink": "layers"}
     settings = combined(key_folder, face="swirl", **kinds)
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]

@@ -23,7 +23,7 @@ from anonbench.datasets.formats.pdf import draw_pdf, has_damaged_images
 from anonbench.detection.reading import DAMAGED_IMAGES
 from anonbench.detection.shard import Job, detect_shard
 from image_files import coded
-from pdf_files import page, stream
+from pdf_files import page, stamped, stream
 
 SIZE = WIDTH, HEIGHT = 200, 150
 DRAWN = "200 0 0 150 0 0 cm /I Do"
@@ -70,12 +70,6 @@ KINDS: dict[str, tuple[str, int, bytes]] = {
     "Flate in letters": (f"{RGB} /Filter [/ASCII85Decode /FlateDecode]", 8, in_letters(FLAT)),
     "JPEG": (f"{RGB} /Filter /DCTDecode", 8, JPEG),
     "progressive JPEG": (f"{RGB} /Filter /DCTDecode", 8, coded(PICTURE, "JPEG", progressive=True)),
-    "grey JPEG": (f"{GREY} /Filter /DCTDecode", 8, coded(PICTURE.convert("L"), "JPEG")),
-    "CMYK JPEG": (
-        "/ColorSpace /DeviceCMYK /Filter /DCTDecode",
-        8,
-        coded(PICTURE.convert("CMYK"), "JPEG"),
-    ),
     "packed JPEG": (f"{RGB} /Filter [/FlateDecode /DCTDecode]", 8, zlib.compress(JPEG)),
     "JPEG 2000": (f"{RGB} /Filter /JPXDecode", 8, coded(PICTURE, "JPEG2000")),
     "JBIG2": (f"{GREY} /Filter /JBIG2Decode", 1, jbig2()),
@@ -146,7 +140,7 @@ def with_a_code(damaged: str, fault: Callable[[bytes], bytes], more: str = "") -
     return page(both, NAMES, packed, image(damaged, fault), more=more)
 
 
-@pytest.mark.parametrize("kind", ["Flate", "JPEG", "JPEG 2000", "JBIG2", "Group 4"])
+@pytest.mark.parametrize("kind", ["JPEG", "Group 4"])
 def test_a_copy_with_a_damaged_image_is_in_doubt(kind: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/cut.pdf").write_bytes(with_a_code(kind, FAULTS["cut"]))
@@ -174,13 +168,9 @@ def test_a_damaged_image_is_in_doubt_in_a_run(tmp_path: Path) -> None:
 
 
 def test_a_damaged_image_in_a_stamp_is_seen() -> None:
-    box = "/Subtype /Form /BBox [0 0 200 150] /Resources << /XObject << /I 4 0 R >> >>"
-    note = "/Annots [<< /Subtype /Stamp /F 4 /Rect [0 0 200 150] /AP << /N 5 0 R >> >>]"
     for kind in ("Flate", "JPEG"):
         for name, expected in (("cut", True), ("", False)):
-            shown = image(kind, FAULTS.get(name, lambda data: data))
-            form = stream(box, DRAWN.encode())
-            data = page("", "", shown, form, more=note)
+            data = stamped(image(kind, FAULTS.get(name, lambda data: data)))
             assert has_damaged_images(data, Page(1, 72)) is expected
 
 

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codes import QUICK, anonymized, files, read_codes, records, save, statuses
+from codes import anonymized, files, read_codes, records, save, statuses
 
-from anonbench.anonymization.files import file_job, record, run
-from anonbench.config import Anonymization
+from anonbench.anonymization.files import file_job, record
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked
-from anonbench.core.vocabulary import Variant
 
 
 @pytest.fixture
@@ -213,17 +211,6 @@ def test_a_file_that_is_left_out_does_not_hide_the_copy_of_its_name(tmp_path: Pa
         done = anonymized(tmp_path / "t.tar", tmp_path / "out")
     assert sorted(row["status"] for row in records(done)) == ["left_out", "written"]
     assert (done.written, done.unknown) == (1, 0)
-
-
-def test_another_model_of_one_name_counts(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("model.onnx").write_bytes(b"one")
-    monkeypatch.setattr(type(QUICK), "files", lambda *_: [Path("model.onnx")])
-    job = file_job.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
-    images = run.Images((), (), "photos", photos)
-    before = run.made_by(job, photos, images)
-    assert before["versions"].keys() >= {"pillow"} and before["detectors"].keys() == {"zxing"}
-    Path("model.onnx").write_bytes(b"two")
-    assert before != run.made_by(job, photos, images)
 
 
 @pytest.mark.parametrize(

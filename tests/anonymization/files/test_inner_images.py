@@ -1,7 +1,6 @@
 """Doubtful, refused and long documents: inner JPEGs, ways out, and runs that were ended."""
 
 import os
-import struct
 import time
 import zlib
 from collections.abc import Callable
@@ -15,10 +14,11 @@ from PIL import Image
 
 from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.pages import pages_of
+from anonbench.config import Detection
 from anonbench.datasets.inputs import ImageFile, open_images
 from anonbench.detection.search import Search
-from image_files import coded
-from pdf_files import page, stream
+from image_files import coded, tiff
+from pdf_files import page, stamped, stream
 
 DRAWN = "200 0 0 150 0 0 cm /I Do"
 NAMES = "/Resources << /XObject << /I 4 0 R >> >>"
@@ -61,12 +61,6 @@ def glyph() -> bytes:
     return page("BT /F 1 Tf (a) Tj ET", names, jpeg(), drawn, font.encode())
 
 
-def stamp() -> bytes:
-    shown = stream(f"/Type /XObject /Subtype /Form /BBox [0 0 200 150] {NAMES}", DRAWN.encode())
-    note = "/Annots [<< /Subtype /Stamp /F 4 /Rect [0 0 200 150] /AP << /N 5 0 R >> >>]"
-    return page("", "", jpeg(), shown, more=note)
-
-
 def with_a_copy() -> bytes:
     names = "/Resources << /XObject << /I 4 0 R /J 5 0 R >> >>"
     return page(f"q {DRAWN} Q .1 0 0 .1 180 130 cm /J Do", names, jpeg(), jpeg())
@@ -75,7 +69,7 @@ def with_a_copy() -> bytes:
 FILES: dict[str, tuple[Callable[[], bytes], bool]] = {
     "object": (lambda: page(DRAWN, NAMES, jpeg()), False),
     "a copy of it": (with_a_copy, False),
-    "stamp": (stamp, False),
+    "stamp": (lambda: stamped(jpeg()), False),
     "lossless mask": (lambda: masked(mask_of("Flate")), False),
     "mask": (lambda: masked(mask_of("DCT")), True),
     "pattern": (pattern, True),
@@ -106,39 +100,31 @@ def test_a_tiff_files_copy_takes_no_folders_name(tmp_path: Path) -> None:
     }
 
 
-def tiff(*pages: tuple[np.ndarray, dict[int, int]]) -> bytes:
-    """Return a TIFF file of uncompressed pages of 8 bits, with these tags."""
-    data, link = bytearray(b"II*\0" + bytes(4)), 4
-    for values, own in pages:
-        height, width, bands = values.shape
-        start = len(data)
-        data += values.tobytes() + bytes(values.size % 2)
-        bits = len(data)
-        data += struct.pack(f"<{bands}H", *[8] * bands)
-        tags = {256: width, 257: height, 259: 1, 273: start, 277: bands, 278: height}
-        rows = [(tag, 4, 1, value) for tag, value in (tags | {279: values.size} | own).items()]
-        rows.append((258, 3, bands, bits if bands > 2 else 8))
-        struct.pack_into("<I", data, link, len(data))
-        data += struct.pack("<H", len(rows))
-        data += b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
-        link = len(data)
-        data += bytes(4)
-    return bytes(data)
-
-
 RGB = np.asarray(photograph("one"))
 ALPHA = np.full((*RGB.shape[:2], 1), 255, np.uint8)
 CMYK = np.asarray(photograph("one").convert("CMYK"))
-PDF = coded(photograph("one"), "PDF")
+PDF = coded(photograph("one"), "PDF", resolution=200)
+LARGE = {"save_all": True, "append_images": [photograph("two").resize((800, 600))]}
 STRANGE = (
     "a TIFF file that is damaged, or of a kind that is not read, such as CMYK with transparency or "
     "pages with masks; save it as RGB without them"
 )
 AGAIN = "save it again as PDF, in a program that opens it"
 DECODED = "save it again in a program that opens it, or leave it out"
+
+
+def strip(values: np.ndarray, tags: dict[int, int]) -> tuple[bytes, dict[int, int]]:
+    height, width, bands = values.shape
+    return values.tobytes(), {256: width, 257: height, 277: bands} | tags
+
+
 DOCUMENTS = {
-    "masked.tif": (tiff((RGB, {262: 2}), (ALPHA, {254: 4, 262: 4})), STRANGE),
-    "transparent.tif": (tiff((np.dstack([CMYK, ALPHA]), {262: 5, 338: 2})), STRANGE),
+    "rgb.tif": (tiff(strip(RGB, {262: 2})), ""),
+    "cmyk.tif": (tiff(strip(CMYK, {262: 5})), ""),
+    "two.tif": (tiff(*[strip(RGB, {262: 2})] * 2), ""),
+    "masked.tif": (tiff(strip(RGB, {262: 2}), strip(ALPHA, {254: 4, 262: 4})), STRANGE),
+    "transparent.tif": (tiff(strip(np.dstack([CMYK, ALPHA]), {262: 5, 338: 2})), STRANGE),
+    "whole.pdf": (PDF, ""),
     "cut.pdf": (PDF[:300], f"a damaged PDF, or none; {AGAIN}"),
     "empty.pdf": (b"%PDF-1.7\n", f"a damaged PDF, or none; {AGAIN}"),
     "no_page.pdf": (
@@ -150,26 +136,24 @@ DOCUMENTS = {
         coded(photograph("one"), "PNG")[:-20],
         f"truncated or damaged (no end marker IEND); {DECODED}",
     ),
+    "pdf.png": (PDF, "a PDF; rename it to end in .pdf"),
+    "large.pdf": (
+        coded(photograph("one"), "PDF", resolution=200, **LARGE),
+        "page 2: more than 100000 pixels; make it smaller, or raise detection.max_pixels",
+    ),
 }
+"""Documents, and why they are refused: a way out is named."""
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_reason_names_a_way_out(name: str, tmp_path: Path) -> None:
-    data, reason = DOCUMENTS[name]
+def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / name).write_bytes(data)
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert [(row["name"], row["reason"]) for row in records(done)] == [(name, reason)]
-    assert not files(tmp_path / "out")
-
-
-def test_the_same_pages_without_masks_and_transparency_are_read(tmp_path: Path) -> None:
-    """The pictures are refused for what the reason says, not for how they are written here."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in/rgb.tif").write_bytes(tiff((RGB, {262: 2})))
-    (tmp_path / "in/cmyk.tif").write_bytes(tiff((CMYK, {262: 5})))
-    (tmp_path / "in/two.tif").write_bytes(tiff((RGB, {262: 2}), (RGB, {262: 2})))
-    assert anonymized(tmp_path / "in", tmp_path / "out").written == 3
+    for name, (data, _) in DOCUMENTS.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    done = anonymized(tmp_path / "in", tmp_path / "out", detection=Detection(max_pixels=100_000))
+    reasons = {row["name"]: row["reason"] for row in records(done)}
+    assert reasons == {name: reason for name, (_, reason) in DOCUMENTS.items()}
+    assert {*statuses(done).values()} == {"written", "unreadable"}
+    assert {*files(tmp_path / "out")} == {*("rgb.tif", "cmyk.tif", "two.tif.pdf", "whole.pdf")}
 
 
 TEXTS = ("one", "two", "three", "four")
@@ -274,5 +258,6 @@ def test_after_a_page_that_refuses_a_document_the_others_are_searched(searches: 
     pages = [photograph(text, code=text != "two") for text in TEXTS]
     save_pages(Path("in/a.pdf"), *pages)
     done = anonymized(Path("in"), Path("out"), workers=1)
-    assert statuses(done) == {"a.pdf": "without_regions"} and "page 2" in records(done)[0]["reason"]
+    assert statuses(done) == {"a.pdf": "without_regions"} and not files(Path("out"))
+    assert records(done)[0]["reason"] == "nothing was found on page 2"
     assert len(searches.read_text().split()) == 4  # the second page twice: to say why

@@ -11,7 +11,7 @@ import numpy as np
 import pypdfium2
 import pytest
 import zxingcpp
-from codes import SRGB, anonymized, files, photograph, records, save, save_pages, statuses
+from codes import SRGB, anonymized, files, photograph, records, save, save_pages
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -19,7 +19,6 @@ from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
 from anonbench.anonymization.files import stored
 from anonbench.anonymization.files.stored import Stored, standard, standard_tables, standards, write
-from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_pages
 from anonbench.datasets.images import encode, read_image
@@ -122,9 +121,6 @@ def test_tiff_files_of_several_pages_become_pdfs(tmp_path: Path, compression: st
     assert (again.written, again.made) == (1, 0)
     assert row["pages"] == [[200, 150, 0]] * 2 and done.sheet is not None
     assert 'width="200"' in done.sheet.read_text(encoding="utf-8")
-    scans(tmp_path / "in/a.tif.pdf", photograph("three"))
-    both = anonymized(tmp_path / "in", tmp_path / "out")
-    assert statuses(both) == {"a.tif": "failed", "a.tif.pdf": "written"}, "one name"
 
 
 def test_a_blank_page_of_a_fax_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
@@ -179,34 +175,6 @@ def test_a_copy_does_not_tell_whether_what_is_hidden_had_colours(tmp_path: Path)
     assert anonymized(tmp_path / "in", tmp_path / "out").regions == 2
     for name in ("grey.pdf", "red.pdf"):
         assert b"/DeviceGray" in (tmp_path / "out" / name).read_bytes(), name
-
-
-def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
-    scans(tmp_path / "in/a.pdf", photograph("one"), photograph("", code=False))
-    done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert (done.written, done.without_regions, files(tmp_path / "out")) == (0, 1, {})
-    assert records(done)[0]["reason"] == "nothing was found on page 2"
-    done = anonymized(tmp_path / "in", tmp_path / "all", keep_without_regions=True)
-    assert (done.written, done.regions) == (1, 1)
-
-
-def test_what_cannot_be_read_has_no_copy_and_ends_nothing(tmp_path: Path) -> None:
-    large = photograph("two").resize((800, 600))
-    whole = scans(tmp_path / "in/a.pdf", photograph("one")).read_bytes()
-    (tmp_path / "in/cut.pdf").write_bytes(whole[:300])
-    scans(tmp_path / "in/large.pdf", photograph("one"), large)
-    (tmp_path / "in/no.png").write_bytes(whole)
-    pypdfium2.PdfDocument.new().save(tmp_path / "in/empty.pdf")
-    limit = Detection(max_pixels=100_000)
-    done = anonymized(tmp_path / "in", tmp_path / "out", detection=limit)
-    assert set(files(tmp_path / "out")) == {"a.pdf"}
-    names = "cut.pdf", "large.pdf", "no.png", "empty.pdf"
-    unreadable = dict.fromkeys(names, "unreadable")
-    assert statuses(done) == {"a.pdf": "written"} | unreadable
-    reasons = {row["name"]: row["reason"] for row in records(done)}
-    way_out = "; make it smaller, or raise detection.max_pixels"
-    assert reasons["large.pdf"] == f"page 2: more than 100000 pixels{way_out}"
-    assert reasons["no.png"] == "a PDF; rename it to end in .pdf"
 
 
 def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:

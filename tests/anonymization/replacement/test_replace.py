@@ -44,9 +44,9 @@ def read(pixels: np.ndarray) -> list[str]:
 
 
 def passes_audit(original: np.ndarray, hidden: np.ndarray, entity: str) -> bool:
-    whole = np.ones(original.shape, bool)
-    seen = RegionWindow(original[None], hidden[None], whole, entity, whole, ~whole)
-    return bool(Replace().is_hidden_in(seen).all())
+    planes = [np.atleast_3d(image).transpose(2, 0, 1) for image in (original, hidden)]
+    whole = np.ones(original.shape[:2], bool)
+    return bool(Replace().is_hidden_in(RegionWindow(*planes, whole, entity, whole, ~whole)).all())
 
 
 @given(st.integers(8, 60), st.integers(8, 300), st.integers(0, 2**32 - 1))
@@ -98,8 +98,24 @@ def test_a_line_aslant_is_only_filled_and_a_standing_one_drawn_standing() -> Non
     turned = Image.fromarray(flat).rotate(30, expand=True, fillcolor=PAPER)
     filled = Replace().hide(np.asarray(turned), "text")
     assert len(np.unique(filled.reshape(-1, 3), axis=0)) == 1
-    standing = Replace().hide(np.ascontiguousarray(np.rot90(flat)), "text")
-    assert np.array_equal(standing, np.rot90(drawn))
+    upright = np.ascontiguousarray(np.rot90(flat))
+    standing = Replace().hide(upright, "text")
+    assert np.array_equal(standing, np.rot90(drawn)) and passes_audit(upright, standing, "text")
+
+
+def test_a_paragraph_passes() -> None:
+    paragraph = np.concatenate([line("several lines of text")] * 4)
+    assert passes_audit(paragraph, Replace().hide(paragraph, "text"), "text")
+
+
+def test_ink_is_under_paper_and_faces_are_black() -> None:
+    original = line("Erika Mustermann")
+    written = Replace().hide(original, "ink")
+    assert (written == written[0, 0]).all() and passes_audit(original, written, "ink")
+    drawn = Replace().hide(original, "text")
+    assert passes_audit(original, np.zeros_like(original), "face")
+    assert not any(passes_audit(original, drawn, entity) for entity in ("ink", "face"))
+    assert not passes_audit(original, np.full_like(original, 1), "face")
 
 
 def test_one_pale_pixel_that_others_leave_explains_the_edge_of_a_region() -> None:
@@ -169,11 +185,14 @@ def test_a_zone_becomes_another_with_right_check_digits(monkeypatch: pytest.Monk
     [("QRCode", 1), ("Code128", 0), ("Code128", 3), ("DataMatrix", 2), ("PDF417", 1)],
 )
 def test_a_code_decodes_to_other_content_of_its_kind(kind: str, turns: int) -> None:
-    original = np.rot90(code("SECRET1234567", 4, kind), turns)
+    original = np.ascontiguousarray(np.rot90(code("SECRET1234567", 4, kind), turns))
     assert read(original) == ["SECRET1234567"]
-    hidden = Replace().hide(np.ascontiguousarray(original), "barcode")
+    hidden = Replace().hide(original, "barcode")
     payload = fakes.payload(fakes.PayloadKind.CAPITALS, 13, hidden.shape[:2])
     assert read(hidden) == [payload]
+    assert passes_audit(original, hidden, "barcode")
+    for wrong in (original, np.rot90(hidden, 2)):
+        assert not passes_audit(original, np.ascontiguousarray(wrong), "barcode")
 
 
 def test_check_digits_of_codes_are_right() -> None:
