@@ -150,10 +150,14 @@ class Centering(nn.Module):
     _sum: Tensor  # of the step's scores; their number at the end
 
     def __init__(
-        self, kind: Literal["softmax", "sinkhorn"], prototypes: int, momentum: float, ranks: Ranks
+        self,
+        kind: Literal["softmax", "sinkhorn"],
+        prototypes: int,
+        momentum: float,
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
-        self.kind, self.momentum, self.ranks = kind, momentum, ranks
+        self.kind, self.momentum, self.ranks = kind, momentum, ranks or Ranks()
         self.register_buffer("center", torch.zeros(prototypes))
         self.register_buffer("_sum", torch.zeros(prototypes + 1), persistent=False)
 

@@ -19,6 +19,11 @@ def _normal(random: np.random.RandomState, *shape: int) -> np.ndarray:
     return random.standard_normal(shape).astype(np.float32)
 
 
+def _targets(random: np.random.RandomState, *shape: int) -> np.ndarray:
+    powers = np.exp(3.0 * _normal(random, *shape))
+    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
 def _weights(shapes: dict[str, torch.Size], random: np.random.RandomState) -> Results:
     return {
         name: np.float32(0.1) * _normal(random, *shapes[name])
@@ -35,8 +40,17 @@ def _masks(random: np.random.RandomState, images: int, patches: int) -> np.ndarr
 def parts() -> Results:
     random = np.random.RandomState(0)
     given: Results = {}
+    for step, patches in enumerate((30, 17, 5, 22)):
+        here = f"centering/{step}"
+        given[f"{here}/class_logits"] = _normal(random, 12, PROTOTYPES)
+        given[f"{here}/patch_logits"] = _normal(random, patches, PROTOTYPES)
+        given[f"{here}/temperature"] = np.float64(0.04 + 0.005 * step)
     for case, images in enumerate((12, 48, 300)):
         given[f"sinkhorn/{case}/logits"] = np.float32(0.3) * _normal(random, images, PROTOTYPES)
+    given["ibot/masks"] = _masks(random, 12, 49)
+    for term, count in (("dino_pair", 6), ("ibot", int(given["ibot/masks"].sum()))):
+        given[f"{term}/student"] = _normal(random, count, PROTOTYPES)
+        given[f"{term}/target"] = _targets(random, count, PROTOTYPES)
     for case, distance in enumerate((1.0, 1e-3, 2e-5)):  # of pairs, so that rounding decides none
         one, aside = _normal(random, 8, 32), _normal(random, 8, 32)
         given[f"koleo/{case}/features"] = np.concatenate([one, one + np.float32(distance) * aside])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from anonbench.config.training import Recipe
 from anonbench.training.data.batch import Batch
 from anonbench.training.loop import trainer as loop
-from anonbench.training.losses import koleo_loss, sinkhorn
+from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
 from anonbench.training.model.formats import load_strictly, read_checkpoint, uses_swiglu
 from anonbench.training.model.network import Network
@@ -23,6 +23,7 @@ from anonbench.training.model.network import Network
 Arrays = Mapping[str, np.ndarray]
 Results = dict[str, np.ndarray]
 
+TEMPERATURE = 0.1
 SINKHORN_TEMPERATURE = 0.05
 SIZES = ("56", "28", "98")
 TRANSFORMERS = {
@@ -69,7 +70,8 @@ def below(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
 
 
 def parts(given: Arrays) -> Results:
-    results = {**_sinkhorn(given), **_koleo(given)}
+    results = {**_centering(given), **_sinkhorn(given), **_dino_pair(given), **_ibot(given)}
+    results |= _koleo(given)
     for name in TRANSFORMERS:
         results |= _transformer(below(given, f"vit/{name}/"), name)
     return results
@@ -77,6 +79,20 @@ def parts(given: Arrays) -> Results:
 
 def _tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(values))
+
+
+def _centering(given: Arrays) -> Results:
+    results: Results = {}
+    centerings = {"class": Centering("softmax", 97, 0.9), "patch": Centering("softmax", 97, 0.9)}
+    for step in range(STEPS):
+        here = f"centering/{step}"
+        temperature = float(given[f"{here}/temperature"])
+        for kind, centering in centerings.items():
+            target = centering(_tensor(given[f"{here}/{kind}_logits"]), temperature)
+            centering.update()
+            results[f"{here}/{kind}_target"] = target.numpy()
+            results[f"{here}/{kind}_center"] = centering.center.numpy().copy()
+    return results
 
 
 def _sinkhorn(given: Arrays) -> Results:
@@ -92,6 +108,23 @@ def _with_gradient(loss: Tensor, of: Tensor, name: str) -> Results:
     loss.backward()  # type: ignore[no-untyped-call]
     assert of.grad is not None
     return {f"{name}/loss": loss.detach().numpy(), f"{name}/gradient": of.grad.numpy()}
+
+
+def _dino_pair(given: Arrays) -> Results:
+    """Both pairs of two equal crops: their mean is one pair's loss."""
+    target, student = (_tensor(given[f"dino_pair/{name}"]) for name in ("target", "student"))
+    student.requires_grad_()
+    loss = dino_loss(torch.stack([target] * 2), torch.stack([student] * 2), TEMPERATURE)
+    return _with_gradient(loss, student, "dino_pair")
+
+
+def _ibot(given: Arrays) -> Results:
+    target, student = (_tensor(given[f"ibot/{name}"]) for name in ("target", "student"))
+    student.requires_grad_()
+    batch = _batch({"masks": given["ibot/masks"]})
+    weights = batch.masked_weights
+    loss = ibot_loss(target, student, weights, len(batch.masked), TEMPERATURE)
+    return {"ibot/weights": weights.numpy(), **_with_gradient(loss, student, "ibot")}
 
 
 def _koleo(given: Arrays) -> Results:
@@ -202,10 +235,12 @@ def _schedules(given: Arrays) -> Arrays:
 
 
 def _batch(given: Arrays) -> Batch:
+    """Return a batch of the crops, if there are any, and masks."""
     nothing: Any = None
+    crops = {name: _tensor(given[name]) if name in given else nothing for name in CROPS}
     return Batch(
         ids=tuple(map(str, range(IMAGES))),
-        **{name: _tensor(given[name]) for name in CROPS},
+        **crops,
         global_augmentations=nothing,
         local_augmentations=nothing,
         masked=_tensor(given["masks"]),

@@ -8,8 +8,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from anonbench.training import losses
-from anonbench.training.distributed import Ranks
-from anonbench.training.losses import Centering, ibot_loss, koleo_loss, sinkhorn
+from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 
 Kind = Literal["softmax", "sinkhorn"]
 KINDS = pytest.mark.parametrize("kind", ["softmax", "sinkhorn"])
@@ -43,7 +42,7 @@ def test_chunks_change_neither_losses_nor_gradients(
     monkeypatch.setattr(losses, "CHUNK", chunk)
     teacher, student = (_scores(31, 64, dtype, seed) for seed in range(2))
     weights = torch.rand(31, generator=torch.Generator().manual_seed(2))
-    targets = Centering(kind, 64, 0.9, Ranks())(teacher, 0.05)
+    targets = Centering(kind, 64, 0.9)(teacher, 0.05)
     plain_targets = _plain_targets(teacher, kind)
     assert targets.dtype == torch.float32
     torch.testing.assert_close(targets.double(), plain_targets, atol=2e-5, rtol=0)
@@ -66,7 +65,7 @@ def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.Monke
     monkeypatch.setattr(losses, "CHUNK", 1 << 14)
     teacher, student = (_scores(1024, 1024, dtype, seed) for seed in range(2))
     weights = torch.rand(1024)
-    centering = Centering(kind, 1024, 0.9, Ranks())
+    centering = Centering(kind, 1024, 0.9)
     student.requires_grad_()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         ibot_loss(centering(teacher, 0.05), student, weights, 8, 0.1).backward()
@@ -79,6 +78,20 @@ def test_little_memory(kind: Kind, dtype: torch.dtype, monkeypatch: pytest.Monke
     whole = 4 * student.numel()
     needed = whole + student.nbytes
     assert needed <= peak < needed + 6 * whole / 64
+
+
+@pytest.mark.parametrize("local_crops", [0, 3])
+def test_dino_is_the_mean_over_all_pairs_but_a_crop_with_itself(local_crops: int) -> None:
+    targets = _random_scores(2, 5, 7).softmax(-1)
+    scores = _random_scores(2 + local_crops, 5, 7, seed=1)
+    terms = [
+        -(targets[one] * (scores[other] / 0.1).log_softmax(-1)).sum(-1).mean().item()
+        for one in range(2)
+        for other in range(2 + local_crops)
+        if other != one
+    ]
+    expected = sum(terms) / (2 * local_crops + 2)
+    assert dino_loss(targets, scores, 0.1).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_koleo_of_equal_features_and_under_autocast() -> None:
