@@ -289,6 +289,17 @@ def test_what_was_removed_stays_in_sight_unless_the_image_changes(reviewed: Path
         assert read_codes(Path("out/a.png")) == [], "the person saw another image"
 
 
+def test_what_was_removed_from_a_page_comes_back_in_another_document(reviewed: Path) -> None:
+    run(reviewed)
+    confirm(review_folder(Path("out"), sample=9), "scan.pdf/page-0001", removed=True)
+    save_pages(reviewed / "scan.pdf", photograph("other"), photograph("two"))
+    run(reviewed)
+    confirm(review_folder(Path("out"), sample=9), "scan.pdf/page-0002")
+    done = run(reviewed)
+    found = next(row for row in records(done) if row["name"] == "scan.pdf")["regions"]
+    assert [row["page"] for row in found] == [1, 2], "the person saw another first page"
+
+
 def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> None:
     shutil.copy(reviewed / "none.png", reviewed / "x.png")
     shutil.copy(reviewed / "scan.pdf", reviewed / "y.pdf")
@@ -315,6 +326,29 @@ def test_what_is_added_to_an_image_is_added_to_its_copies(reviewed: Path) -> Non
     assert hidden("none.png")
     correct()
     assert run(reviewed).corrected == 0
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_is_added_follows_an_image_whose_name_another_gets(
+    reviewed: Path, by_hand: bool
+) -> None:
+    run(reviewed)
+    if by_hand:
+        correct("none.png,add,text,10,20,60,50")
+    else:
+        confirm(review_folder(Path("out"), sample=1), "none.png", BOX)
+    run(reviewed)
+    assert hidden("none.png") and not hidden("z.png")
+    (reviewed / "none.png").rename(reviewed / "z.png")
+    save(reviewed, "none.png", grey=True)
+    run(reviewed)
+    assert hidden("z.png"), "in another image's place"
+    (reviewed / "old").mkdir()
+    (reviewed / "z.png").rename(reviewed / "old" / "none.png")
+    run(reviewed)
+    run(reviewed)
+    # a row that is written by hand does not say which image it means
+    assert by_hand or hidden("old/none.png"), "it keeps what a person saw in it"
 
 
 def test_wrong_corrections_are_said(reviewed: Path) -> None:

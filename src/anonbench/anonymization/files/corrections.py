@@ -35,8 +35,9 @@ from anonbench.detection.review.queue import Entry, digest_of, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
 OfImage = dict[str, list[Correction]]  # corrections of one file by id: its name, or that of a page
-Corrections = tuple[dict[str, OfImage], dict[str, str]]
-"""Corrections by the name of the file, and the SHA-256 of the file that a person saw."""
+Seen = dict[str, str]  # SHA-256 of the file that a person saw, by the id of the image or page
+Corrections = tuple[dict[str, OfImage], dict[str, Seen]]
+"""Corrections, and what a person saw, by the name of the file."""
 
 
 def corrections_file(to: Path) -> Path:
@@ -75,9 +76,13 @@ def corrections_of(to: Path, images: Given, before: Mapping[str, Outcome]) -> Co
     for name, part in parts:
         if part in own:
             rows.setdefault(name, {})[part] = own[part]
-    _share(rows, before, images)
     looks = Record(file).looks
-    return (rows, {n: file_digest_of(looks[part].digest) for n, part in parts if part in looks})
+    seen: dict[str, Seen] = {}
+    for name, part in parts:
+        if part in looks:
+            seen.setdefault(name, {})[part] = file_digest_of(looks[part].digest)
+    _share(rows, before, seen, images)
+    return rows, seen
 
 
 def digest_of_corrections(own: OfImage) -> str:
@@ -87,8 +92,16 @@ def digest_of_corrections(own: OfImage) -> str:
 
 
 def additions(own: OfImage) -> OfImage:
-    """Corrections that hide more: those for an image that changed since a person saw it."""
+    """Corrections that hide more."""
     return {part: [c for c in each if c.action is Action.ADD] for part, each in own.items()}
+
+
+def holding(own: OfImage, seen: Seen, digest: str) -> OfImage:
+    """Corrections of a file as it is now: only additions where a person saw it otherwise."""
+    return {
+        part: each if seen.get(part, digest) == digest else additions({part: each})[part]
+        for part, each in own.items()
+    }
 
 
 def found_parts(outcome: Outcome) -> Iterator[tuple[str, str, list[Region]]]:
@@ -118,17 +131,18 @@ def _parts(image: ImageFile) -> list[str]:
     return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
 
 
-def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], images: Given) -> None:
-    """Add to images what is added to others of equal bytes, now or as they were recorded."""
+def _share(
+    rows: dict[str, OfImage], before: Mapping[str, Outcome], seen: Mapping[str, Seen], images: Given
+) -> None:
+    """Add to images what is added to others of equal bytes, now or as recorded or seen."""
     given = {name: additions(own) for name, own in rows.items()}
-    sizes = {_size(image) for image in images if image.name in given}
-    is_new = not given.keys() <= {image.name for image in images}  # of a size that is not recorded
+    there = {image.name: image for image in images}
     digests = {(name, each.digest) for name, each in before.items()}
-    digests |= {
-        (image.name, _digest(image))
-        for image in images
-        if _size(image) in sizes or (is_new and image.name not in before)
-    }
+    digests |= {(name, digest) for name, each in seen.items() for digest in each.values()}
+    # of a size that is not recorded, and perhaps under another name now
+    moved = [name for name, digest in digests if name in given and digest != _now(there, name)]
+    sizes = {_size(there[name]) for name in given.keys() & there.keys()}
+    digests |= {(i.name, _digest(i)) for i in images if moved or _size(i) in sizes}
     for group in _equal(sorted(digests)):
         givers = [name for name in group if name in given]
         for name, other in product(group, givers):
@@ -136,6 +150,10 @@ def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], images: Give
                 own = rows.setdefault(name, {}).setdefault(name + part[len(other) :], [])
                 known = {key_of(c.region) for c in own if c.region is not None}
                 own += [c for c in adding if c.region and key_of(c.region) not in known]
+
+
+def _now(there: Mapping[str, ImageFile], name: str) -> str:
+    return _digest(there[name]) if name in there else ""
 
 
 def _size(image: ImageFile) -> int:

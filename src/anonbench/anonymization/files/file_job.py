@@ -21,9 +21,10 @@ from anonbench.anonymization.audit.regions import Source, regions_of
 from anonbench.anonymization.checked import hidden
 from anonbench.anonymization.files.corrections import (
     OfImage,
-    additions,
+    Seen,
     corrections_file,
     digest_of_corrections,
+    holding,
 )
 from anonbench.anonymization.files.pages import (
     FinishedPage,
@@ -105,7 +106,7 @@ class Task:
     taken: tuple[str, ...] = ()  # suffixes that its name cannot get
     corrections: OfImage = field(default_factory=dict)
     """What a person adds to and removes from the regions that are found."""
-    seen: str = ""  # SHA-256 of the file that the person saw; empty where that is not recorded.
+    seen: Seen = field(default_factory=dict)
     page: int = 0
     """Page of a document that is made ahead of it; 0: all of the image."""
 
@@ -143,9 +144,8 @@ class Anonymizer:
         """A task with the corrections that hold; the file's bytes and SHA-256."""
         data = task.image.data(self._job.detection.max_pixels)
         digest = hashlib.sha256(data).hexdigest()
-        if task.seen and task.seen != digest:  # another image by now
-            task = replace(task, corrections=additions(task.corrections))
-        return task, data, digest
+        corrections = holding(task.corrections, task.seen, digest)
+        return replace(task, corrections=corrections), data, digest
 
     def _make_ahead(self, task: Task) -> None:
         """Make a page; if that fails, the document's own task says why."""

@@ -254,7 +254,7 @@ def _outcomes(
             name = image.name
             append(started(name))  # before a worker has it: from then on its copy may be there
             why = refused if name in clashing else ""
-            task = Task(image, before.get(name), why, taken[name], rows[name], seen.get(name, ""))
+            task = Task(image, before.get(name), why, taken[name], rows[name], seen.get(name, {}))
             yield from (replace(task, page=page) for page in range(1, pages.get(name, 0) + 1))
             yield task
 
