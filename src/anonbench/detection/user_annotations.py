@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +12,14 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.datasets.annotations.read import (
+    Action,
     Annotations,
     Correction,
     read_boxes_file,
     read_corrections,
     read_regions,
     read_stored_corrections,
+    review_record,
     share_among_copies,
     write_annotations,
 )
@@ -40,6 +43,9 @@ def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
             files[setting] = files_in(path)
             if not files[setting]:
                 raise problem(name, f"there is no file {path}, nor one in it", setting)
+    if "corrections" in files:  # which images a person saw decides which removals are valid
+        record = review_record(files["corrections"][0])
+        files["corrections"] += [record] if record.is_file() else []
     return files
 
 
@@ -70,8 +76,10 @@ def match_user_file(
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
     skipped as unreadable) is counted in the log: nothing of that image is published. Regions of an
-    image count for all images of the same bytes (`duplicates`), used or not. The output is that of
-    `write_annotations`; errors are those of `read_boxes_file`.
+    image count for all images of the same bytes (`duplicates`), used or not. Of corrections, a
+    removal ends where a review beside the file saw another image of this id, and what was added is
+    also added to the image that it saw. The output is that of `write_annotations`; errors are those
+    of `read_boxes_file`.
     """
     used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "bytes", "digest"])
     listed = read_source(name, source, seed, labels=False)
@@ -87,11 +95,33 @@ def match_user_file(
         copies = pd.concat([copies, kept.assign(kept=True), more.assign(kept=False)])
         copies = copies.drop_duplicates("id").astype({"kept": bool})
         found = _read(setting, file, Images(root, pd.concat([known, more]), others))
+    if setting == "corrections":
+        found, copies = _of_seen_images(found, file, used, copies)
     found = share_among_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:
         log.info("%s: %d rows are of images that are listed and not used", file, found.unused)
     write_annotations(found, output)
+
+
+def _of_seen_images(
+    found: Annotations, file: Path, used: pd.DataFrame, copies: pd.DataFrame
+) -> tuple[Annotations, pd.DataFrame]:
+    """Leave out removals from images that changed since a person saw them.
+
+    Returned copies have the images that are as the changed ones were: they get what was added.
+    """
+    from anonbench.detection.review.file import Record
+
+    seen = pd.Series({name: look.digest for name, look in Record(file).looks.items()}, dtype="str")
+    now = used.set_index("id")["digest"].reindex(seen.index)
+    other = pd.DataFrame({"id": seen.index, "digest": seen})[(seen != now) & now.notna()]
+    rows = found.rows
+    ended = rows["id"].isin(other["id"]) & (rows["action"] == str(Action.REMOVE))
+    same = used.loc[used["digest"].isin(other["digest"]), ["id", "digest"]]
+    more = pd.concat([other, same]).assign(kept=True)
+    found = replace(found, rows=rows[~ended].reset_index(drop=True))
+    return found, pd.concat([copies, more], ignore_index=True).astype({"kept": bool})
 
 
 def _read(setting: str, file: Path, images: Images) -> Annotations:

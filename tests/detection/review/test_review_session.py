@@ -189,6 +189,24 @@ def test_what_is_added_to_one_of_equal_files_is_hidden_in_all(tmp_path: Path) ->
         assert "face" in {r["entity"] for r in session.image(place(session, name))["regions"]}
 
 
+def test_corrections_are_of_the_image_that_was_seen(config: Config) -> None:
+    session, folder = review(config), config.datasets[NAME].path
+    decide(session, "a b", [MISSED])
+    decide(session, "ä/2", [])
+    (folder / "a b.png").rename(folder / "new name.png")
+    (folder / "<i>x.png").rename(folder / "a b.png")
+    boxes = config.datasets[NAME].boxes
+    assert boxes is not None
+    boxes.write_text(boxes.read_text().replace("<i>x.png", "new name.png"))
+    after = detect(config)
+    text = ("text", 10, 20, 60, 40)
+    assert text in found_boxes(after["a b"]), "a removal ends where the image is another"
+    assert ("face", 100, 70, 160, 90) in found_boxes(after["new name"]), "what was added moves"
+    assert "ä/2" not in after, "it is unchanged"
+    decide(review(config), "a b", [])
+    assert "a b" not in detect(config)
+
+
 def test_pictures_are_upright_and_positions_those_of_the_upright_original(tmp_path: Path) -> None:
     config = make_archive(tmp_path, ["a.jpg", "b.jpg"])
     root = config.datasets[NAME].path
