@@ -14,7 +14,7 @@ from anonbench.datasets.manifest import write_manifest
 from anonbench.detection.gather import gather_boxes
 from anonbench.detection.review.session import Review, review_run
 from anonbench.detection.shard import Job, detect_shard
-from anonbench.detection.user_annotations import match_user_file, read_user_regions
+from anonbench.detection.user_annotations import match_user_file, read_user_regions, seen_images
 
 NAME = "archive"
 SIZE = (200, 120)
@@ -58,8 +58,9 @@ def detect(config: Config) -> dict[str, list[Region]]:
         file = getattr(dataset, setting)
         if file is not None and file.exists():
             stored[setting] = folder / "annotations" / f"{setting}.parquet"
-            source = config.seed, manifest, duplicates
-            match_user_file(setting, file, NAME, dataset, *source, stored[setting])
+            source = config.seed, manifest, duplicates, stored[setting]
+            seen = seen_images(file) if setting == "corrections" else {}
+            match_user_file(setting, file, NAME, dataset, *source, seen)
     boxes, images = [], []
     for split, rows in pd.read_parquet(manifest).groupby("split"):
         own, corrected = read_user_regions(*stored.values(), only=set(rows["id"]))

@@ -25,6 +25,7 @@ rule match:
         run=last_run(),
         source=lambda w: stage_parameters.source(settings, w.dataset),
         seed=lambda w: stage_parameters.seed_of_source(settings, w.dataset),
+        seen=lambda w: started.seen.get(w.dataset, {}) if w.setting == "corrections" else {},
         user_files=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"

@@ -14,4 +14,5 @@ with job(snakemake, __file__) as cache:
             manifest=snakemake.input.manifest,
             duplicates=snakemake.input.duplicates,
             output=snakemake.output.rows,
+            seen=snakemake.params.seen,
         )

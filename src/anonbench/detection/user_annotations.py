@@ -1,7 +1,7 @@
 """A user's annotations as detection reads them: boxes, corrections, templates and truth."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +19,10 @@ from anonbench.datasets.annotations.read import (
     read_corrections,
     read_regions,
     read_stored_corrections,
-    review_record,
     share_among_copies,
     write_annotations,
 )
-from anonbench.datasets.annotations.rows import Images
+from anonbench.datasets.annotations.rows import Images, load_texts
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.manifest import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.source import Source, problem
@@ -43,10 +42,19 @@ def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
             files[setting] = files_in(path)
             if not files[setting]:
                 raise problem(name, f"there is no file {path}, nor one in it", setting)
-    if "corrections" in files:  # which images a person saw decides which removals are valid
-        record = review_record(files["corrections"][0])
-        files["corrections"] += [record] if record.is_file() else []
     return files
+
+
+def seen_images(corrections: Path) -> dict[str, str]:
+    """Digest of each corrected image as a person saw it, by id; empty without a review."""
+    from anonbench.detection.review.file import Record
+
+    if not (looks := Record(corrections).looks):
+        return {}
+    rows = load_texts(corrections)
+    named = set(map(str, rows.get("id", ())))
+    # a review names images by id; whoever names them by path may mean any
+    return {name: each.digest for name, each in looks.items() if name in named or "path" in rows}
 
 
 def check_user_files(dataset: Dataset, files: dict[str, list[Path]], source: Source) -> None:
@@ -71,15 +79,16 @@ def match_user_file(
     manifest: Path,
     duplicates: Path,
     output: Path,
+    seen: Mapping[str, str],
 ) -> None:
     """Write the rows of a user's file (a key of `READERS`), each with the id of its image.
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
     skipped as unreadable) is counted in the log: nothing of that image is published. Regions of an
-    image count for all images of the same bytes (`duplicates`), used or not. Of corrections, a
-    removal ends where a review beside the file saw another image of this id, and what was added is
-    also added to the image that it saw. The output is that of `write_annotations`; errors are those
-    of `read_boxes_file`.
+    image count for all images of the same bytes (`duplicates`), used or not. A removal ends where a
+    person saw another image of this id (`seen_images`), and what was added is also added to the
+    image that the person saw. The output is that of `write_annotations`; errors are those of
+    `read_boxes_file`.
     """
     used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "bytes", "digest"])
     listed = read_source(name, source, seed, labels=False)
@@ -95,8 +104,8 @@ def match_user_file(
         copies = pd.concat([copies, kept.assign(kept=True), more.assign(kept=False)])
         copies = copies.drop_duplicates("id").astype({"kept": bool})
         found = _read(setting, file, Images(root, pd.concat([known, more]), others))
-    if setting == "corrections":
-        found, copies = _of_seen_images(found, file, used, copies)
+    if seen:
+        found, copies = _of_seen_images(found, seen, used, copies)
     found = share_among_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:
@@ -105,22 +114,20 @@ def match_user_file(
 
 
 def _of_seen_images(
-    found: Annotations, file: Path, used: pd.DataFrame, copies: pd.DataFrame
+    found: Annotations, seen: Mapping[str, str], used: pd.DataFrame, copies: pd.DataFrame
 ) -> tuple[Annotations, pd.DataFrame]:
     """Leave out removals from images that changed since a person saw them.
 
     Returned copies have the images that are as the changed ones were: they get what was added.
     """
-    from anonbench.detection.review.file import Record
-
-    seen = pd.Series({name: look.digest for name, look in Record(file).looks.items()}, dtype="str")
-    now = used.set_index("id")["digest"].reindex(seen.index)
-    other = pd.DataFrame({"id": seen.index, "digest": seen})[(seen != now) & now.notna()]
-    rows = found.rows
-    ended = rows["id"].isin(other["id"]) & (rows["action"] == str(Action.REMOVE))
+    images = pd.DataFrame({"id": [*seen], "digest": [*seen.values()]}, dtype="str")
+    now = images["id"].map(used.set_index("id")["digest"])
+    other = images[(images["digest"] != now) & now.notna()]
+    ended = found.rows["id"].isin(other["id"]) & (found.rows["action"] == str(Action.REMOVE))
+    rows = found.rows[~ended].reset_index(drop=True)
     same = used.loc[used["digest"].isin(other["digest"]), ["id", "digest"]]
     more = pd.concat([other, same]).assign(kept=True)
-    found = replace(found, rows=rows[~ended].reset_index(drop=True))
+    found = replace(found, rows=rows, images=[*rows["id"].unique()])
     return found, pd.concat([copies, more], ignore_index=True).astype({"kept": bool})
 
 

@@ -27,7 +27,7 @@ from anonbench.datasets.headers import Limits, look_at_all
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import count_found, read_source, require_apart, root_of
 from anonbench.datasets.walk import scan
-from anonbench.detection.user_annotations import check_user_files, user_files_of
+from anonbench.detection.user_annotations import check_user_files, seen_images, user_files_of
 from anonbench.reporting.paper.ours import SCENARIO_TABLES, our_data
 from anonbench.workflow.preflight import require_absolute, require_files
 
@@ -43,6 +43,7 @@ class Startup:
     listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # empty for a bundle
     user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)  # by setting
     megapixels: Mapping[str, float] = field(default_factory=dict)  # mean of the images, if known
+    seen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # see `seen_images`
 
     def demo_marker(self, name: str) -> list[Path]:
         """Marker file of a demo's data set, which is created with it."""
@@ -117,7 +118,9 @@ def start(
         counts = {name: count_found(source) for name, source in sources.items()}
         sizes = {name: _megapixels(settings, name, listings[name]) for name in listings if is_main}
         megapixels = {name: size for name, size in sizes.items() if size is not None}
-        return Startup(settings, experiment, counts, listings, user_files, megapixels)
+        corrected = {n: each.corrections for n, each in datasets.items() if each.corrections}
+        seen = {name: seen_images(file) for name, file in corrected.items()}
+        return Startup(settings, experiment, counts, listings, user_files, megapixels, seen)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
 

@@ -179,6 +179,6 @@ def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> No
     boxes = tmp_path / "boxes.csv"
     boxes.write_text(f"id,entity,x0,y0,x1,y1\n{other},face,1,2,30,12\n{far},text,1,2,30,12\n")
     output = tmp_path / "rows.parquet"
-    match_user_file("boxes", boxes, "own", source, SEED, manifest, duplicates, output)
+    match_user_file("boxes", boxes, "own", source, SEED, manifest, duplicates, output, {})
     found = own.read_regions(output, list(images["id"]))
     assert {name: [region.entity for region in found[name]] for name in found} == {used: ["face"]}

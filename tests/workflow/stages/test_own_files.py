@@ -68,6 +68,17 @@ def test_own_files_and_new_images_search_nothing_again(output_of: Any, tmp_path:
     assert searched_before(tmp_path) == ["3 of 3 images were searched before"] * 2
     del found["val/2"]
     assert entities(tmp_path) == found
+    record = tmp_path / "corrections.review.csv"  # of another image, and of one without corrections
+    looks = [
+        f"{name},{'0' * 64},,1,0,0,{removed}" for name, removed in (("val/2", 1), ("val/0", 0))
+    ]
+    header = "id,digest,found,regions,missed,partly,removed"
+    record.write_text("\n".join([header, *looks, ""]), encoding="utf-8")
+    run()
+    assert entities(tmp_path) == found | {"val/2": ["barcode"]}
+    record.unlink()
+    run()
+    assert entities(tmp_path) == found
 
     write_code(tmp_path / "images/train/3.png", "one more")
     run("--forcerun", "manifest")  # a new file in a folder is not seen by itself

@@ -177,11 +177,6 @@ def read_corrections(path: Path, images: tables.Images, lenient: bool = False) -
     return matched(rows, images, boxed, lenient)
 
 
-def review_record(corrections: Path) -> Path:
-    """File of the images that a person saw, beside that of their corrections."""
-    return corrections.with_suffix(".review.csv")
-
-
 def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}

@@ -10,13 +10,7 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_csv
-from anonbench.datasets.annotations.read import (
-    Action,
-    Correction,
-    group_by_image,
-    read_corrections,
-    review_record,
-)
+from anonbench.datasets.annotations.read import Action, Correction, group_by_image, read_corrections
 from anonbench.datasets.annotations.rows import BOX, Images, load_texts
 from anonbench.detection.review.queue import Misses
 
@@ -149,7 +143,7 @@ class Record:
 
     def __init__(self, corrections: Path) -> None:
         """Read the record that is beside a corrections file."""
-        self.path, self.looks = review_record(corrections), dict[str, Look]()
+        self.path, self.looks = corrections.with_suffix(".review.csv"), dict[str, Look]()
         if self.path.exists():
             try:
                 table = pd.read_csv(self.path, dtype=_TYPES, keep_default_na=False)[[*_TYPES]]
