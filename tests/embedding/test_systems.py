@@ -322,9 +322,17 @@ def test_vectors_made_elsewhere(tmp_path: Path, pictures: list[np.ndarray]) -> N
         found = read_embeddings(tmp_path / f"{name}.h5")
         assert found.ids == ids
         assert np.array_equal(found.values, values[:7])
+    other = image_set(tmp_path / "other", "blur-100", [pictures[0] // 2, *pictures[1:]])
+    changed = [sets[0], ("blur-100", other, sets[1][2])]
+    said = r"theirs/blur-100\.h5 was .* other images: 1 .* changed since, such as .a\.b/0."
+    for _ in range(2):
+        with pytest.raises(InputError, match=said):
+            embed_sets(system, changed, tmp_path)
+    write_embeddings(tmp_path / "theirs/blur-100.h5", Embeddings(names[:7], values[1:]))
+    embed_sets(system, changed, tmp_path)
     write_embeddings(tmp_path / "theirs/original.h5", Embeddings(ids[1:], values[:6]))
     with pytest.raises(InputError, match=r"no vector of 1 of 7 images, such as .a\.b/0."):
-        embed_sets(system, sets, tmp_path)
+        embed_sets(system, changed, tmp_path)
 
 
 SQUARES = ImageInput(size=(32, 32), resize="squash")

@@ -245,7 +245,7 @@ def embed_sets(
         "versions": versions("numpy"),
     }
     if isinstance(settings, Vectors):
-        found = settings.image_set_vectors([(variant, images) for variant, images, _ in sets])
+        found = settings.image_set_vectors([(name, images) for name, images, _ in sets], kept)
     else:
         found = vectors_of(settings, [images for _, images, _ in sets], kept)
     for (_, images, output), values in zip(sets, found, strict=True):

@@ -55,12 +55,16 @@ class Vectors(SystemKind):
         """Refuse to start: no image can be embedded here."""
         raise InputError("systems: vectors that are made elsewhere can embed no image here")
 
-    def image_set_vectors(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
+    def image_set_vectors(
+        self, sets: Sequence[tuple[str, ImageSet]], kept: Path
+    ) -> list[np.ndarray]:
         """Return the vectors of image sets (by variant), float32 [N, D], in the order of their ids.
+
+        The folder `kept` remembers of which images a file was read.
 
         Raises:
             InputError: a file is missing (the message names the images that need vectors), or it
-                lacks images, or has other dimensions than the others.
+                lacks images, is of other ones, or has other dimensions than the others.
         """
         wanted = []
         for variant, images in sets:
@@ -76,6 +80,8 @@ class Vectors(SystemKind):
                 + "\n".join(wanted)
                 + "\nIds are the names of the files in these tars, or the images' ids."
             )
+        for variant, images in sets:
+            _require_same(self.stored(variant), images, kept / f"{variant}.images.parquet")
         found = [_matched(self.stored(variant), images) for variant, images in sets]
         widths = {str(self.stored(v)): f.shape[1] for (v, _), f in zip(sets, found, strict=True)}
         if len({*widths.values()}) > 1:
@@ -89,6 +95,28 @@ def _id_list(file: Path) -> list[Path]:
     from anonbench.embedding.formats import ID_LIST
 
     return [file.with_suffix(ID_LIST)] if file.suffix.lower() == ".npy" else []
+
+
+def _require_same(file: Path, images: ImageSet, record: Path) -> None:
+    """Refuse a file that an earlier run read, where an image is another one since then."""
+    import pandas as pd
+
+    from anonbench.core.io import write_parquet
+    from anonbench.core.provenance import file_digest
+
+    digest = file_digest(file)
+    now = pd.DataFrame({"id": images.ids, "digest": images.digests, "file": digest}, dtype="str")
+    if record.is_file() and (before := pd.read_parquet(record))["file"].eq(digest).all():
+        both = before.merge(now, on="id", suffixes=("", "_now"))
+        changed = both["id"][both["digest"] != both["digest_now"]]
+        if len(changed):
+            raise InputError(
+                f"systems: {file} was written for other images: {len(changed)} of {len(now)} have "
+                f"changed since, such as {changed.iloc[0]!r}. Embed the images in {images.folder} "
+                f"again and write the file (if its vectors are right nevertheless: delete {record})"
+            )
+        now = pd.concat([before, now]).drop_duplicates("id")  # train images have the same file
+    write_parquet(now, record)
 
 
 def _matched(file: Path, images: ImageSet) -> np.ndarray:
