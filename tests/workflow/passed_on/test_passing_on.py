@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 import canaries
 import preloaded
@@ -24,6 +25,7 @@ import small_archive
 from anonbench.cli import main
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.provenance import file_digest
+from edited_config import edited
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -149,6 +151,21 @@ def test_no_export_of_old_images(run: Path, root: Path, capsys: pytest.CaptureFi
         assert not (run / "stale").exists()
         follow(said, r"anonbench (plan .*)\)")
         assert "jobs would run (snakemake -n says why)" in capsys.readouterr().out
+
+
+def test_an_export_tells_that_its_verdict_is_of_old_results(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    given = ["images", "export", "archive", "mask-100", "--accept-unhidden", "8", "--to"]
+    for probes, is_old in ((4, False), (7, True)):
+        text = yaml.safe_dump(edited(config, "privacy.probes", probes))
+        (run / "judged.yaml").write_text(text, encoding="utf-8")
+        to = f"judged {probes}.tar"
+        called(root, *given, to, "--configfile", "judged.yaml", status=DOUBTFUL)
+        said = capsys.readouterr().out
+        assert "policy: mask-100 " in said
+        assert ("outdated: results of" in said and "run archive_policy" in said) is is_old
 
 
 def test_no_bundle_of_old_results(

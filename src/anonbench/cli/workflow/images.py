@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _verdicts(config: Config, options: argparse.Namespace, variants: Sequence[Variant]) -> str:
-    """One line: whether the variants pass the config's policy by the evidence in the results."""
+    """Whether the variants pass the config's policy by the evidence in the results."""
     from anonbench.evaluation.policy.verdicts import judge, standings
 
     name, file = options.dataset, config.results / options.dataset / policy.FILE
@@ -110,7 +110,9 @@ def _verdicts(config: Config, options: argparse.Namespace, variants: Sequence[Va
         return f"policy: not judged; anonbench run {name}_policy {given} judges"
     found = standings(judge(policy.read(file), config.policy))
     said = [f"{v} {found.get((name, str(v.method), v.degree), 'not judged')}" for v in variants]
-    return f"policy: {', '.join(said)} (why: anonbench policy check {given})"
+    told = policy.outdated([f"{name}_policy", *workflow_of(options)])
+    line = f"policy: {', '.join(said)} (why: anonbench policy check {given})"
+    return f"{line}\n{told}" if told else line
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:

@@ -76,28 +76,28 @@ def run(options: argparse.Namespace) -> int:
         judged = judge(judged, policy)
     judged = _chosen(judged, options.variant)
     found = standings(judged)
-    if options.configfile and not options.place:
-        _warn_of_outdated(options.configfile)
+    target = ["policy", "--configfile", str(options.configfile)]
+    if options.configfile and not options.place and (told := outdated(target)):
+        print(told, file=sys.stderr)
     print(_as_json(judged) if options.json else _as_text(judged))
     return DONE if set(found.values()) == {Verdict.PASS} else DOUBTFUL
 
 
-def _warn_of_outdated(configfile: Path) -> None:
-    """Print a line if the tables, or results that they are made from, are outdated."""
+def outdated(given: Sequence[str]) -> str:
+    """Sentence on outdated results of a target that judges, with its options; or empty."""
     from anonbench.workflow.planned_jobs import collect
 
-    given = ["policy", "--configfile", str(configfile)]
     try:
         old = collect(given).outdated
     except InputError as error:  # the images or Snakemake's records are elsewhere
-        print(f"whether the results are outdated is not known: {error}", file=sys.stderr)
-        return
-    if old:
-        print(
-            f"outdated: results of {count(len(old), 'job')} are of another config, other data or "
-            f"code; to make them again: {shlex.join(['anonbench', 'run', *given])}",
-            file=sys.stderr,
-        )
+        return f"whether the results are outdated is not known: {error}"
+    again = shlex.join(["anonbench", "run", *given])
+    if not old:
+        return ""
+    return (
+        f"outdated: results of {count(len(old), 'job')} are of another config, other data or "
+        f"code; to make them again: {again}"
+    )
 
 
 def _files(place: Path, first: str) -> list[Path]:
