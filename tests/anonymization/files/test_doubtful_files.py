@@ -101,6 +101,10 @@ def test_copies_of_images_that_are_gone_are_counted_and_not_written_over(photos:
     assert (done.images, done.failed, done.not_given, done.unknown) == (4, 1, 1, 1)
     assert done.is_doubtful and statuses(done)["d.gif.png"] == "written"
     assert files(Path("out")) == before
+    Path("out/d.gif.png").unlink()
+    for made in (1, 0):
+        done = anonymized(photos, Path("out"))
+        assert (done.failed, done.not_given, done.made) == (0, 0, made), "deleted, as advised"
 
 
 def test_a_copy_does_not_take_another_image_s_name(photos: Path) -> None:

@@ -230,7 +230,7 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     names = [image.name for image in given]
     clashing = clashes(job.to, names)
-    others = (before[name].output for name in before.keys() - set(names))
+    others = _not_given(job.to, before, set(names))
     taken = taken_suffixes(names, others, SUFFIXES)
     refused = (
         "its name collides with another image's in the output folder (case or accents); rename it"
@@ -287,7 +287,7 @@ def _counted(
 ) -> Anonymized:
     names = {image.name for image in given}
     now = [done[name] for name in sorted(names & done.keys())]
-    left = [each.output for name, each in sorted(done.items()) if each.output and name not in names]
+    left = _not_given(to, done, names)
     reasons: dict[str, Counter[str]] = {k: Counter() for k in ("unreadable", "failed", "doubtful")}
     reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     counts = Counter(images=len(given), not_given=len(left), unknown=unknown)
@@ -323,6 +323,13 @@ def _counted(
         audit=audit_file(to),
         sheet=sheet,
     )
+
+
+def _not_given(to: Path, done: Mapping[str, Outcome], names: set[str]) -> list[str]:
+    """Copies that are there, of images that are gone or were not given this time."""
+    given = {done[name].output for name in done.keys() & names}  # one may have taken such a name
+    others = {each.output for name, each in done.items() if name not in names}
+    return [output for output in sorted(others - given) if (to / output).is_file()]
 
 
 def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
