@@ -19,7 +19,7 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import external
 from anonbench.evaluation.against import compare_scorings, read_scores
-from anonbench.evaluation.external import run, score
+from anonbench.evaluation.external import cluster_numbers, run, score
 from anonbench.evaluation.retrieval.scenario import score_scenario
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, cutoff
 
@@ -200,6 +200,14 @@ def test_queries_of_a_cluster_are_no_independent_evidence(tmp_path: Path) -> Non
     given.drop(columns="cluster").to_csv(tmp_path / "persons.csv", index=False)
     with pytest.raises(InputError, match=r"persons\.csv has no column 'cluster'"):
         run(REFERENCE, QUERIES, DATABASE, clusters=tmp_path / "persons.csv")
+
+
+def test_space_around_a_cluster_makes_no_other_one() -> None:
+    labels = pd.Series(["p 1", "p 1 ", " p 1", "p 2"], list("abcd"))
+    ids = pd.Series(list("abcd"), dtype="str")
+    assert cluster_numbers(ids, labels).tolist() == [0, 0, 0, 1]
+    with pytest.raises(InputError, match="1 queries have none, such as 'd'"):
+        cluster_numbers(ids, labels.replace("p 2", " "))
 
 
 def renamed(pair: Pair, **names: str) -> Pair:

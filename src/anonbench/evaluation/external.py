@@ -296,6 +296,8 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
         copies = copies_of(names, names, map(str, labels.index), "clusters")
         labels = labels.rename({c: n for c, n in zip(copies, names, strict=True) if c})
     found = labels.reindex(ids.to_numpy())
+    # as in the workflow: space around a label makes no other one
+    found = found.map(lambda each: (each.strip() or None) if isinstance(each, str) else each)
     if missing := int(found.isna().sum()):
         first = ids.to_numpy()[found.isna().to_numpy()][0]
         raise InputError(f"clusters: {missing:,} queries have none, such as {first!r}")
