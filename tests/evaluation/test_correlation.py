@@ -115,6 +115,14 @@ def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, r
     assert cell["reason"].startswith(reason)
 
 
+@pytest.mark.parametrize(("rows", "known"), [(4, False), (7, False), (8, True)])
+def test_few_rows_have_a_coefficient_and_no_interval(rows: int, known: bool) -> None:
+    """Few rows repeat in a bootstrap, and its interval of four of them may have no width."""
+    matrix = correlation_matrices(metric_rows(example(rows=rows), 50))
+    assert matrix["pearson"].notna().all()
+    assert matrix["low"].notna().eq(known).all() and matrix["high"].notna().eq(known).all()
+
+
 def test_a_missing_cell_leaves_its_row_out_and_several_data_sets_are_refused() -> None:
     scores = example()
     gone = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'").index

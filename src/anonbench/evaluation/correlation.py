@@ -14,6 +14,7 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, write_csv
 from anonbench.core.numeric import statistics
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.grouped_correlation import within_methods
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 from anonbench.core.wording import count
@@ -68,7 +69,8 @@ def metric_rows(scores: pd.DataFrame, degree: int) -> pd.DataFrame:
 def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
     """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
-    A coefficient that does not exist is NaN, and its row has the reason. `rows`: `metric_rows`.
+    A coefficient that does not exist is NaN, and its row has the reason. Fewer than eight rows have
+    no interval. `rows`: `metric_rows`.
     """
     entries: list[dict[str, Any]] = []
     for a, b in product(METRICS, METRICS):
@@ -76,10 +78,11 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
         entry = {"metric": a, "metric_b": b, "n": len(both), "reason": reason}
         if not reason:
             x, y = (both[name].to_numpy(np.float64) for name in (a, b))
-            samples = statistics.bootstrap_pearson(x, y, RESAMPLES, "rows")
-            low, high = statistics.interval(samples, CONFIDENCE)
-            entry |= {"pearson": float(statistics.pearson(x, y)), "low": low, "high": high}
+            entry["pearson"] = float(statistics.pearson(x, y))
             entry["spearman"] = statistics.spearman(x, y)
+            if len(both) >= MIN_CLUSTERS:  # fewer repeat so often that the interval is too narrow
+                samples = statistics.bootstrap_pearson(x, y, RESAMPLES, "rows")
+                entry["low"], entry["high"] = statistics.interval(samples, CONFIDENCE)
         entries.append(entry)
     return pd.DataFrame(entries, columns=COLUMNS)
 

@@ -267,7 +267,8 @@ def _sorted(table: pd.DataFrame, bests: Bests, refused: pd.DataFrame) -> pd.Data
             "unknown": is_unknown.astype(float),
             # of those that do not pass, the one of which attacks find less is closer to passing
             "rate": table["rate"].fillna(math.inf).where(is_short, 0.0),
-            "value": -table["kept"].fillna(-math.inf),
+            # as measured: the optimism is subtracted from the best only, not from those behind it
+            "value": -(table["kept"] + table["optimism"]).fillna(-math.inf),
             "degree": -table["degree"],
             "adapted": table["adaption"] != UNADAPTED,
             **{name: table[name] for name in ("method", "adaption")},

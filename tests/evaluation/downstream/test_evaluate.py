@@ -71,6 +71,17 @@ def test_predictions_and_summary_agree(case: Case) -> None:
     assert summary["chance"] == (table["label"] == "0").mean()  # the train split's most frequent
 
 
+def test_chance_is_the_mean_over_equally_frequent_classes(case: Case) -> None:
+    """It does not depend on which of their names sorts first."""
+    train = case.labels["id"].str.startswith("t")
+    case.labels["label"] = "c"
+    case.labels.loc[train, "label"] = ["a", "b"] * 60
+    case.labels.loc[case.labels.index[-9:], "label"] = "b"
+    assert case.run()[1]["chance"] == pytest.approx(0.5 * 9 / 45)
+    case.labels["label"] = case.labels["label"].replace({"b": "B"})  # sorts before a
+    assert case.run("renamed")[1]["chance"] == pytest.approx(0.5 * 9 / 45)
+
+
 def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
     table, summary = case.run("a")
     of_val = case.labels["id"].str.startswith("v")

@@ -191,6 +191,28 @@ def test_an_attack_that_finds_as_little_in_originals_shows_nothing(
     assert why_not(found).count(said) == 2 * (verdict is UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("text", "originals", "verdict"),
+    [
+        ((0.01, 0.0, 0.05), (0.4, 0.6), PASS),
+        ((0.01, 0.0, 0.15), (0.4, 0.6), UNKNOWN),  # of a lower rate, but the interval is wider
+        ((0.01, 0.0, 0.05), (0.04, 0.6), UNKNOWN),  # it may find as little text in originals
+        ((0.04, 0.01, 0.06), (0.4, 0.6), PASS),  # of a higher rate than the face's
+    ],
+)
+def test_re_identification_is_judged_for_each_entity_by_its_own_originals(
+    text: tuple[float, ...], originals: tuple[float, float], verdict: Verdict
+) -> None:
+    rates = make_rates("portraits")
+    rates[["rate", "low", "high"]] = 0.02, 0.01, 0.055
+    rates.loc[rates["method"] == "original", ["rate", "low", "high"]] = 0.08, 0.058, 0.12
+    lines = rates.assign(entity="text")
+    lines[["rate", "low", "high"]] = text
+    lines.loc[lines["method"] == "original", ["rate", "low", "high"]] = 0.5, *originals
+    assert verdict_of(rates=pd.concat([rates, lines], ignore_index=True)) is verdict
+    assert verdict_of(rates=pd.concat([lines, rates], ignore_index=True)) is verdict
+
+
 def test_a_strength_and_a_method_that_applies_another_are_bound_like_it() -> None:
     weak = Anonymization.model_validate({"blur": {"sigma": {"face": 0.01}}})
     more = {"applied": {"by_entity": ("by_entity", "blur")}}

@@ -200,6 +200,21 @@ def test_no_training_comes_first_where_no_test_shows_that_one_gains() -> None:
         assert (both["kept"] + both["optimism"]).tolist() == pytest.approx([*both["kept_plain"]])
 
 
+def test_what_is_subtracted_for_a_choice_does_not_put_the_second_best_first() -> None:
+    """The optimism is of the choice's value; the second best would have its own as the choice."""
+    passing = table_of().query("method == 'mask'")
+    policy = pd.concat([passing, passing.assign(method="blur")])
+    scores = SCORES.query("adaption == 'unadapted' and method in ['mask', 'blur']")
+    scores = scores.assign(value=0.5 + 0.005 * (scores["method"] == "blur"), low=0.48, high=0.53)
+    chosen = make_best(scores)
+    alone = chosen["scope"] == "models"  # nothing was chosen from one model of a method
+    chosen["unbiased"] = chosen["unbiased"].mask(alone, chosen["value"])
+    table = of(policy, scores, bests=best_choices([chosen]))
+    best, second = table[(table["degree"] == 100) & (table["query"] == "original")].iloc[:2].iloc
+    assert (best["method"], second["method"]) == ("blur", "mask")
+    assert best["kept"] < second["kept"] < best["kept"] + best["optimism"]
+
+
 def test_attacks_without_a_limit_are_named_with_what_they_gain() -> None:
     policy = table_of()
     rows = (policy["method"] == "mask") & (policy["degree"] == 100) & (policy["rule"] == "attack")

@@ -75,8 +75,10 @@ def evaluate_downstream(
     probe = linear_probe(fitted, train_labels, grouped, validation, seed)
     is_unseen = ~np.isin(val_labels, classes)
     unseen = int(is_unseen.sum())
-    # of always answering the train split's most frequent class; None: no answer is right
-    always = float((val_labels == classes[counts.argmax()]).mean())
+    # of always answering the train split's most frequent class, on average over those that are
+    # equally frequent; None: no answer is right
+    frequent = classes[counts == counts.max()]
+    always = float(np.isin(val_labels, frequent).mean() / len(frequent))
     chance = None if is_unseen.all() else always
     notes = _notes(ks, len(fitted.ids), unseen, probe)
     for note in notes:

@@ -35,6 +35,7 @@ rate to compare with, `ceiling` the lower end of the attack's rate on originals;
 value is not known; `source` names the file that it is from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
+_RISKS = {"region": "linkability", "person": "singling_out"}
 _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
 
 
@@ -156,24 +157,38 @@ def _missed(given: Measured, entity: str) -> dict[str, Any]:
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Strongest re-identification of each variant, by its regions and by their surroundings."""
+    """Strongest re-identification of each variant, by its regions and by their surroundings.
+
+    Another entity that is found less often may still be found more often than the limit, if its
+    interval reaches higher, or hardly less often than in originals. It has a row of its own.
+    """
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if given.rates is None:
         return found
-    risks = {"region": "linkability", "person": "singling_out"}
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
         table = strongest(given.rates, given.widest, given.confidence, regions)
-        most = worst(given.rates, by=["method", "entity"], regions=regions)
-        ceiling = most.loc[most["method"] == ORIGINAL, "low"].min()
+        each = worst(given.rates, by=["method", "degree", "entity"], regions=regions)
+        ceilings = each[each["method"] == ORIGINAL].set_index("entity")["low"].to_dict()
+        each["ceiling"] = each["entity"].map(ceilings)
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
-            shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
-            if not row["shortfall"]:
-                shown |= {"low": row["low"], "high": row["high"]}
-            shown |= {"rule": ATTACK, "attack": attack, "measure": "rank_1", "value": row["rate"]}
-            shown |= {"risk": risks.get(row["match"], ""), "source": _RATES_FILE}
-            shown |= {"ceiling": ceiling, "reason": row["unknown"] or row["shortfall"]}
-            found.setdefault((str(row["method"]), int(row["degree"])), []).append(shown)
+            variant = (str(row["method"]), int(row["degree"]))
+            rows = [row | {"ceiling": ceilings.get(row["entity"], math.nan)}]
+            if not row["unknown"]:
+                same = (each["method"] == row["method"]) & (each["degree"] == row["degree"])
+                others = each[same & (each["entity"] != row["entity"])]
+                doubtful = (others["high"] > row["high"]) | (others["high"] >= others["ceiling"])
+                rows += others[doubtful].assign(shortfall="", unknown="").to_dict("records")
+            found.setdefault(variant, []).extend(_found(attack, one) for one in rows)
     return found
+
+
+def _found(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
+    shown = {name: row[name] for name in ("entity", "chance", "ceiling", "n", "clusters")}
+    if not row["shortfall"]:
+        shown |= {"low": row["low"], "high": row["high"]}
+    shown |= {"rule": ATTACK, "attack": attack, "measure": "rank_1", "value": row["rate"]}
+    shown |= {"risk": _RISKS.get(row["match"], ""), "source": _RATES_FILE}
+    return shown | {"reason": row["unknown"] or row["shortfall"]}
 
 
 def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:

@@ -47,9 +47,14 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
 
 
 def known(first: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Rows seen at first that have a value (`kept` or `rate`), sorted by it."""
+    """Rows seen at first that have a value (`kept` or `rate`), sorted by it as measured."""
     rows = [row for row in first["rows"] if row["shown"] and row[f"{name}_bar"]]
-    return sorted(rows, key=lambda row: (row[f"{name}_bar"]["value"], row[name], row["label"]))
+
+    def measured(row: Mapping[str, Any]) -> float:
+        added = BAR * row["optimism"] if name == "kept" else 0.0  # of the best only
+        return float(row[f"{name}_bar"]["value"] + added)
+
+    return sorted(rows, key=lambda row: (measured(row), row[name], row["label"]))
 
 
 def are_alike(rows: Sequence[Mapping[str, Any]]) -> bool:
