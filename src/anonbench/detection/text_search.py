@@ -25,6 +25,7 @@ from anonbench.detection.base import (
 )
 from anonbench.detection.planes import spread_planes
 from anonbench.detection.views import Views, moved, turned
+from anonbench.detection.watermarks import watermarks
 
 LEVEL = 5.0
 """Degrees from the axes up to which lines are level. At 6, a sixth of small lines is missed."""
@@ -83,6 +84,8 @@ class TextSearch(PerImage):
             # small print beside a dithered picture is only seen in the image as it is
             smoothly = self._further(smooth, regions)
             found = smoothly + _uncovered(found, smoothly, image)
+        if self._fine is not None:
+            found += _uncovered(united([*watermarks(image, self._views)], image), found, image)
         return found
 
     def _further(self, image: np.ndarray, regions: list[Region]) -> list[Region]:
