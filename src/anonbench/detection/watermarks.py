@@ -67,7 +67,7 @@ def _row(pale: np.ndarray, place: RotatedRect) -> tuple[np.ndarray, np.ndarray]:
     center, (_, high), slant = place
     size = round(np.hypot(*pale.shape)), ceil(_ROWS * high)
     turn = cv2.getRotationMatrix2D(center, slant, 1)
-    turn[:, 2:] += np.subtract(np.divide(size, 2), center)[:, None]
+    turn[:, 2] = turn[:, 2] + np.subtract(np.divide(size, 2), center)
     return cv2.warpAffine(pale, turn, size), cv2.invertAffineTransform(turn)
 
 
