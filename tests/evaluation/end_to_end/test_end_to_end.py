@@ -321,11 +321,12 @@ def test_broken_files_are_left_out_and_one_that_changes_meanwhile_is_refused(
         list(pictures.batches(1))
 
 
-def rates_of(reason: str = "", **lows: float) -> pd.DataFrame:
-    """Rates 10 points above their intervals' lower ends, at 100 %."""
-    names = ["degree", "method", "rate", "low", "high", "chance", "gallery", "reason"]
-    rows = [(100, name, low + 0.1, low, low + 0.2, 0.01, 99, reason) for name, low in lows.items()]
-    return pd.DataFrame(rows, columns=names)
+def rates_of(reason: str = "", ceiling: float = 0.9, **lows: float) -> pd.DataFrame:
+    """Rates of faces 10 points above their intervals' lower ends, at 100 %."""
+    names = ["method", "rate", "low", "high"]
+    rows = [(name, low + 0.1, low, low + 0.2) for name, low in lows.items()]
+    more = {"chance": 0.01, "gallery": 99, "ceiling": ceiling, "reason": reason}
+    return pd.DataFrame(rows, columns=names).assign(degree=100, entity="face", **more)
 
 
 def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
@@ -340,11 +341,11 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     assert f" {best} keeps most: " in safe
     assert "NOT KNOWN" not in safe
     assert "uled out" not in safe
-    assert "re-identified: its interval contains the limit." in advised(0.05, 0.0)
+    assert "re-identified: face: its interval contains the limit." in advised(0.05, 0.0)
     assert "if at most 10 % are re-identified: 8 images." in advised(-0.1, -0.1, "8 images")
-    weak_attack = rates_of(**{best: -0.1, other: -0.1, "original": 0.05})
+    weak_attack = rates_of(ceiling=0.05, **{best: -0.1, other: -0.1})
     found = advise(result, SIZE, Presentation(), weak_attack)[0]
-    assert "re-identified: as little may be found of originals." in found
+    assert "re-identified: face: as little may be found of originals." in found
     found = advised(0.4, -0.1)
     assert f" {other} keeps most of what is not ruled out: " in found
     assert f"Ruled out: {best} (50.0 % re-identified, 40.0 or more, allowed 10)." in found
@@ -433,6 +434,27 @@ def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[
     )
     assert "lower bounds" in found.advice[-1]
     assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
+
+
+@pytest.mark.slow
+def test_each_kind_of_region_is_judged() -> None:
+    """The attack on text is the strongest, but the interval of fewer faces contains the limit."""
+    images = list(np.random.default_rng(0).integers(0, 256, (100, 40, 50, 3), np.uint8))
+    places = [(x, y) for y in range(2, 38, 9) for x in range(2, 48, 9)][:20]
+    kinds = [Entity.FACE, *[Entity.TEXT] * 19]
+    each = [Region(k, x, y, x + 6, y + 6, 1.0) for k, (x, y) in zip(kinds, places, strict=True)]
+    boxes = {f"{number:02d}": each for number in range(100)}
+    found = anonbench.evaluate(encode, images, ["mask"], [95], boxes=boxes, attack=True)
+    assert found.rates is not None
+    text, face = found.rates[found.rates["method"] == "mask"].to_dict("records")
+    assert (text["entity"], face["entity"]) == ("text", "face")
+    assert text["high"] < 0.1 < face["high"]
+    for said in found.advice[:2]:
+        assert "NOT KNOWN if at most 10 % are re-identified: face: its interval" in said
+    of_each = zip((text, face), found.advice[2:4], strict=True)
+    assert all(
+        f"{100 * row['rate']:.1f} % of the {row['entity']} regions" in s for row, s in of_each
+    )
 
 
 def test_no_advice_for_few_images(photos: Path, result: Result) -> None:

@@ -192,6 +192,22 @@ def test_what_gains_over_a_control_or_membership_is_told(tmp_path: Path) -> None
     assert said[1].startswith("| tell whether a person is in the archive") and "50 %" in said[1]
 
 
+def test_an_attack_is_within_its_limit_if_it_is_on_every_kind_of_region(tmp_path: Path) -> None:
+    policy = table_of()
+    rows = policy[policy["attack"] == "readability"]
+    text = rows.assign(entity="text", value=0.04, low=0.03, high=0.05, verdict="pass")
+    few = {"value": 0.0, "low": 0.0, "high": 0.2, "verdict": "not known"}
+    none = dict.fromkeys(("value", "low", "high"), np.nan) | {"reason": "8 zones"}
+    for more, shown in ((few, "| 0 % | 0 – 20 % |"), (few | none, "| 4.0 % | 3.0 – 5.0 % |")):
+        found, _ = make_statement(
+            tmp_path, pd.concat([policy, text, rows.assign(entity="mrz", **more)])
+        )
+        row = next(line for line in found.splitlines() if line.startswith("| read text"))
+        assert shown in row and row.endswith(" | not known |")
+        not_tried = next(line for line in found.splitlines() if line.startswith("Not tried"))
+        assert ("read text (MRZ lines)" in not_tried) is ("4.0 %" in shown)
+
+
 def test_few_persons_adapted_models_and_visible_regions_are_said(tmp_path: Path) -> None:
     policy, rates = table_of(), make_rates("a").assign(low=0.0031, high=0.171)
     policy.loc[policy["attack"] == evidence.REIDENTIFICATION, ["low", "high"]] = np.nan

@@ -44,11 +44,11 @@ from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 logger = logging.getLogger(__name__)
 RATE_COLUMNS = [
     *("degree", "method", "entity", "rate", "low", "high"),
-    *("n", "clusters", "gallery", "chance", "reason"),
+    *("n", "clusters", "gallery", "chance", "ceiling", "reason"),
 ]
 """Columns of the rates: shares of `n` regions whose own original comes first among `gallery` ones;
-the originals (`original`, degree 0) are the ceiling; `reason` says why it is not known whether the
-method resists. See `anonbench.evaluation.privacy.rates`."""
+the originals are `original`, degree 0, and `ceiling` is their rate's lower end; `reason` says why
+it is not known whether the method resists. See `anonbench.evaluation.privacy.rates.decisive`."""
 
 
 def evaluate(
@@ -215,7 +215,7 @@ def _attack(
     # these need torch, which an encoder need not use
     from anonbench.evaluation.privacy.attackers import system_attacker
     from anonbench.evaluation.privacy.published import GivenImages, HiddenOnRead, Published
-    from anonbench.evaluation.privacy.rates import rates, strongest, with_clusters
+    from anonbench.evaluation.privacy.rates import decisive, rates, with_clusters
     from anonbench.evaluation.privacy.reidentification import reidentify
 
     scored = set(encoded.vectors[Variant()].ids)
@@ -232,7 +232,7 @@ def _attack(
     settings = Privacy(attackers=())
     probes = reidentify(published, {}, searched, by, settings, how, treatment.seed)
     table = rates("", with_clusters(probes, clusters), presentation.confidence)
-    found = strongest(table, presentation.widest_interval, presentation.confidence)
+    found = decisive(table, presentation.widest_interval, presentation.confidence)
     reason = found["unknown"].where(found["unknown"] != "", found["shortfall"])
     found.loc[found["shortfall"] != "", ["low", "high"]] = np.nan  # as in the policy's evidence
     found = found.assign(reason=reason).sort_values(["degree", "method"], kind="stable")

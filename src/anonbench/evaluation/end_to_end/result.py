@@ -23,6 +23,8 @@ from anonbench.datasets.inputs import LeftOut
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.end_to_end.encoded import METRIC, Scored
+from anonbench.evaluation.policy.evidence import ATTACK
+from anonbench.evaluation.policy.verdicts import Verdict, verdict_of
 from anonbench.evaluation.retrieval.scoring.metrics import images_needed
 from anonbench.evaluation.retrieval.vectors import ranked
 from anonbench.evaluation.sufficiency import MIN_QUERIES, Needs, too_wide, why_no_statement
@@ -91,7 +93,7 @@ def _ruled_out(
     """Scored methods that surely exceed the limit on re-identification, or are weak, and why."""
     found = {name: f"leaves {left} of a region" for name, left in weak.items()}
     rows = rates[(rates["degree"] == degree) & (rates["low"] > needs.limit)]
-    for row in rows.to_dict("records"):
+    for row in reversed(rows.to_dict("records")):
         rate, low, limit = (100 * each for each in (row["rate"], row["low"], needs.limit))
         found[row["method"]] = f"{rate:.1f} % re-identified, {low:.1f} or more, allowed {limit:g}"
     # mapped vectors: of the same pictures
@@ -101,12 +103,13 @@ def _ruled_out(
 def _unsure(rates: pd.DataFrame, degree: int, method: str, needs: Needs) -> str:
     """Why it is not known that a method stays within the limit on re-identification, or nothing."""
     rows = rates[(rates["degree"] == degree) & (rates["method"] == pictures_of(method))]
-    ceiling = rates.loc[rates["method"] == ORIGINAL, "low"].max()  # NaN if unknown
     for row in rows.to_dict("records"):
-        is_wide = row["high"] > needs.limit
-        blunt = "as little may be found of originals" if row["high"] >= ceiling else ""
-        return str(row["reason"]) or ("its interval contains the limit" if is_wide else blunt)
-    return "it was not attacked"
+        if verdict_of(row | {"rule": ATTACK}, "most", needs.limit) is not Verdict.PASS:
+            why = "as little may be found of originals"
+            if row["high"] > needs.limit:
+                why = "its interval contains the limit"
+            return str(row["reason"]) or f"{row['entity']}: {why}"
+    return "" if len(rows) else "it was not attacked"
 
 
 def _sentence(
@@ -163,8 +166,8 @@ def _attacked(found: pd.DataFrame) -> Iterator[str]:
             between = f" ({low} to {high})" if low != "nan" else ""
             yield (
                 f"With {row['degree']} % hidden by {row['method']}, the system finds the original "
-                f"of {rate} % of the regions{between} among {row['gallery']:,}; by chance "
-                f"{100 * row['chance']:.1f} %."
+                f"of {rate} % of the {row['entity']} regions{between} among {row['gallery']:,}; "
+                f"by chance {100 * row['chance']:.1f} %."
                 + (f" NOT KNOWN whether it resists: {row['reason']}." if row["reason"] else "")
             )
 

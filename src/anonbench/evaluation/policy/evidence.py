@@ -16,7 +16,7 @@ from anonbench.core.registries.method_names import base_of, has_own_vectors, is_
 from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest, worst
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, decisive
 
 ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH = "allowed", "degree", "information_left", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
@@ -157,28 +157,15 @@ def _missed(given: Measured, entity: str) -> dict[str, Any]:
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Strongest re-identification of each variant, by its regions and by their surroundings.
-
-    Another entity that is found less often may still be found more often than the limit, if its
-    interval reaches higher, or hardly less often than in originals. It has a row of its own.
-    """
+    """Decisive re-identification of each variant, by its regions and by their surroundings."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if given.rates is None:
         return found
     for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
-        table = strongest(given.rates, given.widest, given.confidence, regions)
-        each = worst(given.rates, by=["method", "degree", "entity"], regions=regions)
-        ceilings = each[each["method"] == ORIGINAL].set_index("entity")["low"].to_dict()
-        each["ceiling"] = each["entity"].map(ceilings)
+        table = decisive(given.rates, given.widest, given.confidence, regions)
         for row in table[table["method"] != ORIGINAL].to_dict("records"):
             variant = (str(row["method"]), int(row["degree"]))
-            rows = [row | {"ceiling": ceilings.get(row["entity"], math.nan)}]
-            if not row["unknown"]:
-                same = (each["method"] == row["method"]) & (each["degree"] == row["degree"])
-                others = each[same & (each["entity"] != row["entity"])]
-                doubtful = (others["high"] > row["high"]) | (others["high"] >= others["ceiling"])
-                rows += others[doubtful].assign(shortfall="", unknown="").to_dict("records")
-            found.setdefault(variant, []).extend(_found(attack, one) for one in rows)
+            found.setdefault(variant, []).append(_found(attack, row))
     return found
 
 

@@ -195,6 +195,31 @@ def strongest(
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
 
 
+def decisive(
+    rates: pd.DataFrame, widest: float, confidence: float, regions: str = ALL
+) -> pd.DataFrame:
+    """Rates by which each variant is judged: rows of `strongest`, with the column `ceiling`.
+
+    Another entity that is found less often may still be found more often than a limit, if its
+    interval reaches higher, or hardly less often than in originals. It has a row of its own, after
+    the strongest. `ceiling`: the lower end of the entity's rate on originals.
+    """
+    best = strongest(rates, widest, confidence, regions)
+    each = worst(rates, by=[*_VARIANT, "entity"], regions=regions)
+    ceilings = each[each["method"] == ORIGINAL].set_index("entity")["low"]
+    best, each = (rows.assign(ceiling=rows["entity"].map(ceilings)) for rows in (best, each))
+    each = each.assign(shortfall="", wide="", unknown="")
+    found: list[dict[Any, Any]] = []
+    for row in best.to_dict("records"):
+        found.append(row)
+        if row["method"] != ORIGINAL and not row["unknown"]:
+            same = (each["method"] == row["method"]) & (each["degree"] == row["degree"])
+            others = each[same & (each["entity"] != row["entity"])]
+            doubtful = (others["high"] > row["high"]) | (others["high"] >= others["ceiling"])
+            found += others[doubtful].to_dict("records")
+    return pd.DataFrame(found, columns=best.columns)
+
+
 def clusters_needed(widest: float, confidence: float, limit: float = 0.0) -> int:
     """Searched persons (or images) that are enough for a verdict, whatever the rate.
 

@@ -21,7 +21,7 @@ from anonbench.core.registries.method_names import pictures_of, published_as
 from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy import evidence
-from anonbench.evaluation.policy.verdicts import Verdict, above_control
+from anonbench.evaluation.policy.verdicts import Verdict, above_control, rank
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import ALL, REMAINDER, read_rates, worst
 from anonbench.reporting.choice_table import UNATTACKED, of_own_vectors
@@ -172,7 +172,11 @@ def _is_membership(row: Mapping[Any, Any]) -> bool:
 
 
 def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.DataFrame, str, str]:
-    """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
+    """Decisive measurement of each attack, and attacks without any: nothing to attack, not run.
+
+    An attack has the worst verdict of all its rows. What lacks a measurement of some kind of region
+    is named with it.
+    """
     records, keys = rules.to_dict("records"), ("method", "degree", "entity")
     regions = {evidence.REIDENTIFICATION: ALL, evidence.OF_REMAINDER: REMAINDER}
     # intervals also of the rates that show too little for a verdict
@@ -185,28 +189,41 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
             if row["attack"] == attack and pd.isna(row["low"]) and rate:
                 row |= {end: rate[end] for end in ("low", "high")}
 
-    def weight(row: Mapping[Any, Any]) -> tuple[bool, bool, float, float]:
-        # attacks with a limit first, then by rate above control and by rate, highest first
+    def weight(row: Mapping[Any, Any]) -> tuple[bool, bool, int, float, float]:
+        # attacks with a limit first, then by verdict, rate above control, rate: the worst first
         rate = above_control(row["value"], row["control"])
         limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
         share = (rate if rate == rate else row["value"]) / limit
-        return pd.isna(row["limit"]), _is_membership(row), -share, -row["value"]
+        return (*question(row)[1:], -rank(row["verdict"]), -share, -row["value"])
 
-    strongest: dict[tuple[str, bool], Mapping[Any, Any]] = {}  # membership: a question of its own
-    for row in sorted((row for row in records if not pd.isna(row["value"])), key=weight):
-        strongest.setdefault((row["attack"], _is_membership(row)), row)
+    def question(row: Mapping[Any, Any]) -> tuple[str, bool, bool]:
+        return row["attack"], pd.isna(row["limit"]), _is_membership(row)  # a question of its own
+
+    decisive: dict[tuple[str, bool], dict[Any, Any]] = {}
+    known = [row for row in records if not pd.isna(row["value"])]
+    for row in sorted(known, key=weight):
+        said = max((r["verdict"] for r in records if question(r) == question(row)), key=rank)
+        decisive.setdefault((row["attack"], _is_membership(row)), row | {"verdict": said})
+    measured = {(row["attack"], row["entity"]) for row in known}
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
     names = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
-    others = [name for name in names if (name, False) not in strongest]
+    others = [(name, "", reasons.get(name, "")) for name in names if (name, False) not in decisive]
+    for row in records:
+        lacks = (row["attack"], row["entity"]) not in measured and (
+            row["attack"],
+            False,
+        ) in decisive
+        others += [(row["attack"], row["entity"], row["reason"])] * lacks
     absent, not_tried = (
         "; ".join(
             texts.named("statement.attacks", name)
-            for name in others
-            if (reasons.get(name, "") in NOTHING_TO_ATTACK) is nothing
+            + (f" ({texts.named('entities', entity)})" if entity else "")
+            for name, entity, reason in dict.fromkeys(others)
+            if (reason in NOTHING_TO_ATTACK) is nothing
         )
         for nothing in (True, False)
     )
-    return _measured(strongest.values(), _OF_ATTACKS, texts), absent, not_tried
+    return _measured(decisive.values(), _OF_ATTACKS, texts), absent, not_tried
 
 
 def _counted(measure: str, texts: Texts) -> str:
