@@ -208,12 +208,11 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
     names = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
     others = [(name, "", reasons.get(name, "")) for name in names if (name, False) not in decisive]
-    for row in records:
-        lacks = (row["attack"], row["entity"]) not in measured and (
-            row["attack"],
-            False,
-        ) in decisive
-        others += [(row["attack"], row["entity"], row["reason"])] * lacks
+    others += [
+        (row["attack"], row["entity"], row["reason"])
+        for row in records
+        if (row["attack"], False) in decisive and (row["attack"], row["entity"]) not in measured
+    ]
     absent, not_tried = (
         "; ".join(
             texts.named("statement.attacks", name)
