@@ -80,6 +80,24 @@ def test_a_signature_is_found_beside_known_lines_and_these_are_not(ink: tuple[in
     assert on_a_negative[true].mean() > 0.99
 
 
+@pytest.mark.parametrize("label", [np.s_[100:400, 60:700], np.s_[600:1000, :]])
+def test_dark_ink_on_the_light_part_of_a_dark_page_is_found(
+    label: tuple[slice, slice],
+) -> None:
+    """A stamp on the label of a black folder stayed visible: only light ink was searched for."""
+    image = np.full((1000, 760, 3), 12, np.uint8)
+    image[label] = 250
+    true = np.zeros(image.shape[:2], bool)
+    true[label] = signature(image[label], 250, 150, (20, 20, 120))
+    light = np.zeros(image.shape[:2], bool)
+    light[450:590] = signature(image[450:590], 100, 70, (12, 12, 12))
+    image[450:590] = np.where(light[450:590, :, None], np.uint8(240), np.uint8(12))
+    found = ink_of(image)
+    assert found[true].mean() > 0.99
+    assert found[light].mean() > 0.99, "light ink on the dark part"
+    assert found.mean() < 0.12
+
+
 def test_lines_that_no_detector_found_are_ink_and_rules_of_a_form_are_not() -> None:
     image, lines = page()
     cv2.line(image, (40, 210), (600, 210), (0, 0, 0), 2)
