@@ -23,6 +23,7 @@ _SMALL, _LARGE = 700_000, 6_000_000  # pixels of the copy that is searched
 _ENLARGED = 2.0  # greatest ratio of its sides to the image's
 _DARK = 90  # median grey below which an image is a negative
 _CONTRAST = 32  # grey levels by which ink is darker than its paper, in one colour channel at least
+_PALE = 12  # the same in an image that is nearly all paper
 _GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
 _PAPER = 0.8  # least share of about one brightness in a document that has two lines of text
 _TEXT = 0.1  # least share of a document, or of the hull of a card's lines, that text covers
@@ -175,7 +176,9 @@ def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarra
     Ink has the value 1, or `_SURE` in long strokes.
     """
     contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
-    ground = float(np.clip(_GROUND * np.median(contrast), _CONTRAST, 2 * _CONTRAST))
+    tones = np.bincount(dark.ravel(), minlength=256) / dark.size
+    least = _PALE if _most(tones) >= _BARE else _CONTRAST
+    ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * _CONTRAST))
     contrast = np.maximum(contrast, _prints(dark))
     ink = (contrast > ground).astype(np.uint8)
     window = (max(3, round(_WINDOW * unit)),) * 2
