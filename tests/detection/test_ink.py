@@ -80,6 +80,41 @@ def test_a_signature_is_found_beside_known_lines_and_these_are_not(ink: tuple[in
     assert on_a_negative[true].mean() > 0.99
 
 
+def test_a_pale_stamp_on_clean_paper_is_found_and_on_a_photograph_it_is_not() -> None:
+    """A stamp by 20 levels darker than its paper stayed visible: 32 were needed."""
+    image = np.full((1000, 760), 250, np.uint8)
+    true: np.ndarray = np.zeros(image.shape, np.uint8)
+    for radius in (60, 40):
+        cv2.circle(true, (380, 600), radius, (1,), 2)
+    image[true > 0] -= 20
+    scanned = np.random.default_rng(0).normal(image, 1).clip(0, 255).round().astype(np.uint8)
+    for each in (image, scanned):
+        found = ink_of(each)
+        assert found[true > 0].mean() > 0.99
+        assert found.mean() < 0.05
+    image[:200] = np.linspace(60, 200, 200)[:, None]
+    lines = [box(Entity.TEXT, 40, 300 + 25 * row, 600, 20) for row in range(9)]
+    assert not ink_of(image, lines).any(), "less paper: a pattern is as pale"
+
+
+@pytest.mark.parametrize("label", [np.s_[100:400, 60:700], np.s_[600:1000, :]])
+def test_dark_ink_on_the_light_part_of_a_dark_page_is_found(
+    label: tuple[slice, slice],
+) -> None:
+    """A stamp on the label of a black folder stayed visible: only light ink was searched for."""
+    image = np.full((1000, 760, 3), 12, np.uint8)
+    image[label] = 250
+    true = np.zeros(image.shape[:2], bool)
+    true[label] = signature(image[label], 250, 150, (20, 20, 120))
+    light = np.zeros(image.shape[:2], bool)
+    light[450:590] = signature(image[450:590], 100, 70, (12, 12, 12))
+    image[450:590] = np.where(light[450:590, :, None], np.uint8(240), np.uint8(12))
+    found = ink_of(image)
+    assert found[true].mean() > 0.99
+    assert found[light].mean() > 0.99, "light ink on the dark part"
+    assert found.mean() < 0.12
+
+
 def test_lines_that_no_detector_found_are_ink_and_rules_of_a_form_are_not() -> None:
     image, lines = page()
     cv2.line(image, (40, 210), (600, 210), (0, 0, 0), 2)

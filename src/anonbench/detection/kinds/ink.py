@@ -23,6 +23,7 @@ _SMALL, _LARGE = 700_000, 6_000_000  # pixels of the copy that is searched
 _ENLARGED = 2.0  # greatest ratio of its sides to the image's
 _DARK = 90  # median grey below which an image is a negative
 _CONTRAST = 32  # grey levels by which ink is darker than its paper, in one colour channel at least
+_PALE = 12  # the same in an image that is nearly all paper
 _GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
 _PAPER = 0.8  # least share of about one brightness in a document that has two lines of text
 _TEXT = 0.1  # least share of a document, or of the hull of a card's lines, that text covers
@@ -94,10 +95,12 @@ class InkDetector(PerImage):
     def _search(self, image: np.ndarray, lines: Sequence[Region]) -> Iterator[Region]:
         for print_, share in prints(image):
             yield from clipped(Entity.INK, [print_], [share], image)
-        copy = _copy(image, lines)
-        if copy is None:
-            return
-        dark, scale = copy
+        for dark, scale in _copies(image, lines):
+            yield from self._on_paper(image, dark, scale, lines)
+
+    def _on_paper(
+        self, image: np.ndarray, dark: np.ndarray, scale: float, lines: Sequence[Region]
+    ) -> Iterator[Region]:
         letters: Iterable[Box] = ()
         unit = _side(dark)
         if lines:
@@ -119,33 +122,47 @@ def shows_letters(image: np.ndarray, regions: Sequence[Region]) -> bool:
     100 photographs.
     """
     lines = [region for region in regions if region.entity is Entity.TEXT]
-    copy = _copy(image, lines) if len(lines) >= _PAGE else None
-    if copy is None:
-        return False
-    dark, scale = copy
-    height = float(np.median([scale * _height(line) for line in lines]))
-    return any(_letters(dark, _drawn(dark.shape, regions, scale, 0.0), height))
+    for dark, scale in _copies(image, lines) if len(lines) >= _PAGE else ():
+        height = float(np.median([scale * _height(line) for line in lines]))
+        if any(_letters(dark, _drawn(dark.shape, regions, scale, 0.0), height)):
+            return True
+    return False
 
 
-def _copy(image: np.ndarray, lines: Sequence[Region]) -> tuple[np.ndarray, float] | None:
-    """Darkness of a document's copy, and its scale; None if an image shows no document."""
+def _copies(image: np.ndarray, lines: Sequence[Region]) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield darkness of a document's copy, and its scale; of a negative, first its lightness."""
     pixels = image.shape[0] * image.shape[1]
     wanted = min(max(pixels, _SMALL), _LARGE)
     scale = min(float(np.sqrt(wanted / pixels)), _ENLARGED)
-    dark = _darkness(image, scale)
-    if _is_document(dark, image, lines):
-        return dark, scale
-    alone = _pages_alone(image, lines)
-    return None if alone is None else (_darkness(alone, scale), scale)
+    copies = _darkness(image, scale)
+    if not _is_document(copies[0], image, lines):
+        alone = _pages_alone(image, lines)
+        if alone is not None:
+            copies = _darkness(alone, scale)
+        elif not _is_on_black(image):
+            return
+    for dark in copies:
+        yield dark, scale
 
 
 def _is_document(dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
     counts = np.bincount(dark.ravel(), minlength=256) / dark.size
-    paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
-    if paper >= (_PAPER if len(lines) > 1 else _BARE):
+    if _most(counts) >= (_PAPER if len(lines) > 1 else _BARE):
         return True
     text = _drawn(image.shape[:2], lines, 1.0, 0.0)
     return len(_low(lines, image)) >= _FEWEST and float(text.mean()) >= _TEXT
+
+
+def _is_on_black(image: np.ndarray) -> bool:
+    """Whether an image is nearly all paper and black, as scans of folders and small pages are."""
+    tones = darkest(image)
+    paper = _most(np.bincount(tones.ravel(), minlength=256)[128:] / tones.size)
+    return paper + float((brightest(image) < _BRIGHTNESS).mean()) >= _BARE
+
+
+def _most(counts: np.ndarray) -> float:
+    """Greatest share of pixels of about one brightness."""
+    return float(np.convolve(counts, np.ones(_BRIGHTNESS), "same").max())
 
 
 def _low(lines: Sequence[Region], image: np.ndarray) -> list[Region]:
@@ -159,7 +176,9 @@ def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarra
     Ink has the value 1, or `_SURE` in long strokes.
     """
     contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
-    ground = float(np.clip(_GROUND * np.median(contrast), _CONTRAST, 2 * _CONTRAST))
+    tones = np.bincount(dark.ravel(), minlength=256) / dark.size
+    least = _PALE if _most(tones) >= _BARE else _CONTRAST
+    ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * _CONTRAST))
     contrast = np.maximum(contrast, _prints(dark))
     ink = (contrast > ground).astype(np.uint8)
     window = (max(3, round(_WINDOW * unit)),) * 2
@@ -259,14 +278,17 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
     return alone
 
 
-def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
-    """Darkness of an image in its darkest colour, uint8 [h, w]; for a negative, its lightness."""
+def _darkness(image: np.ndarray, scale: float) -> list[np.ndarray]:
+    """Darkness of an image in its darkest colour, uint8 [h, w]; of a negative, first its lightness.
+
+    Negatives may be black folders and grounds, on which there are labels and pages with dark ink.
+    """
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
     lightest = brightest(image)
-    negative = float(np.median(lightest)) < _DARK
-    return lightest.copy() if negative else 255 - darkest(image)
+    dark = 255 - darkest(image)
+    return [lightest.copy(), dark] if float(np.median(lightest)) < _DARK else [dark]
 
 
 def _lengths(ink: np.ndarray) -> np.ndarray:
