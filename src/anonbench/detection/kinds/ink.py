@@ -24,6 +24,7 @@ _ENLARGED = 2.0  # greatest ratio of its sides to the image's
 _DARK = 90  # median grey below which an image is a negative
 _CONTRAST = 32  # grey levels by which ink is darker than its paper, in one colour channel at least
 _PALE = 12  # the same in an image that is nearly all paper
+_NOISE = 3  # side of the square whose median is searched there, too, in pixels of the copy
 _GROUND = 5  # least contrast of ink as a multiple of the paper's own, up to twice that contrast
 _PAPER = 0.8  # least share of about one brightness in a document that has two lines of text
 _TEXT = 0.1  # least share of a document, or of the hull of a card's lines, that text covers
@@ -175,12 +176,14 @@ def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarra
 
     Ink has the value 1, or `_SURE` in long strokes.
     """
-    contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
     tones = np.bincount(dark.ravel(), minlength=256) / dark.size
-    least = _PALE if _most(tones) >= _BARE else _CONTRAST
-    ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * _CONTRAST))
-    contrast = np.maximum(contrast, _prints(dark))
-    ink = (contrast > ground).astype(np.uint8)
+    is_bare = _most(tones) >= _BARE
+    contrast, ink = _darker(dark, unit, _PALE if is_bare else _CONTRAST)
+    if is_bare:  # pale strokes in the paper's noise; dark dust would grow together
+        is_pale = cv2.dilate(contrast, _square(_NOISE)) < 2 * _CONTRAST
+        ink |= _darker(cv2.medianBlur(dark, _NOISE), unit, _PALE)[1] & is_pale
+    contrast = np.maximum(contrast, solid := _prints(dark))
+    ink[solid > 0] = 1
     window = (max(3, round(_WINDOW * unit)),) * 2
     sparse = cv2.boxFilter(ink, cv2.CV_32F, window) < _SPARSE
     length = round(_RULE * unit)
@@ -202,6 +205,13 @@ def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarra
     # the rest of a signature, another part of which was taken for a line
     long &= ink > 0
     return np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8)), contrast
+
+
+def _darker(dark: np.ndarray, unit: float, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast of strokes to their paper, and where it is of ink, uint8 [h, w]."""
+    contrast: np.ndarray = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
+    ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * _CONTRAST))
+    return contrast, (contrast > ground).astype(np.uint8)
 
 
 def _letters(dark: np.ndarray, text: np.ndarray, height: float) -> Iterator[Box]:
