@@ -65,7 +65,7 @@ def test_a_coloured_print_that_covers_less_of_its_place_is_ink() -> None:
 
 def test_a_few_stripes_are_doubtful_and_stay() -> None:
     """In 1,771 photographs, six places with shirts or curls look as a part of a print."""
-    image = print_of("whorl", period=21.0)
+    image = print_of("whorl", period=21.0, dark=60)
     assert not ink_of(image) and is_doubtful(image, [])
 
 
