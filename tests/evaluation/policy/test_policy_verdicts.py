@@ -21,6 +21,7 @@ from anonbench.evaluation.policy.verdicts import (
     JUDGED,
     OF_ENTITIES,
     Verdict,
+    exposures,
     judge,
     standings,
 )
@@ -299,6 +300,42 @@ def test_an_attack_that_says_nothing_of_one_entity_does_not_pass() -> None:
     rows = judged(policy, **given).query("attack == 'dictionary'").set_index("entity")["verdict"]
     assert rows.to_dict() == {"text": str(PASS), "mrz": str(UNKNOWN)}
     assert "dictionary (mrz): not known" in reasons(policy, **given)
+
+
+def test_an_attribute_of_which_nothing_is_known_does_not_pass_with_the_others() -> None:
+    smiling = make_attacks("portraits", (MASK,), {"inference": 0.02}, measure="accuracy_of_Smiling")
+    glasses = make_attacks("portraits", (), {"inference": 0.0}, measure="accuracy_of_Eyeglasses")
+    unknown = glasses.assign(rate=float("nan"), reason="7 images: too few")
+    given = {"attacks": pd.concat([smiling, unknown])}
+    policy = Policy.model_validate({"attacks": {"inference": 0.1}})
+    rows = judged(policy, **given).query("attack == 'inference'").set_index("measure")["verdict"]
+    assert rows.to_dict() == {
+        "accuracy_of_Smiling": str(PASS),
+        "accuracy_of_Eyeglasses": "not known",
+    }
+    assert "inference, accuracy of Eyeglasses: not known" in reasons(policy, **given)
+
+
+@pytest.mark.parametrize("lacking", [{"entity": "text"}, {"measure": "found_by_other"}])
+def test_what_was_tried_on_another_variant_only_does_not_pass(lacking: dict[str, Any]) -> None:
+    """Neither a kind of region nor a measure is missing without being named."""
+    names = (MASK, "pixelate-100")
+    tried = make_attacks("portraits", names, {"residual": 0.02}, entity="face")
+    attacks = pd.concat([tried, tried[tried["method"] != "mask"].assign(**lacking)])
+    found = judge(evidence(make_measured(names, attacks=attacks)), Policy())
+    rows = found[(found["attack"] == "residual") & (found["method"] == "mask")]
+    assert list(rows["verdict"]) == ["not known", "pass"]
+    assert rows["reason"].iloc[0] == "this attack was not run"
+    assert ("singling_out", "mask") not in exposures(found).set_index(["risk", "method"]).index
+
+
+def test_re_identification_of_a_kind_that_only_another_variant_has_does_not_pass() -> None:
+    rates = make_rates("portraits")
+    rates["low"], rates["high"] = rates["rate"] - 0.005, rates["rate"] + 0.03
+    lines = rates[rates["method"] != "mask"].assign(entity="text", match="region")
+    rates = pd.concat([rates, lines], ignore_index=True)
+    assert verdict_of(rates=rates) is UNKNOWN
+    assert "(text: this attack was not run)" in reasons(rates=rates)
 
 
 @pytest.mark.parametrize(
