@@ -116,6 +116,29 @@ def test_summary_by_hand_also_of_an_entity_that_is_never_true() -> None:
     assert face.drop("false_area").isna().all()
 
 
+def test_an_interval_is_over_persons_not_over_their_photographs() -> None:
+    """Ten alike photographs of each of nine persons tell as much as one of each."""
+    names = [f"{person}{photo}" for person in "abcdefghi" for photo in range(10)]
+    true = {name: [box(0, 0, 10, 10, Entity.FACE)] for name in names}
+    found = {name: [box(0, 0, 10 if name < "e" else 5, 10, Entity.FACE)] for name in names}
+    measured = measure(found, true, dict.fromkeys(names, SIZE))
+    persons = pd.Series({name: ord(name[0]) for name in names})
+    ends = {}
+    for key, given in (("persons", persons), ("images", None)):
+        table = summarize_quality(*measured, 500, 0.95, given)
+        ends[key] = table.set_index(["entity", "metric"]).loc[("face", "covered")]
+    first = [name for name in names if name.endswith("0")]
+    one = measure(found, {name: true[name] for name in first}, dict.fromkeys(names, SIZE))
+    alone = summarize_quality(*one, 500, 0.95).set_index(["entity", "metric"])
+    same = ["value", "low", "high", "clusters"]
+    expected = alone.loc[("face", "covered"), same].tolist()
+    assert ends["persons"][same].tolist() == pytest.approx(expected)
+    widths = {key: each["high"] - each["low"] for key, each in ends.items()}
+    assert widths["persons"] > 2 * widths["images"]
+    assert ends["persons"][["images", "clusters"]].tolist() == [90, 9]
+    assert ends["images"]["clusters"] == 90
+
+
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9}
 DOUBTS = {"one": "pale", "blank": "small", "four": "pale; small"}
 

@@ -70,6 +70,12 @@ def test_what_fulfils_every_rule_passes_and_says_what_it_resisted() -> None:
         ({"quality": make_coverage(entity="text")}, UNKNOWN, "0 images with true boxes"),
         # no miss in few images: a bootstrap has no width, Wilson's interval ends at 3.7 %
         ({"quality": make_coverage(1.0, images=100)}, UNKNOWN, "true area missed (face): 0.0 %"),
+        (
+            {"quality": make_coverage(1.0, images=300, clusters=100)},
+            UNKNOWN,
+            "missed (face): 0.0 %",
+        ),
+        ({"quality": make_coverage(images=300, clusters=7)}, UNKNOWN, "7 clusters, and at least 8"),
         ({"rates": None}, UNKNOWN, "reidentification: not known, at most 10 %"),
         ({"attacks": None}, UNKNOWN, "residual: not known, at most 10 %"),
         ({"audit": make_audit((MASK,), failed_audits=1)}, FAIL, "audits of written images: 1"),
@@ -266,7 +272,7 @@ def test_what_ellipses_leave_in_sight_counts_where_they_are_hidden() -> None:
     assert verdict_of(methods=methods) is UNKNOWN
     assert "no true boxes" in reasons(methods=methods)
     for low, degree, verdict in ((0.005, 100, PASS), (0.2, 100, FAIL), (0.005, 50, UNKNOWN)):
-        row = (degree, "face", low + 0.005, low, low + 0.01, 200)
+        row = (degree, "face", low + 0.005, low, low + 0.01, 200, 200)
         visible_area = pd.DataFrame([row], columns=COLUMNS)
         assert verdict_of(methods=methods, visible_area=visible_area) is verdict
         # boxes are judged by the quality table

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.numeric.clusters import too_few
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.attacks import FAKES, PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, is_given, pictures_of
@@ -149,12 +150,16 @@ def _missed(given: Measured, entity: str) -> dict[str, Any]:
         if is_round and not is_hidden.any():
             lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
         return row | {"n": images, "reason": lack}
+    clusters = int(found["clusters"].iloc[0])
+    row |= {"n": images, "clusters": clusters}
+    if lack := too_few(clusters):
+        return row | {"reason": lack}
     names = ("visible_area", "low", "high") if is_round else ("value", "high", "low")
     value, low, high = (float(found[name].iloc[0]) for name in names)
     if not is_round:  # what is covered
         value, low, high = 1.0 - value, 1.0 - low, 1.0 - high
-    low, high = with_width(value, low, high, images, given.confidence)
-    return row | {"value": value, "low": low, "high": high, "n": images}
+    low, high = with_width(value, low, high, clusters, given.confidence)
+    return row | {"value": value, "low": low, "high": high}
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
