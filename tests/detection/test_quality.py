@@ -1,6 +1,7 @@
 """Quality of found regions, lists of doubtful images."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,20 +124,19 @@ def test_an_interval_is_over_persons_not_over_their_photographs() -> None:
     found = {name: [box(0, 0, 10 if name < "e" else 5, 10, Entity.FACE)] for name in names}
     measured = measure(found, true, dict.fromkeys(names, SIZE))
     persons = pd.Series({name: ord(name[0]) for name in names})
-    ends = {}
-    for key, given in (("persons", persons), ("images", None)):
-        table = summarize_quality(*measured, 500, 0.95, given)
-        ends[key] = table.set_index(["entity", "metric"]).loc[("face", "covered")]
-    first = [name for name in names if name.endswith("0")]
-    one = measure(found, {name: true[name] for name in first}, dict.fromkeys(names, SIZE))
-    alone = summarize_quality(*one, 500, 0.95).set_index(["entity", "metric"])
-    same = ["value", "low", "high", "clusters"]
-    expected = alone.loc[("face", "covered"), same].tolist()
-    assert ends["persons"][same].tolist() == pytest.approx(expected)
-    widths = {key: each["high"] - each["low"] for key, each in ends.items()}
-    assert widths["persons"] > 2 * widths["images"]
-    assert ends["persons"][["images", "clusters"]].tolist() == [90, 9]
-    assert ends["images"]["clusters"] == 90
+
+    def covered(of: Any, clusters: pd.Series | None = None) -> dict[str, float]:
+        table = summarize_quality(*of, 500, 0.95, clusters)
+        rows = table[(table["entity"] == "face") & (table["metric"] == "covered")]
+        numbers = rows[["value", "low", "high", "images", "clusters"]]
+        return dict(zip(numbers, numbers.to_numpy(float)[0].tolist(), strict=True))
+
+    first = {name: regions for name, regions in true.items() if name.endswith("0")}
+    alone = covered(measure(found, first, dict.fromkeys(names, SIZE)))
+    by_person, by_image = covered(measured, persons), covered(measured)
+    assert by_person == pytest.approx(alone | {"images": 90, "clusters": 9})
+    assert by_person["high"] - by_person["low"] > 2 * (by_image["high"] - by_image["low"])
+    assert by_image["clusters"] == 90
 
 
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9}

@@ -34,7 +34,7 @@ def visible_area(
     margin: float,
     resamples: int,
     confidence: float,
-    clusters: Mapping[str, int] | None = None,
+    clusters: Mapping[Any, int] | None = None,
 ) -> pd.DataFrame:
     """True area outside of every hidden region at each degree, columns `COLUMNS`.
 
