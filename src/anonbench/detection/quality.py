@@ -195,13 +195,13 @@ def summarize_quality(
     confidence: float,
     clusters: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """`METRICS` by entity, and for all entities, with bootstrap intervals over clusters of images.
+    """`METRICS` by entity, and for all entities, with intervals over clusters of images.
 
     Area covered is a mean over the images with such regions; recalls are shares of true regions;
     false area is a mean over all images that were measured. A metric that nothing defines is NaN.
     Tables are those of `measure`, the result has `SUMMARY_COLUMNS`: a row an entity and metric,
     with the number of images, and of their clusters, behind the value. Clusters, by image id, are
-    drawn whole; None: each image is one.
+    drawn whole in a bootstrap; None: each image is one.
     """
     everyone = pd.Index(images["id"].unique())
     recalls = {"recall_iou": regions["matched"]}
