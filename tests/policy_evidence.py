@@ -21,9 +21,12 @@ def make_audit(variants: tuple[str, ...], **more: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
 
 
-def make_coverage(low: float = 0.98, images: int = 200, entity: str = "face") -> pd.DataFrame:
+def make_coverage(
+    low: float = 0.98, images: int = 200, entity: str = "face", clusters: int = 0
+) -> pd.DataFrame:
     """Return that a little more than `low` of the true area is covered."""
-    row = (entity, "covered", min(low + 0.005, 1.0), low, min(low + 0.01, 1.0), images, 300, 300)
+    row = (entity, "covered", min(low + 0.005, 1.0), low, min(low + 0.01, 1.0), images)
+    row += (clusters or images, 300, 300)
     return pd.DataFrame([row], columns=SUMMARY_COLUMNS)
 
 

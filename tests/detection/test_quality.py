@@ -1,6 +1,7 @@
 """Quality of found regions, lists of doubtful images."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,6 +115,28 @@ def test_summary_by_hand_also_of_an_entity_that_is_never_true() -> None:
     face = summary[summary["entity"] == "face"].set_index("metric")["value"]
     assert face["false_area"] == pytest.approx(0.5 / 2)  # there is none in the other image
     assert face.drop("false_area").isna().all()
+
+
+def test_an_interval_is_over_persons_not_over_their_photographs() -> None:
+    """Ten alike photographs of each of nine persons tell as much as one of each."""
+    names = [f"{person}{photo}" for person in "abcdefghi" for photo in range(10)]
+    true = {name: [box(0, 0, 10, 10, Entity.FACE)] for name in names}
+    found = {name: [box(0, 0, 10 if name < "e" else 5, 10, Entity.FACE)] for name in names}
+    measured = measure(found, true, dict.fromkeys(names, SIZE))
+    persons = pd.Series({name: ord(name[0]) for name in names})
+
+    def covered(of: Any, clusters: pd.Series | None = None) -> dict[str, float]:
+        table = summarize_quality(*of, 500, 0.95, clusters)
+        rows = table[(table["entity"] == "face") & (table["metric"] == "covered")]
+        numbers = rows[["value", "low", "high", "images", "clusters"]]
+        return dict(zip(numbers, numbers.to_numpy(float)[0].tolist(), strict=True))
+
+    first = {name: regions for name, regions in true.items() if name.endswith("0")}
+    alone = covered(measure(found, first, dict.fromkeys(names, SIZE)))
+    by_person, by_image = covered(measured, persons), covered(measured)
+    assert by_person == pytest.approx(alone | {"images": 90, "clusters": 9})
+    assert by_person["high"] - by_person["low"] > 2 * (by_image["high"] - by_image["low"])
+    assert by_image["clusters"] == 90
 
 
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9}

@@ -204,7 +204,7 @@ def test_detection_quality_has_a_row_an_entity(tmp_path: Path) -> None:
     assert cells["Text"]["covered"] == "50.0 (0.0 to 100.0)"
     assert cells["Face"]["recall_90"] == "–"
     assert cells["Face"]["false_area"].startswith("1.0 (")  # 200 of 10,000 pixels in one of two
-    left = pd.DataFrame([(50, "face", 0.61, 0.5, 0.7, 12)], columns=COLUMNS)
+    left = pd.DataFrame([(50, "face", 0.61, 0.5, 0.7, 12, 12)], columns=COLUMNS)
     write_quality(make_quality(), left, "pages", 0.95, tmp_path / "summary.md")
     lines = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
     assert lines[0].count("|") == len(QUALITY_HEADS) + 1
@@ -212,7 +212,7 @@ def test_detection_quality_has_a_row_an_entity(tmp_path: Path) -> None:
     assert lines[-1].startswith("pages.")
     assert "| 50 % | Face | 12 | 61.0 (50.0 to 70.0) |" in lines
     face = make_quality()
-    face.loc[face["metric"] == "covered", ["value", "low", "high", "images"]] = 1.0, 1.0, 1.0, 118
+    face.loc[face["metric"] == "covered", ["value", "low", "high", "clusters"]] = 1.0, 1.0, 1.0, 118
     cells = dict(zip(QUALITY_METRICS, quality_rows(face, 0.95)[0][4:], strict=True))
     assert cells["covered"] == "100.0 (96.8 to 100.0)"
 

@@ -20,6 +20,7 @@ for _name, _dataset in experiment.datasets.items():
                 manifest=f"{results}/{_name}/manifest.parquet",
                 boxes=f"{results}/{_name}/boxes.parquet",
                 images=paths.detected(_name, "images"),
+                clusters=f"{results}/{_name}/clusters.parquet",
             ),
             # a demo's is made together with its images
             truth=paths.annotations(_name, "truth") or on_disk(started.demo_marker(_name)),

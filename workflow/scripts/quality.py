@@ -3,6 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.detection.review.queue import review_dataset
     from anonbench.evaluation.detection import evaluate_detection
     from anonbench.reporting.grid_tables import write_quality
@@ -22,6 +23,7 @@ with job(snakemake, __file__):
             by_image=made.images,
             summary=made.summary,
             sight=made.visible_area,
+            clusters=read_clusters(given.clusters),
         )
         confidence = params.shown["confidence"]
         write_quality(summary, visible_area, params.dataset, confidence, made.markdown)

@@ -13,7 +13,8 @@ import pandas as pd
 import shapely
 
 from anonbench.core.boxes import Region, image_regions, read_boxes
-from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.numeric.clusters import clustered_draws
+from anonbench.core.numeric.statistics import interval
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.read import read_regions
 from anonbench.detection.base import corners_of
@@ -31,7 +32,8 @@ IMAGE_COLUMNS = [
     *("area", "covered", "covered_alike", "false_area"),
 ]
 METRICS = ("covered", "covered_alike", "recall_iou", "recall_50", "recall_90", "false_area")
-SUMMARY_COLUMNS = ["entity", "metric", "value", "low", "high", "images", "true", "found"]
+SUMMARY_COLUMNS = ["entity", "metric", "value", "low", "high", "images"]
+SUMMARY_COLUMNS += ["clusters", "true", "found"]
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -187,14 +189,19 @@ def measure(
 
 
 def summarize_quality(
-    regions: pd.DataFrame, images: pd.DataFrame, resamples: int, confidence: float
+    regions: pd.DataFrame,
+    images: pd.DataFrame,
+    resamples: int,
+    confidence: float,
+    clusters: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """`METRICS` by entity, and for all entities, with bootstrap intervals over images.
+    """`METRICS` by entity, and for all entities, with intervals over clusters of images.
 
     Area covered is a mean over the images with such regions; recalls are shares of true regions;
     false area is a mean over all images that were measured. A metric that nothing defines is NaN.
     Tables are those of `measure`, the result has `SUMMARY_COLUMNS`: a row an entity and metric,
-    with the number of images behind the value. An image's regions are drawn together.
+    with the number of images, and of their clusters, behind the value. Clusters, by image id, are
+    drawn whole in a bootstrap; None: each image is one.
     """
     everyone = pd.Index(images["id"].unique())
     recalls = {"recall_iou": regions["matched"]}
@@ -209,20 +216,22 @@ def summarize_quality(
         sums = counted.loc[mine.index].groupby(mine["id"]).sum()
         with_true = own.loc[own["true"] > 0, ["covered", "covered_alike"]]
         false = own[["false_area"]].reindex(everyone, fill_value=0.0)
-        found: dict[str, tuple[float, np.ndarray, int]] = {}
+        found: dict[str, tuple[float, np.ndarray, int, int]] = {}
         for table in (with_true.join(sums.reindex(with_true.index)), false):
             values = table.to_numpy(float)
             means, samples = np.full(values.shape[1], np.nan), np.full((1, values.shape[1]), np.nan)
+            groups = table.index if clusters is None else clusters.reindex(table.index)
             if len(values):
-                means, samples = values.mean(axis=0), bootstrap_means(values, resamples, "quality")
+                means = values.mean(axis=0)
+                samples = clustered_draws(values, groups.to_numpy(), resamples, "quality")
             for place, name in enumerate(table):
-                found[name] = means[place], samples[:, place], len(values)
+                found[name] = means[place], samples[:, place], len(values), groups.nunique()
         for metric in METRICS:
-            value, samples, behind = found[metric]
+            value, samples, *behind = found[metric]
             if metric in recalls:
                 value, samples = value / found["regions"][0], samples / found["regions"][1]
             low, high = interval(samples, confidence)
-            counts = behind, len(mine), int(own["found"].sum())
+            counts = *behind, len(mine), int(own["found"].sum())
             rows.append((str(entity), metric, float(value), low, high, *counts))
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 

@@ -13,14 +13,15 @@ from anonbench.anonymization.geometry import regions_at
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
-from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.numeric.clusters import clustered_draws
+from anonbench.core.numeric.statistics import interval
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import quality
 from anonbench.detection.gather import read_outcomes
 
-COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
+COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images", "clusters"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
-with such regions, with a bootstrap interval over images."""
+with such regions, with a bootstrap interval over their `clusters`."""
 _QUARTER = 32  # corners in a quarter of an ellipse's inscribed polygon: its area is underestimated
 
 
@@ -33,6 +34,7 @@ def visible_area(
     margin: float,
     resamples: int,
     confidence: float,
+    clusters: Mapping[Any, int] | None = None,
 ) -> pd.DataFrame:
     """True area outside of every hidden region at each degree, columns `COLUMNS`.
 
@@ -40,11 +42,11 @@ def visible_area(
     together, for the images of `true`. It is the same for every method: they hide the same pixels.
     Regions and sizes are by image id, the found ones in draw order; `shapes` says what of a region
     is hidden, by entity: `box`, `ellipse` or `image`; `margin` is the factor by which regions are
-    grown. The bootstrap draws an image's regions together.
+    grown. The bootstrap draws whole clusters (by image id; None: each image is one).
     """
-    shares: dict[tuple[int, str], list[float]] = {}
+    shares: dict[tuple[int, str], list[tuple[float, Any]]] = {}
     for image_id in sorted(true):
-        size = sizes[image_id]
+        size, cluster = sizes[image_id], image_id if clusters is None else clusters[image_id]
         regions = list(found.get(image_id, ()))
         hidden = _hidden(regions, size, shapes, margin)
         for entity in Entity:
@@ -54,12 +56,14 @@ def visible_area(
                 for degree in degrees:
                     first = hidden[: regions_at(degree, len(regions))]
                     covered = min(float(quality.hidden_areas(parts, first).sum() / area), 1.0)
-                    shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
+                    shares.setdefault((degree, str(entity)), []).append((1.0 - covered, cluster))
     rows = []
     for (degree, name), values in sorted(shares.items()):
-        samples = bootstrap_means(np.array(values)[:, None], resamples, "in sight")[:, 0]
+        each, groups = map(np.array, zip(*values, strict=True))
+        samples = clustered_draws(each[:, None], groups, resamples, "in sight")[:, 0]
         low, high = interval(samples, confidence)
-        rows.append((degree, name, float(np.mean(values)), low, high, len(values)))
+        behind = len(each), len(np.unique(groups))
+        rows.append((degree, name, float(each.mean()), low, high, *behind))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -94,6 +98,7 @@ def evaluate_detection(
     by_image: Path,
     summary: Path,
     sight: Path,
+    clusters: pd.Series,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
 
@@ -114,9 +119,16 @@ def evaluate_detection(
     of_regions, of_images = quality.measure(found, true, sizes)
     write_parquet(of_regions, regions)
     write_parquet(of_images, by_image)
-    result = quality.summarize_quality(of_regions, of_images, resamples, confidence)
+    result = quality.summarize_quality(of_regions, of_images, resamples, confidence, clusters)
     write_csv(result, summary)
-    how = hidden["degrees"], hidden["shape"], hidden["margin"], resamples, confidence
+    how = (
+        hidden["degrees"],
+        hidden["shape"],
+        hidden["margin"],
+        resamples,
+        confidence,
+        clusters.to_dict(),
+    )
     left = visible_area(found, true, sizes, *how)
     write_csv(left, sight)
     return result, left

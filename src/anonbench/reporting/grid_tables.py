@@ -47,7 +47,7 @@ def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ..
 
     The images are those with such regions or, if there are none, all that were measured.
     """
-    measured = summary[["value", "low", "high", "images"]].itertuples(index=False, name=None)
+    measured = summary[["value", "low", "high", "clusters"]].itertuples(index=False, name=None)
     ends = [with_width(value, low, high, n, confidence) for value, low, high, n in measured]
     summary = summary.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
     rows = []

@@ -21,6 +21,7 @@ from anonbench.evaluation.policy.verdicts import (
     JUDGED,
     OF_ENTITIES,
     Verdict,
+    exposures,
     judge,
     standings,
 )
@@ -69,6 +70,12 @@ def test_what_fulfils_every_rule_passes_and_says_what_it_resisted() -> None:
         ({"quality": make_coverage(entity="text")}, UNKNOWN, "0 images with true boxes"),
         # no miss in few images: a bootstrap has no width, Wilson's interval ends at 3.7 %
         ({"quality": make_coverage(1.0, images=100)}, UNKNOWN, "true area missed (face): 0.0 %"),
+        (
+            {"quality": make_coverage(1.0, images=300, clusters=100)},
+            UNKNOWN,
+            "missed (face): 0.0 %",
+        ),
+        ({"quality": make_coverage(images=300, clusters=7)}, UNKNOWN, "7 clusters, and at least 8"),
         ({"rates": None}, UNKNOWN, "reidentification: not known, at most 10 %"),
         ({"attacks": None}, UNKNOWN, "residual: not known, at most 10 %"),
         ({"audit": make_audit((MASK,), failed_audits=1)}, FAIL, "audits of written images: 1"),
@@ -265,7 +272,7 @@ def test_what_ellipses_leave_in_sight_counts_where_they_are_hidden() -> None:
     assert verdict_of(methods=methods) is UNKNOWN
     assert "no true boxes" in reasons(methods=methods)
     for low, degree, verdict in ((0.005, 100, PASS), (0.2, 100, FAIL), (0.005, 50, UNKNOWN)):
-        row = (degree, "face", low + 0.005, low, low + 0.01, 200)
+        row = (degree, "face", low + 0.005, low, low + 0.01, 200, 200)
         visible_area = pd.DataFrame([row], columns=COLUMNS)
         assert verdict_of(methods=methods, visible_area=visible_area) is verdict
         # boxes are judged by the quality table
@@ -299,6 +306,42 @@ def test_an_attack_that_says_nothing_of_one_entity_does_not_pass() -> None:
     rows = judged(policy, **given).query("attack == 'dictionary'").set_index("entity")["verdict"]
     assert rows.to_dict() == {"text": str(PASS), "mrz": str(UNKNOWN)}
     assert "dictionary (mrz): not known" in reasons(policy, **given)
+
+
+def test_an_attribute_of_which_nothing_is_known_does_not_pass_with_the_others() -> None:
+    smiling = make_attacks("portraits", (MASK,), {"inference": 0.02}, measure="accuracy_of_Smiling")
+    glasses = make_attacks("portraits", (), {"inference": 0.0}, measure="accuracy_of_Eyeglasses")
+    unknown = glasses.assign(rate=float("nan"), reason="7 images: too few")
+    given = {"attacks": pd.concat([smiling, unknown])}
+    policy = Policy.model_validate({"attacks": {"inference": 0.1}})
+    rows = judged(policy, **given).query("attack == 'inference'").set_index("measure")["verdict"]
+    assert rows.to_dict() == {
+        "accuracy_of_Smiling": str(PASS),
+        "accuracy_of_Eyeglasses": "not known",
+    }
+    assert "inference, accuracy of Eyeglasses: not known" in reasons(policy, **given)
+
+
+@pytest.mark.parametrize("lacking", [{"entity": "text"}, {"measure": "found_by_other"}])
+def test_what_was_tried_on_another_variant_only_does_not_pass(lacking: dict[str, Any]) -> None:
+    """Neither a kind of region nor a measure is missing without being named."""
+    names = (MASK, "pixelate-100")
+    tried = make_attacks("portraits", names, {"residual": 0.02}, entity="face")
+    attacks = pd.concat([tried, tried[tried["method"] != "mask"].assign(**lacking)])
+    found = judge(evidence(make_measured(names, attacks=attacks)), Policy())
+    rows = found[(found["attack"] == "residual") & (found["method"] == "mask")]
+    assert list(rows["verdict"]) == ["not known", "pass"]
+    assert rows["reason"].iloc[0] == "this attack was not run"
+    assert ("singling_out", "mask") not in exposures(found).set_index(["risk", "method"]).index
+
+
+def test_re_identification_of_a_kind_that_only_another_variant_has_does_not_pass() -> None:
+    rates = make_rates("portraits")
+    rates["low"], rates["high"] = rates["rate"] - 0.005, rates["rate"] + 0.03
+    lines = rates[rates["method"] != "mask"].assign(entity="text", match="region")
+    rates = pd.concat([rates, lines], ignore_index=True)
+    assert verdict_of(rates=rates) is UNKNOWN
+    assert "(text: this attack was not run)" in reasons(rates=rates)
 
 
 @pytest.mark.parametrize(

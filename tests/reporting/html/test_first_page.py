@@ -355,3 +355,40 @@ def test_methods_that_keep_about_as_much_have_no_least_and_most(
         return {"label": kept, "kept": kept, "kept_bar": {"value": value} | ends}
 
     assert are_alike([row("50 %", 75.0), row(more, 80.0)]) is alike
+
+
+def test_the_evidence_says_of_which_data_sets_and_methods_something_is_not_known(
+    tmp_path: Path,
+) -> None:
+    """Neither one data set's numbers nor one attack's stand for those that are not known."""
+
+    def said(policy: pd.DataFrame) -> str:
+        listed = []
+        for name in ("a", "b"):
+            files = write_results(tmp_path / name, SCORES)
+            if name == "a":
+                files["policy"] = tmp_path / "policy.csv"
+                write_csv(policy, files["policy"])
+            else:
+                few = SCORES.assign(clusters=6, low=np.nan, high=np.nan)
+                write_csv(few, files["scores"])
+            listed.append(DatasetSection(name, files))
+        build_report("T", listed, {}, {}, tmp_path / "report.html")
+        text = re.sub(r"<[^>]+>", " ", (tmp_path / "report.html").read_text("utf-8"))
+        return re.sub(r"\s+", " ", unescape(text).replace("\u00a0", " "))
+
+    policy = table_of()
+    text = said(policy)
+    assert "a: the strongest attack that has a limit succeeds in" in text
+    assert "b: not known." in text.partition("strongest attack that has a limit succeeds")[2]
+    assert "b: not known." in text.partition("of the search quality (")[2]
+    assert "not every result" not in text
+    rows = (policy["attack"] == "residual") & (policy["method"] == "mask")
+    policy.loc[rows, [*GAINS]] = np.nan
+    policy.loc[rows, ["verdict", "reason"]] = [str(Verdict.UNKNOWN), "too few"]
+    assert "(not every result on Mask is known)" in said(policy)
+    policy = table_of()
+    lacks = policy[policy["rule"] == MISSED].assign(entity="text", verdict=str(Verdict.UNKNOWN))
+    lacks[[*GAINS]] = np.nan
+    found = said(pd.concat([policy, lacks], ignore_index=True))
+    assert "of the face area (a), an unknown share of the text area (a)." in found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.statistics import weighted_sums, wilson
+from anonbench.core.numeric.statistics import bootstrap_means, weighted_sums, wilson
 from anonbench.core.wording import count
 
 MIN_CLUSTERS = 8
@@ -140,6 +140,23 @@ def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.nda
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         yield generator.multinomial(groups, shares, size=size).astype(np.float64)
+
+
+def clustered_draws(
+    values: np.ndarray, clusters: np.ndarray, resamples: int, *seed: object
+) -> np.ndarray:
+    """Means [resamples, M] of values [N, M], without NaN, of clusters [N] that are drawn whole.
+
+    Draws are with replacement. If each value is a cluster, they are those of `bootstrap_means`.
+    """
+    first, codes = np.unique(clusters, return_index=True, return_inverse=True)[1:]
+    codes = np.argsort(np.argsort(first))[codes]  # in the order of the values
+    defined = ~np.isnan(values)
+    totals = np.zeros((len(first), 2 * values.shape[1]))
+    np.add.at(totals, codes, np.hstack([np.where(defined, values, 0.0), defined]))
+    sums, counts = np.split(bootstrap_means(totals, resamples, *seed), 2, axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / counts)
 
 
 def cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

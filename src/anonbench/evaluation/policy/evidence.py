@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.numeric.clusters import too_few
 from anonbench.core.numeric.statistics import with_width
 from anonbench.core.registries.attacks import FAKES, PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, is_given, pictures_of
@@ -24,6 +25,7 @@ MISSED, ATTACK = "missed", "attack"
 RULES = (ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
 """Kinds of rules, in the order of the table."""
 REIDENTIFICATION, OF_REMAINDER = "reidentification", "remainder"
+NOT_RUN = "this attack was not run"
 COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "ceiling", "n", "clusters", "reason", "source"),
@@ -148,12 +150,16 @@ def _missed(given: Measured, entity: str) -> dict[str, Any]:
         if is_round and not is_hidden.any():
             lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
         return row | {"n": images, "reason": lack}
+    clusters = int(found["clusters"].iloc[0])
+    row |= {"n": images, "clusters": clusters}
+    if lack := too_few(clusters):
+        return row | {"reason": lack}
     names = ("visible_area", "low", "high") if is_round else ("value", "high", "low")
     value, low, high = (float(found[name].iloc[0]) for name in names)
     if not is_round:  # what is covered
         value, low, high = 1.0 - value, 1.0 - low, 1.0 - high
-    low, high = with_width(value, low, high, images, given.confidence)
-    return row | {"value": value, "low": low, "high": high, "n": images}
+    low, high = with_width(value, low, high, clusters, given.confidence)
+    return row | {"value": value, "low": low, "high": high}
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
@@ -178,6 +184,12 @@ def _found(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     return shown | {"reason": row["unknown"] or row["shortfall"]}
 
 
+def _without(rows: pd.DataFrame, others: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Rows that agree with none of the others in these columns."""
+    own, there = (pd.MultiIndex.from_frame(each[names]) for each in (rows, others))
+    return rows[~own.isin(there)]
+
+
 def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
     """Yield the rates of the other attacks on a variant."""
     if given.attacks is None:
@@ -192,25 +204,25 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
     ceilings = clear.set_index(keys)["low"].to_dict()
     of_degree = table[table["degree"] == degree]
     mine, pictures = of_degree[of_degree["method"] == method], pictures_of(method)
-    lacks = table[table["reason"] != ""]
     if has_own_vectors(method):  # attacks on pictures are those on their method's
         others = of_degree[of_degree["method"] == pictures]
         on_pictures = [n for n, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)]
         mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
-        mine, lacks = mine[~mine["seen"]], lacks[~lacks["seen"]]
+        mine, table = mine[~mine["seen"]], table[~table["seen"]]
 
     def reason(row: Mapping[Any, Any]) -> str:
         is_fake = row["attack"] == "residual" and row["entity"] in given.fakes.get(pictures, ())
         return FAKES if is_fake else str(row["reason"])
 
-    which = ["attack", "entity", "seen"]  # an attack may tell of one entity and not of another
-    run = set(map(tuple, mine[which].to_numpy()))
-    for row in lacks.drop_duplicates(which).to_dict("records"):
-        if tuple(row[name] for name in which) not in run:
-            shown = {name: row[name] for name in ("attack", "entity", "risk")}
-            shown |= {"measure": SEEN if row["seen"] else "", "reason": reason(row)}
-            yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
+    # an attack may tell of one entity or measure and not of another
+    which = ["attack", "entity", "seen"]
+    is_whole = table["measure"].isin(("", SEEN))  # a reason that is not of one measure
+    whole = _without(table[is_whole & (table["reason"] != "")], mine, which)
+    tried = _without(_without(table[~is_whole], mine, keys), whole, which)
+    for row in pd.concat([whole, tried]).drop_duplicates(keys).to_dict("records"):
+        shown = {name: row[name] for name in (*keys, "risk")}
+        yield shown | {"reason": reason(row) or NOT_RUN, "rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
         names = (*keys, "risk", "n", "clusters", "control", "chance")
         shown = {name: row[name] for name in names} | {"reason": reason(row)}

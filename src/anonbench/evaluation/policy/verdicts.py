@@ -135,7 +135,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
     for attack, limit in policy.attacks.model_dump().items():
         concerned = attack not in OF_ENTITIES or OF_ENTITIES[attack] & sought
         if limit is not None and attack not in attacked and concerned:
-            yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
+            yield {"rule": ATTACK, "attack": attack, "reason": rules.NOT_RUN}
 
 
 def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:

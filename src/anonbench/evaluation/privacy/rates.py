@@ -191,7 +191,9 @@ def strongest(
         if best["wide"].iloc[0] and len(narrow):  # a narrower interval may show more
             other = worst(narrow, regions=regions)
             best = other if other["low"].iloc[0] > best["low"].iloc[0] else best
-        rows.append(best.assign(unknown="; ".join([*lacking, *missing])))
+        others = [each for each in by_entity["entity"].unique() if each not in set(group["entity"])]
+        absent = [f"{entity}: this attack was not run" for entity in others]
+        rows.append(best.assign(unknown="; ".join([*lacking, *missing, *absent])))
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
 
 

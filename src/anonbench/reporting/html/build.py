@@ -35,7 +35,7 @@ from anonbench.reporting.dataset_tables import READERS, dataset_grid
 from anonbench.reporting.grid import Grid
 from anonbench.reporting.grid_layout import lay_out
 from anonbench.reporting.html import page
-from anonbench.reporting.html.first_page import are_alike, first_page, known
+from anonbench.reporting.html.first_page import are_alike, first_page, known, lacking
 from anonbench.reporting.html.page import DatasetSection, Texts
 from anonbench.reporting.html.statement import write_statement
 from anonbench.reporting.html.words import Facts, Words
@@ -120,9 +120,10 @@ def build_report(
         firsts=firsts,
         known=known,
         are_alike=are_alike,
+        lacking=lacking,
         pages=[each for name, each in pages.items() if name != "paper" or each["grids"]],
         adapting=tally(effects, "adapting"),
-        missed=[text for r in results for text in _missed(r.tables.get("policy"))],
+        missed=_missed(r.tables["policy"] for r in results if "policy" in r.tables),
         explorers=[r.explorer for r in results if r.explorer],
         methods=json.dumps(METHODS | {name: METHODS[name] for name in listed - {ORIGINAL}}),
         system=system,
@@ -250,12 +251,14 @@ def _evidence_pages(
     return pages
 
 
-def _missed(policy: pd.DataFrame | None) -> Iterable[str]:
-    if policy is None:
-        return
-    rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
-    for row in rows.drop_duplicates("entity").to_dict("records"):
+def _missed(policies: Iterable[pd.DataFrame]) -> list[str]:
+    """What the detectors leave visible of each entity of each data set; empty if none is known."""
+    rows = [each[each["rule"] == MISSED].drop_duplicates("entity") for each in policies]
+    texts = []
+    for row in pd.concat(rows).to_dict("records") if rows else ():
         entity = ENTITIES[row["entity"]]
         named = entity if entity.isupper() else entity.lower()  # MRZ, face
-        low, high = (f"{100 * row[end]:.1f}" for end in ("low", "high"))
-        yield f"{100 * row['value']:.1f} % ({low} to {high}) of the {named} area ({row['dataset']})"
+        value, low, high = (f"{100 * row[name]:.1f}" for name in ("value", "low", "high"))
+        share = "an unknown share" if pd.isna(row["value"]) else f"{value} % ({low} to {high})"
+        texts.append(f"{share} of the {named} area ({row['dataset']})")
+    return texts if any(each["value"].notna().any() for each in rows) else []

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
+from anonbench.evaluation.policy.evidence import RULES
+from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.page import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words
 from anonbench.reporting.labels import NONE, method_colour
@@ -57,6 +59,11 @@ def known(first: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return sorted(rows, key=lambda row: (measured(row), row[name], row["label"]))
 
 
+def lacking(first: Mapping[str, Any]) -> list[str]:
+    """Methods seen at first that did not fail and of which some limited attack is not known."""
+    return [row["label"] for row in first["rows"] if row["shown"] and row["lacking"]]
+
+
 def are_alike(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether rows of `known` keep about as much: the ends print alike or are in both intervals."""
     least, most = rows[0]["kept_bar"], rows[-1]["kept_bar"]
@@ -69,12 +76,16 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     """One choice as a row of the table; `shown` if it is the one of its method seen at first."""
     texts = words.texts
     adaption, name = str(row["adaption"]), NAMES[row["verdict"]]
+    names = {rule for rule in row["untested"].split() if rule.partition(":")[0] not in RULES}
+    if row["rate_high"] > row["limit"]:  # shown with its interval, which says enough
+        names.discard(row["attack"])
     unknown = str(texts("table.unknown"))
     found = dict(row) | {
         "label": texts.method(row["method"]),
         "colour": method_colour(row["method"]),
         "model": words.model(adaption) if adaption else NONE,
         "shown": shown,
+        "lacking": row["attack_verdict"] != Verdict.FAIL and (bool(names) or pd.isna(row["rate"])),
         **{"kept": unknown, "kept_title": row["unknown_detail"], "kept_bar": None, "chosen": ""},
         "attack": words.strongest(row),
         **{"rate": unknown, "rate_title": texts("table.not_sure"), "rate_bar": None, "high": ""},
