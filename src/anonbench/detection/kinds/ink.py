@@ -289,7 +289,7 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
 
 
 def _darkness(image: np.ndarray, scale: float) -> list[np.ndarray]:
-    """Darkness of an image in its darkest colour, uint8 [h, w]; of a negative, first its lightness.
+    """Darkness of an image in its darkest colour, uint8 [h, w]; first a negative's lightness.
 
     Negatives may be black folders and grounds, on which there are labels and pages with dark ink.
     """
