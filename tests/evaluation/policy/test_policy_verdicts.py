@@ -26,6 +26,7 @@ from anonbench.evaluation.policy.verdicts import (
     standings,
 )
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
+from anonbench.evaluation.privacy.attacks.table import LEARNED
 from anonbench.evaluation.privacy.probes import NO_LESSON
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 from synthetic_rates import make_rates
@@ -322,6 +323,16 @@ def test_an_attribute_of_which_nothing_is_known_does_not_pass_with_the_others() 
     assert "inference, accuracy of Eyeglasses: not known" in reasons(policy, **given)
 
 
+def test_an_attack_whose_restorers_could_not_learn_does_not_pass() -> None:
+    """What is left of it, restoration without learning, is the weaker half."""
+    plain = make_attacks("portraits", (MASK,), {"reconstruction": 0.0}, entity="text")
+    learned = make_attacks("portraits", (), {"reconstruction": 0.0}, entity="text")
+    learned = learned.assign(measure=LEARNED, rate=float("nan"), reason="no restorer was learned")
+    given = {"sought": ("text",), "attacks": pd.concat([plain, learned])}
+    policy = Policy.model_validate({"attacks": {"reconstruction": 0.05}})
+    assert "reconstruction, learned (text): not known" in reasons(policy, **given)
+
+
 @pytest.mark.parametrize("lacking", [{"entity": "text"}, {"measure": "found_by_other"}])
 def test_what_was_tried_on_another_variant_only_does_not_pass(lacking: dict[str, Any]) -> None:
     """Neither a kind of region nor a measure is missing without being named."""
@@ -342,6 +353,19 @@ def test_re_identification_of_a_kind_that_only_another_variant_has_does_not_pass
     rates = pd.concat([rates, lines], ignore_index=True)
     assert verdict_of(rates=rates) is UNKNOWN
     assert "(text: this attack was not run)" in reasons(rates=rates)
+
+
+def test_re_identification_fails_by_a_kind_that_is_surely_found_too_often() -> None:
+    """Faces are found as often, but less surely: their interval begins below the limit."""
+    faces = make_rates("portraits")
+    is_hidden = faces["method"] != "original"
+    lines = faces.assign(entity="text", match="region")
+    for rates, low, high in ((faces, 0.08, 0.2), (lines, 0.12, 0.15)):
+        rates.loc[is_hidden, ["rate", "low", "high"]] = 0.13, low, high
+    rates = pd.concat([faces, lines], ignore_index=True)
+    rates.loc[rates["method"] == "original", ["low", "high"]] = 0.85, 0.95
+    policy = Policy.model_validate({"attacks": {"reidentification": 0.1}})
+    assert verdict_of(policy, rates=rates) is FAIL
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def test_each_case_has_its_answer(pages: Pages) -> None:
     said, _ = pages("unproved", "en")
     assert "No method has been shown to pass yet. Closest is Mask" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
-    step = r"draw the true boxes of 125 images in an annotation tool, name its file \(setting "
+    assert "draw the true boxes of 125 images (of different persons or documents) in an" in said
+    step = r"in an annotation tool, name its file \(setting "
     assert re.search(rf"{step}datasets\.a\.truth \), then anonbench run", said)
     assert said.count("draw the true boxes") == 1 and "anonbench review" not in said
     said, _ = pages("no attack", "en")
@@ -211,7 +212,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     assert "only 6 persons or documents are among the searched images, and at least 93 are " in page
     assert "(chance finds 14 %, and at most 10 % is allowed)" in page
     assert "too few images" not in page
-    assert "Also draw the true boxes of 125 images in an annotation tool and name its file" in page
+    assert "Also draw the true boxes of 125 images (of different persons or documents) in an annotation tool and name its file" in page
     assert "at least 443 other persons" in page and "at least 8 persons or documents." not in page
 
 

@@ -202,8 +202,8 @@ def decisive(
 ) -> pd.DataFrame:
     """Rates by which each variant is judged: rows of `strongest`, with the column `ceiling`.
 
-    Another entity that is found less often may still be found more often than a limit, if its
-    interval reaches higher, or hardly less often than in originals. It has a row of its own, after
+    Another entity that is found less often may still be found more often than a limit, if an end of
+    its interval lies higher, or hardly less often than in originals. It has a row of its own, after
     the strongest. `ceiling`: the lower end of the entity's rate on originals.
     """
     best = strongest(rates, widest, confidence, regions)
@@ -217,8 +217,8 @@ def decisive(
         if row["method"] != ORIGINAL and not row["unknown"]:
             same = (each["method"] == row["method"]) & (each["degree"] == row["degree"])
             others = each[same & (each["entity"] != row["entity"])]
-            doubtful = (others["high"] > row["high"]) | (others["high"] >= others["ceiling"])
-            found += others[doubtful].to_dict("records")
+            worse = (others["high"] > row["high"]) | (others["low"] > row["low"])
+            found += others[worse | (others["high"] >= others["ceiling"])].to_dict("records")
     return pd.DataFrame(found, columns=best.columns)
 
 

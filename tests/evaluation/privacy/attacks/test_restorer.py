@@ -131,8 +131,8 @@ def test_too_few_regions_images_or_pairs_are_said_and_give_no_number() -> None:
     assert "45 regions in 9 train images" in restorers(people(9, 1), each=5).lack("face")
     found = shown_beside(people(LEAST_REGIONS - 1, 1), people(12, 2))
     table = attack(found, "likeness")
-    assert set(table["measure"]) == {"ssim", "psnr", ""}
-    (reason,) = table.loc[table["measure"] == "", "reason"]
+    assert set(table["measure"]) == {"ssim", "psnr", "learned_"}
+    (reason,) = table.loc[table["measure"] == "learned_", "reason"]
     assert "no restorer was learned: 39 regions in 39 train images" in reason
     again = attack(replace(found, train=None), "likeness")
     assert set(again["measure"]) == {"ssim", "psnr"}

@@ -32,7 +32,7 @@ from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
-from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, LEARNED, SEEN
 from anonbench.evaluation.privacy.crops import Images, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
 from anonbench.evaluation.privacy.published import Published
@@ -106,7 +106,7 @@ def _rows(
         elif isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
             measured = dict.fromkeys(o.entity for o in outcomes if o.measure and o.entity)
             reasons = {each: equipment.restorers.lack(each) for each in measured}
-            lacking = [*(_lack(why, "", each) for each, why in reasons.items() if why), *lacking]
+            lacking += [_lack(why, LEARNED, each) for each, why in reasons.items() if why]
         # one archive may tell what the other does not
         yield from _rates(kind, [*outcomes, *lacking], confidence)
 

@@ -20,6 +20,7 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, Readability
+from anonbench.evaluation.privacy.attacks.table import LEARNED
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
@@ -101,7 +102,6 @@ class Reconstruction(RegionAttack):
 
 NOISE = 3e-5  # power of the noise relative to that of the image, for Wiener deconvolution
 ITERATIONS = 30  # of Richardson-Lucy deconvolution
-LEARNED = "learned_"  # prefix of measures of a learned restorer
 
 
 def undone(
