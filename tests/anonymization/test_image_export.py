@@ -238,11 +238,14 @@ def test_the_command_says_what_to_look_at_and_the_verdict(
     values = run.model_dump(mode="json", exclude_unset=True)
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
     given = ["images", "export", "--configfile", str(tmp_path / "run.yaml"), "archive", "mask-100"]
-    assert main([*given, "-o", str(tmp_path / "sure")]) == 0
+    assert main([*given, "-o", str(tmp_path / "not judged")]) == 3
     assert "policy: not judged; anonbench run archive_policy --config" in capsys.readouterr().out
-    status(run, IDS[3], "ok", doubts="faces of less than 24 pixels")
     measured = make_measured(("mask-100", "blur-100"), dataset="archive")
     write_csv(judge(evidence(measured), run.policy), run.results / "archive/policy.csv")
+    assert main([*given, "-o", str(tmp_path / "sure")]) == 0
+    assert main([*given, "blur-100", "-o", str(tmp_path / "failing")]) == 3
+    capsys.readouterr()
+    status(run, IDS[3], "ok", doubts="faces of less than 24 pixels")
     assert main([*given, "blur-100", "-o", str(tmp_path / "doubtful")]) == 3
     said = capsys.readouterr().out
     assert "1 doubtful image\npolicy: mask-100 pass, blur-100 fail (why: anonbench policy" in said

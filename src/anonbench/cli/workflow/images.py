@@ -46,7 +46,8 @@ variant...  method and degree, such as mask-100
 --names  keep paths and labels, for your own use: do not pass these files on
 --accept-unhidden N  export although N images may be unhidden; the refusal prints N
 
-The exit status is 3 if images are missing from the output or may show what should be hidden.
+The exit status is 3 if images are missing from the output or may show what should be hidden, or if
+a variant fails the policy or is not known to pass it.
 
 Examples:
   anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--key says which number is which image; --names leaves them their names")
     check_request(*request)
     _require_current(options, [str(variant) for variant in variants])
-    verdicts = _verdicts(config, options, variants)
+    verdicts, passes = _verdicts(config, options, variants)
     done = export_images(*request, options.accept_unhidden, options.names)
     sets = " and ".join(map(str, variants))
     print(f"wrote {options.output}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
@@ -97,22 +98,26 @@ def run(options: argparse.Namespace) -> int:
         print(f"wrote {options.key}: which number is which image; do not pass it on")
     print(f"\n{_NAMED if options.names else _NOTE}", file=sys.stderr)
     may_show = done.unhidden.total or done.unhidden.doubtful or visible
-    return DOUBTFUL if may_show or done.left_out else DONE
+    return DOUBTFUL if may_show or done.left_out or not passes else DONE
 
 
-def _verdicts(config: Config, options: argparse.Namespace, variants: Sequence[Variant]) -> str:
-    """Whether the variants pass the config's policy by the evidence in the results."""
-    from anonbench.evaluation.policy.verdicts import judge, standings
+def _verdicts(
+    config: Config, options: argparse.Namespace, variants: Sequence[Variant]
+) -> tuple[str, bool]:
+    """What the results say about the policy, and whether all variants pass it."""
+    from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 
     name, file = options.dataset, config.results / options.dataset / policy.FILE
     given = f"--configfile {shlex.quote(str(options.configfile))}"
     if not file.is_file():
-        return f"policy: not judged; anonbench run {name}_policy {given} judges"
+        return f"policy: not judged; anonbench run {name}_policy {given} judges", False
     found = standings(judge(policy.read(file), config.policy))
-    said = [f"{v} {found.get((name, str(v.method), v.degree), 'not judged')}" for v in variants]
+    verdicts = [found.get((name, str(v.method), v.degree), "not judged") for v in variants]
+    said = map("{} {}".format, variants, verdicts)
     told = policy.outdated([f"{name}_policy", *workflow_of(options)])
     line = f"policy: {', '.join(said)} (why: anonbench policy check {given})"
-    return f"{line}\n{told}" if told else line
+    passes = not told and set(verdicts) == {Verdict.PASS}
+    return f"{line}\n{told}" if told else line, passes
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
