@@ -287,6 +287,11 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
     blur = next(r for r in written["results"] if (r["degree"], r["method"]) == (100, "blur"))
     assert blur["parameters"] == {"sigma": {"face": 0.12}}
+    judged = policy(attack("blur", 0.3, reason="it shows nothing"))
+    told = results_file.results_of(ABOUT, {}, scores({"blur": 0.8}), judged).model_dump()
+    reasons = {attack["reason"] for each in told["results"] for attack in each["attacks"]}
+    assert reasons == {"it shows nothing"}
+    assert b"reason" not in first
     mask = [each for each in written["results"] if each["method"] == "mask"]
     assert not any(each["attacks"] for each in mask)
 

@@ -58,6 +58,7 @@ class Attack(_Part):
     high: Value | None = None
     control: Value | None = None
     n: Count | None = None
+    reason: str | None = None  # why the rate shows nothing, or what of it is not known
 
 
 class Result(_Part):
@@ -86,7 +87,7 @@ class Results(_Part):
 
 
 TABLE = ["system", "dataset", "method", "degree", "adaption", "measure", "query"]
-TABLE += ["value", "low", "high", "n", "images", "anonbench"]
+TABLE += ["value", "low", "high", "n", "reason", "images", "anonbench"]
 """Columns of the table of many files: one row per score and per attack, whose `measure` is
 `<attack>: <measure> <entity>`."""
 
@@ -106,6 +107,7 @@ def results_of(
     kept = kept[~kept["adaption"].isin(NO_CHOICE)]
     attacks = policy[(policy["rule"] == ATTACK) & policy["value"].notna()]
     attacks = attacks[~attacks["reason"].isin(NOTHING_TO_ATTACK)].rename(columns={"value": "rate"})
+    attacks = attacks.assign(reason=attacks["reason"].where(attacks["reason"] != ""))
     results = []
     key: Any
     for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
