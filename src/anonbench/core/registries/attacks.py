@@ -161,7 +161,7 @@ class RegionAttack(PrivacyAttack):
         return ("mrz",) if self.reads_text else ()
 
     def most_images(self) -> int | None:
-        """Greatest number of images to attack, its field `images`; None: all with a region."""
+        """Greatest number of images of each entity to attack, its field `images`; None: all."""
         return getattr(self, "images", None)
 
     def most_in_an_image(self) -> int | None:

@@ -212,6 +212,16 @@ def test_an_attack_looks_at_no_more_images_than_it_asks_for() -> None:
     assert not any(shares.any() for (_, name), shares in many.items() if name == "None")
 
 
+def test_a_rare_kind_of_region_is_attacked_beside_a_frequent_one() -> None:
+    """Else nothing would be known of it, and nothing would say so."""
+    images = {f"{n:02d}": np.full((40, 40), n, np.uint8) for n in range(1, 40)}
+    face, code = (Region(e, 4, 4, 20, 20, 1.0) for e in (Entity.FACE, Entity.BARCODE))
+    shown = published(images, [MASK], {n: [face if n > "03" else code] for n in images})
+    found = attack_regions([(Brightness(), Looker())], shown, Anonymization(), most=30, seed=1)
+    probes = {str(outcome.entity): len(outcome.shares) for _, outcome in found}
+    assert probes == {"face": 6, "barcode": 3}
+
+
 def test_regions_are_drawn_from_as_many_images_as_possible() -> None:
     box = Region(Entity.TEXT, 0, 0, 9, 9, 1.0)
     face = Region(Entity.FACE, 0, 0, 9, 9, 1.0)

@@ -108,8 +108,9 @@ class _Running:
     def __init__(self, kind: RegionAttack, loaded: Any, drawn: pd.DataFrame) -> None:
         self.kind, self._loaded = kind, loaded
         rows = drawn[drawn["entity"].isin(kind.entities)] if kind.entities else drawn
-        self.ids = set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
-        """Of the images that it looks at: the first drawn ones that have its regions."""
+        shown = rows.drop_duplicates(["id", "entity"]).groupby("entity")
+        self.ids = set(shown.head(kind.most_images() or len(rows))["id"])
+        """Of the images that it looks at: the first drawn ones that have regions of each entity."""
         self._probes: list[_Probe] = []
         self._latest: list[_Probe] = []  # of the image that is attacked
 
