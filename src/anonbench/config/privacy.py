@@ -115,7 +115,7 @@ class AttackLimits(Settings):
     barcodes: Limit = 0.05  # Barcodes that are decoded.
     residual: Limit = 0.1  # Regions in which a detector still finds something.
     reconstruction: Limit = 0.05
-    """Text lines that are read and barcodes that are decoded after restoration."""
+    """Text lines and zones that are read, and barcodes that are decoded, after restoration."""
     dictionary: Limit = 0.05
     """Text lines and machine-readable zones whose true text is ranked first among candidates."""
     block_noise: Limit = None

@@ -35,7 +35,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "readability": frozenset({"text"}),
     "mrz_reading": frozenset({"mrz"}),
     "barcodes": frozenset({"barcode"}),
-    "reconstruction": frozenset({"text", "barcode"}),
+    "reconstruction": frozenset({"text", "barcode", "mrz"}),
     "dictionary": frozenset({"text", "mrz"}),
     "block_noise": frozenset({"text"}),
     "remainder": frozenset({"face"}),

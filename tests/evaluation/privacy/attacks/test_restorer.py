@@ -12,11 +12,13 @@ from test_attacks_on_regions import Drawn, attack, published, whole
 
 from anonbench.anonymization.checked import anonymize
 from anonbench.anonymization.methods.blur import Blur
+from anonbench.anonymization.replacement import appearance
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, box_table
+from anonbench.core.icao9303 import TD3
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, MrzReading
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import (
     Likeness,
     Reconstruction,
@@ -226,3 +228,21 @@ def test_a_blurred_code_is_decoded_after_reconstruction_and_not_before() -> None
     assert shares["barcodes", "blur"]["decoded"] == shares["reconstruction", "mask"]["decoded"] == 0
     assert shares["reconstruction", "blur"]["decoded"] == 1.0
     assert shares["likeness", "blur"]["ssim"] > 0.5 > shares["likeness", "mask"]["ssim"]
+
+
+def test_a_blurred_zone_is_read_after_reconstruction_and_not_before() -> None:
+    paper = appearance.Colours(np.full(1, 255), np.zeros(1, np.int64))
+    drawn = paper.blended(appearance.zone_lines(TD3, (110, 900)))[:, :, 0].astype(np.uint8)
+    image, region = np.pad(drawn, 8, constant_values=255), Region(Entity.MRZ, 8, 8, 908, 118, 1.0)
+    hiding = Anonymization.model_validate({"blur": {"sigma": {"mrz": 0.07}}})
+    right = {}
+    for kind in (MrzReading(), Reconstruction()):
+        loaded = kind.load(Equipment(Detection(), hiding))
+        (truth,) = loaded.look(image, [region], Variant())
+        for variant in (Variant(), Variant("blur", 100), MASK):
+            shown = anonymize(image, [region], variant, hiding) if variant.method else image
+            (found,) = loaded.look(shown, [region], variant)
+            right[kind.name, variant.method] = loaded.shares(truth, found)["characters"]
+    assert right["mrz_reading", None] == right["reconstruction", None] == 1.0
+    assert right["reconstruction", "blur"] > 0.1 > right["mrz_reading", "blur"]
+    assert right["reconstruction", "mask"] == 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,12 @@ from anonbench.core.registries.attacks import (
     RegionShares,
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, Readability
+from anonbench.evaluation.privacy.attacks.kinds.reading import (
+    Barcodes,
+    MrzReading,
+    Readability,
+    right_checks,
+)
 from anonbench.evaluation.privacy.attacks.table import LEARNED
 
 if TYPE_CHECKING:
@@ -61,41 +67,44 @@ class Likeness(RegionAttack):
 
 
 class Reconstruction(RegionAttack):
-    """Text and barcodes read from restored regions.
+    """Text, machine-readable zones and barcodes read from restored regions.
 
     Blur is undone by Wiener and Richardson-Lucy deconvolution with the exact kernel, and mosaic is
-    smoothed; then lines are read and barcodes decoded. The output of a learned restorer is read
-    too.
+    smoothed; then lines and zones are read and barcodes decoded. The output of a learned restorer
+    is read too.
 
-    For a line, the restoration with the recognizer's highest confidence counts. Regions hidden by
-    other methods are read unchanged, except by the restorer, which learns any method.
+    For a line, the restoration with the recognizer's highest confidence counts, for a zone that
+    with most right check digits. Regions hidden by other methods are read unchanged, except by the
+    restorer, which learns any method.
     """
 
     name: ClassVar = "reconstruction"
     label: ClassVar = "Reconstruction, then reading"
     tells_hidden: ClassVar = True
     restores: ClassVar = True
-    entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
+    entities: ClassVar = (Entity.TEXT, Entity.MRZ, Entity.BARCODE)
     reads_text: ClassVar = True
     seconds_a_region: ClassVar = 0.045
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        codes = Barcodes().load(equipment)
+        kinds = {Entity.TEXT: Readability, Entity.MRZ: MrzReading, Entity.BARCODE: Barcodes}
 
         @cache
-        def reader() -> LoadedAttack:  # not loaded if there are only barcodes
-            return Readability().load(equipment)
+        def reader(entity: str) -> LoadedAttack:  # not loaded if there are no such regions
+            return kinds[Entity(entity)]().load(equipment)
 
-        def read(versions: Sequence[np.ndarray], region: Region) -> Any:
-            """Contents of codes, or the line that is read with the highest confidence."""
+        def read(versions: Sequence[np.ndarray], region: Region) -> tuple[str, Any]:
+            """Contents of codes, or the best reading of a line or zone."""
+            reads = [reader(region.entity).look(each, [region], Variant())[0] for each in versions]
             if region.entity == Entity.BARCODE:
-                return set().union(*(codes.look(each, [region], Variant())[0] for each in versions))
-            lines = [reader().look(each, [region], Variant())[0] for each in versions]
-            return max(lines, key=lambda line: line.confidence)
+                return region.entity, set().union(*reads)
+            best = right_checks if region.entity == Entity.MRZ else attrgetter("confidence")
+            return region.entity, max(reads, key=best)
 
-        def compared(truth: Any, found: Any) -> RegionShares:
-            return (codes if isinstance(truth, set) else reader()).shares(truth, found)
+        def compared(truth: tuple[str, Any], found: tuple[str, Any]) -> RegionShares:
+            (entity, shown), (other, again) = truth, found
+            return reader(entity).shares(shown, again) if entity == other else {}
 
         return _restoring(equipment, read, compared, ITERATIONS)
 
