@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -344,6 +345,15 @@ def test_what_was_tried_on_another_variant_only_does_not_pass(lacking: dict[str,
     assert list(rows["verdict"]) == ["not known", "pass"]
     assert rows["reason"].iloc[0] == "this attack was not run"
     assert ("singling_out", "mask") not in exposures(found).set_index(["risk", "method"]).index
+
+
+def test_an_attack_of_which_nothing_is_known_on_originals_does_not_pass() -> None:
+    attacks = make_attacks("portraits", (MASK,), {"residual": 0.02})
+    assert verdict_of(attacks=attacks) is PASS
+    on_originals = attacks["method"] == "original"
+    unknown = attacks.assign(reason=np.where(on_originals, "5 clusters", ""))
+    for table in (attacks[~on_originals], unknown):
+        assert "what it finds in originals is not known" in reasons(attacks=table)
 
 
 def test_re_identification_of_a_kind_that_only_another_variant_has_does_not_pass() -> None:

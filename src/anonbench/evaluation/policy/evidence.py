@@ -227,12 +227,13 @@ def attack_rates(given: Measured, method: str, degree: int) -> Iterator[dict[str
         names = (*keys, "risk", "n", "clusters", "control", "chance")
         shown = {name: row[name] for name in names} | {"reason": reason(row)}
         if not shown["reason"]:
-            shown["value"] = row["rate"]
+            shown["value"], key = row["rate"], tuple(row[name] for name in keys)
             # if it finds no more in originals, finding no more in a variant shows nothing
-            if tuple(row[key] for key in keys) in blind:
+            if key in blind:
                 why = "it finds no more than its control in originals, so it shows nothing"
                 shown["reason"] = why
+            elif key not in ceilings:
+                shown["reason"] = "what it finds in originals is not known, so it shows nothing"
             else:
-                shown |= {"low": row["low"], "high": row["high"]}
-                shown["ceiling"] = ceilings.get(tuple(row[key] for key in keys))
+                shown |= {"low": row["low"], "high": row["high"], "ceiling": ceilings[key]}
         yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
