@@ -204,13 +204,15 @@ def test_detection_quality_has_a_row_an_entity(tmp_path: Path) -> None:
     assert cells["Text"]["covered"] == "50.0 (0.0 to 100.0)"
     assert cells["Face"]["recall_90"] == "–"
     assert cells["Face"]["false_area"].startswith("1.0 (")  # 200 of 10,000 pixels in one of two
-    left = pd.DataFrame([(50, "face", 0.61, 0.5, 0.7, 12, 12)], columns=COLUMNS)
+    measured = [(50, "face", 0.61, 0.5, 0.7, 12, 12), (100, "face", 0.0, 0.0, 0.0, 300, 118)]
+    left = pd.DataFrame(measured, columns=COLUMNS)
     write_quality(make_quality(), left, "pages", 0.95, tmp_path / "summary.md")
     lines = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
     assert lines[0].count("|") == len(QUALITY_HEADS) + 1
     assert {line.count("|") for line in lines[:5]} == {len(QUALITY_HEADS) + 1}
     assert lines[-1].startswith("pages.")
     assert "| 50 % | Face | 12 | 61.0 (50.0 to 70.0) |" in lines
+    assert "| 100 % | Face | 300 | 0.0 (0.0 to 3.2) |" in lines
     face = make_quality()
     face.loc[face["metric"] == "covered", ["value", "low", "high", "clusters"]] = 1.0, 1.0, 1.0, 118
     cells = dict(zip(QUALITY_METRICS, quality_rows(face, 0.95)[0][4:], strict=True))

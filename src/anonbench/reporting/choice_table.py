@@ -355,11 +355,13 @@ def boxes_needed(policy: pd.DataFrame | None) -> int:
 def true_boxes(row: Mapping[Any, Any]) -> int:
     """Number of images that need true boxes, including those that have them.
 
-    At the miss rate so far; without one, if nothing is missed (Wilson's interval).
+    At the miss rate so far; without one, if nothing is missed (Wilson's interval). 0 if enough have
+    them: too much seems to be missed, or persons are too few.
     """
     there, times = 0 if pd.isna(row["rule_n"]) else int(row["rule_n"]), times_as_many(row)
     if not row["rule_limit"] > 0.0:
         return max(2 * there, MIN_IMAGES)
     if there and not math.isnan(times):
         return max(math.ceil(there * times), there + 1)
-    return max(fewest_trials(row["rule_limit"], 0.95), MIN_IMAGES)
+    enough = max(fewest_trials(row["rule_limit"], 0.95), MIN_IMAGES)
+    return enough if there < enough else 0

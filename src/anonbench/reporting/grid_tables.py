@@ -47,9 +47,7 @@ def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ..
 
     The images are those with such regions or, if there are none, all that were measured.
     """
-    measured = summary[["value", "low", "high", "clusters"]].itertuples(index=False, name=None)
-    ends = [with_width(value, low, high, n, confidence) for value, low, high, n in measured]
-    summary = summary.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
+    summary = _with_widths(summary, "value", confidence)
     rows = []
     for entity, label in (labels.ENTITIES | {ALL: "All"}).items():
         found = summary[summary["entity"] == entity].set_index("metric")
@@ -61,6 +59,13 @@ def quality_rows(summary: pd.DataFrame, confidence: float) -> list[tuple[str, ..
     return rows
 
 
+def _with_widths(table: pd.DataFrame, value: str, confidence: float) -> pd.DataFrame:
+    """The table with intervals (`low`, `high`) that have a width, also where images are alike."""
+    measured = table[[value, "low", "high", "clusters"]].itertuples(index=False, name=None)
+    ends = [with_width(share, low, high, n, confidence) for share, low, high, n in measured]
+    return table.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
+
+
 def write_quality(
     summary: pd.DataFrame, visible_area: pd.DataFrame, title: str, confidence: float, markdown: Path
 ) -> None:
@@ -69,6 +74,7 @@ def write_quality(
     They have the columns `anonbench.detection.quality.SUMMARY_COLUMNS` and
     `anonbench.evaluation.detection.COLUMNS`.
     """
+    visible_area = _with_widths(visible_area, "visible_area", confidence)
     visible_shares = labels.intervals(visible_area, ("visible_area", "low", "high"), " to ")
     columns = {
         "Degree": visible_area["degree"].map("{} %".format),

@@ -72,7 +72,7 @@ def unproved() -> pd.DataFrame:
     """Return a policy under which only the true boxes are missing."""
     table = table_of()
     rows = table["rule"] == MISSED
-    table.loc[rows, ["value", "low", "high"]] = float("nan")
+    table.loc[rows, ["value", "low", "high", "n"]] = float("nan")
     table.loc[rows, "verdict"] = str(Verdict.UNKNOWN)
     return table
 
@@ -176,6 +176,28 @@ def test_no_more_true_boxes_are_asked_for_than_there_are_images(tmp_path: Path) 
     assert "of all 40 images" in page and "than 125 images" in page
     page = first_page(tmp_path, unproved(), counts=counts.assign(used=[200, 90]))
     assert "125" in page and "than 125 images" not in page
+
+
+@pytest.mark.parametrize(
+    ("value", "detail", "advice"),
+    [
+        (0.043, "", "let the detectors find more"),
+        (np.nan, "4 clusters", "add images of other persons or documents (300 tries are too few: "),
+    ],
+)
+def test_no_true_boxes_are_asked_for_that_would_tell_nothing(
+    value: float, detail: str, advice: str, tmp_path: Path
+) -> None:
+    """More are there already; what is missed is over the limit, or persons are too few."""
+    policy = table_of()
+    missed = policy["rule"] == MISSED
+    policy.loc[missed, [*GAINS, "limit"]] = value, value - 0.02, value + 0.02, 0.03
+    policy.loc[missed, ["n", "verdict", "reason"]] = [300, str(Verdict.UNKNOWN), detail]
+    page = first_page(tmp_path, policy)
+    assert advice in page and "true boxes" not in page
+    rate = policy["attack"] == "reidentification"
+    policy.loc[rate, [*GAINS, "verdict", "reason"]] = [*[np.nan] * 3, str(Verdict.UNKNOWN), "few"]
+    assert "true boxes" not in first_page(tmp_path, policy)
 
 
 def test_mapped_and_updated_systems_are_no_adapted_models(tmp_path: Path) -> None:

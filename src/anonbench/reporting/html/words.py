@@ -299,6 +299,7 @@ class Words:
             return Step(texts(f"step.open.{doubt}", dataset=name), run)
         there = 0 if pd.isna(top["rule_n"]) else int(top["rule_n"])
         times, boxes, tried = times_as_many(top), true_boxes(top), there or 100
+        is_open &= rule != "missed" or boxes > 0 or pd.isna(top["rule_value"])
         more_times = 4.0 if math.isnan(times) else min(times, 20.0)
         tries = max(math.ceil(tried * more_times), tried + 1)
         setting = _DRAWN.get(attack, "attacked_regions")
@@ -326,6 +327,8 @@ class Words:
         }
         named = {"dataset": name, "setting": setting_of(str(top["method"]))}
         named["entity"] = texts.named("entities", str(top["rule_entity"]))
+        if rule == "missed" and is_open and not boxes:  # persons are too few
+            rule, named = "few_tries", {"there": texts.number(there), "detail": top["detail"]}
         keys = f"step.{'open' if is_open else 'fail'}.{rule}", "step.look"
         return Step(texts.first(*keys, **self._to_draw(boxes), **named), commands.get(rule, run))
 
