@@ -115,6 +115,21 @@ def test_dark_ink_on_the_light_part_of_a_dark_page_is_found(
     assert found.mean() < 0.12
 
 
+@pytest.mark.parametrize("paper", [(255, 225, 10), (255, 240, 0), (0, 200, 230), (230, 0, 140)])
+def test_coloured_ink_on_paper_of_a_strong_colour_is_found(paper: tuple[int, ...]) -> None:
+    """A red stamp on a yellow note stayed visible: neither has blue, and only that was searched."""
+    image, lines = page()
+    stamp = signature(image, 420, 250, (215, 40, 50))
+    image = (image * (np.array(paper) / 255)).astype(np.uint8)
+    found = ink_of(image, [around(line) for line in lines])
+    assert found[stamp].mean() > 0.99
+    assert found.mean() < 0.12
+    sheet = np.full((1400, 1100, 3), 250, np.uint8)
+    sheet[700:1100, 100:740] = image
+    found = ink_of(sheet, [around(line) for line in lines])
+    assert found[700:1100, 100:740][stamp].mean() > 0.99, "a note on a page"
+
+
 def test_lines_that_no_detector_found_are_ink_and_rules_of_a_form_are_not() -> None:
     image, lines = page()
     cv2.line(image, (40, 210), (600, 210), (0, 0, 0), 2)

@@ -15,6 +15,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
+from anonbench.detection import base
 from anonbench.detection.base import PerImage, as_rgb, brightest, clipped, corners_of, darkest
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.kinds.ridges import prints
@@ -289,16 +290,15 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
 
 
 def _darkness(image: np.ndarray, scale: float) -> list[np.ndarray]:
-    """Darkness of an image in its darkest colour, uint8 [h, w]; first a negative's lightness.
+    """Darkness of an image, uint8 [h, w], as `base.dark_planes`; first a negative's lightness.
 
     Negatives may be black folders and grounds, on which there are labels and pages with dark ink.
     """
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
-    lightest = brightest(image)
-    dark = 255 - darkest(image)
-    return [lightest.copy(), dark] if float(np.median(lightest)) < _DARK else [dark]
+    lightest, dark = brightest(image), [255 - plane for plane in base.dark_planes(image)]
+    return [lightest.copy(), *dark] if float(np.median(lightest)) < _DARK else dark
 
 
 def _lengths(ink: np.ndarray) -> np.ndarray:
