@@ -162,6 +162,21 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
 
 
+def test_initials_of_which_a_line_covers_the_most_are_found_whole() -> None:
+    """The tail of a letter outside of its line was too short to be ink, and stayed visible."""
+    image = np.full((1200, 900), 250, np.uint8)
+    place = (700, 500), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.0, (30,), 2, cv2.LINE_AA
+    cv2.putText(image, "jm", *place)
+    true = image < 150
+    low = int(np.nonzero(true)[0].min())
+    line = Region(Entity.TEXT, 690, low - 4, 790, low + 20, 0.9)
+    seen = covered(image.shape, [line])
+    assert 0.6 < seen[true].mean() < 0.9
+    assert (seen | ink_of(image, [line]))[true].all()
+    image[low + 24 :] = 250
+    assert not ink_of(image, [line]).any(), "letters that stick out a little"
+
+
 def test_letters_that_no_line_explains_are_found_on_a_page_and_other_marks_are_not() -> None:
     page = np.full((1000, 800), 255, np.uint8)
     lines = [box(Entity.TEXT, 40, 40 + 30 * row, 200, 20) for row in range(9)]
