@@ -67,7 +67,7 @@ def brightest(image: np.ndarray) -> np.ndarray:
 
 
 def dark_planes(image: np.ndarray) -> list[np.ndarray]:
-    """`darkest`; with paper of a strong colour also the mean of each pixel's two brighter colours.
+    """`darkest`, and for paper of a strong colour the mean of the two brighter colours.
 
     Such paper is black in its darkest colour, as ink on it is.
     """
