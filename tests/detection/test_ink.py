@@ -115,6 +115,21 @@ def test_dark_ink_on_the_light_part_of_a_dark_page_is_found(
     assert found.mean() < 0.12
 
 
+@pytest.mark.parametrize("paper", [(255, 225, 10), (255, 240, 0), (0, 200, 230), (230, 0, 140)])
+def test_coloured_ink_on_paper_of_a_strong_colour_is_found(paper: tuple[int, ...]) -> None:
+    """A red stamp on a yellow note stayed visible: neither has blue, and only that was searched."""
+    image, lines = page()
+    stamp = signature(image, 420, 250, (215, 40, 50))
+    image = (image * (np.array(paper) / 255)).astype(np.uint8)
+    found = ink_of(image, [around(line) for line in lines])
+    assert found[stamp].mean() > 0.99
+    assert found.mean() < 0.12
+    sheet = np.full((1400, 1100, 3), 250, np.uint8)
+    sheet[700:1100, 100:740] = image
+    found = ink_of(sheet, [around(line) for line in lines])
+    assert found[700:1100, 100:740][stamp].mean() > 0.99, "a note on a page"
+
+
 def test_lines_that_no_detector_found_are_ink_and_rules_of_a_form_are_not() -> None:
     image, lines = page()
     cv2.line(image, (40, 210), (600, 210), (0, 0, 0), 2)
@@ -145,6 +160,21 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     headline = Region(Entity.TEXT, 9, 9, 800, 159, 0.9)
     narrow = [Region(Entity.TEXT, 9, 200 + 80 * n, 200, 230 + 80 * n, 0.9) for n in range(8)]
     assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
+
+
+def test_initials_of_which_a_line_covers_the_most_are_found_whole() -> None:
+    """The tail of a letter outside of its line was too short to be ink, and stayed visible."""
+    image = np.full((1200, 900), 250, np.uint8)
+    place = (700, 500), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.0, (30,), 2, cv2.LINE_AA
+    cv2.putText(image, "jm", *place)
+    true = image < 150
+    low = int(np.nonzero(true)[0].min())
+    line = Region(Entity.TEXT, 690, low - 4, 790, low + 20, 0.9)
+    seen = covered(image.shape, [line])
+    assert 0.6 < seen[true].mean() < 0.9
+    assert (seen | ink_of(image, [line]))[true].all()
+    image[low + 24 :] = 250
+    assert not ink_of(image, [line]).any(), "letters that stick out a little"
 
 
 def test_letters_that_no_line_explains_are_found_on_a_page_and_other_marks_are_not() -> None:

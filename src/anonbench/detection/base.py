@@ -21,6 +21,9 @@ _INSIDE = 0.9  # share of a region inside another one from which it is dropped a
 _SAME_CODE = 0.8  # the same of codes, by their corners: the box around them may reach far beyond
 _SAME_HEIGHT = 1.8  # greatest ratio of heights of two regions that are parts of one line
 _SAME_ROWS = 0.6  # least share of the lower one's height that two parts of a line have in common
+_STRONG, _STRONG_SHARE = (48, 128), 0.05
+"""Darkest colour below which, and brightest from which, pixels are of a strong colour; their least
+share in an image for it to show such paper. No identity document of 35 has more than 0.02."""
 LARGE = 4_000_000  # pixels from which memory is reserved before a search in one piece
 MOST_PIXELS = 100_000_000  # of an image, up to which recall was measured
 _MEMORY = Path("/proc/meminfo")
@@ -61,6 +64,17 @@ def darkest(image: np.ndarray) -> np.ndarray:
 def brightest(image: np.ndarray) -> np.ndarray:
     """The brightest colour of each pixel, uint8 [H, W]."""
     return image if image.ndim == 2 else reduce(cv2.max, cv2.split(image))
+
+
+def dark_planes(image: np.ndarray) -> list[np.ndarray]:
+    """`darkest`, and for paper of a strong colour the mean of the two brighter colours.
+
+    Such paper is black in its darkest colour, as ink on it is.
+    """
+    low, high = darkest(image), brightest(image)
+    if float(((low < _STRONG[0]) & (high >= _STRONG[1])).mean()) < _STRONG_SHARE:
+        return [low]
+    return [low, ((image.sum(axis=2, dtype=np.uint16) - low) // 2).astype(np.uint8)]
 
 
 def bounded(image: np.ndarray, longest: float) -> np.ndarray:

@@ -15,9 +15,11 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
+from anonbench.detection import base
 from anonbench.detection.base import PerImage, as_rgb, brightest, clipped, corners_of, darkest
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.kinds.ridges import prints
+from anonbench.detection.kinds.strokes import are_cut, lengths_of
 
 _SMALL, _LARGE = 700_000, 6_000_000  # pixels of the copy that is searched
 _ENLARGED = 2.0  # greatest ratio of its sides to the image's
@@ -46,6 +48,7 @@ _STROKE = 16  # widest stroke
 _RULE = 50  # shortest straight line that is a rule of a form
 _SPARSE = 0.25  # share of ink below which straight lines are rules; above, they are bars of a code
 _PRINT, _SOLID = 150, 80  # longest side (always of the page), least contrast: stamp, fingerprint
+_REST, _CUT = 30, 80  # pixels outside of a line, and length, of strokes that it covers in part
 _SPECK = 7  # length below which a piece of ink is dust, unless it touches others
 _LONG, _SURE = 40, 4  # length from which strokes are no dust, and their weight compared with others
 _DUSTY = 0.7  # dust as a share of the ink of strokes around it, from which these count as dust, too
@@ -190,20 +193,23 @@ def _strokes(dark: np.ndarray, text: np.ndarray, unit: float) -> tuple[np.ndarra
     for shape in ((1, length), (length, 1)):
         rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
         ink[(cv2.dilate(rules, np.ones((3, 3), np.uint8)) > 0) & sparse] = 0
-    long = _lengths(ink) >= _LONG * unit
+    longer = lengths_of(ink)
+    long = longer >= _LONG * unit
+    cut = are_cut(ink, text, _REST * unit * unit)
+    cut &= (longer >= _LEAST * unit) & (longer < _CUT * unit)
     ink[text > 0] = 0
     dense = (cv2.boxFilter(ink, cv2.CV_32F, window) > _DENSE).astype(np.uint8)
     picture = cv2.morphologyEx(dense, cv2.MORPH_OPEN, _square(_PICTURE * _side(dark)))
     ink[cv2.dilate(picture, _square(_NEAR * unit)) > 0] = 0
-    lengths = _lengths(ink)
+    lengths = lengths_of(ink)
     strokes = lengths >= _SPECK * unit
     dusty, inked = (
         cv2.boxFilter(each.astype(np.uint8), cv2.CV_32F, window)
         for each in ((lengths > 0) & ~strokes, strokes)
     )
     strokes &= dusty < _DUSTY * inked
-    # the rest of a signature, another part of which was taken for a line
-    long &= ink > 0
+    # the rest of a signature or initials, another part of which was taken for a line
+    long = (long & (ink > 0)) | cut
     return np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8)), contrast
 
 
@@ -289,24 +295,15 @@ def _pages_alone(image: np.ndarray, lines: Sequence[Region]) -> np.ndarray | Non
 
 
 def _darkness(image: np.ndarray, scale: float) -> list[np.ndarray]:
-    """Darkness of an image in its darkest colour, uint8 [h, w]; first a negative's lightness.
+    """Darkness of an image, uint8 [h, w], as `base.dark_planes`; first a negative's lightness.
 
     Negatives may be black folders and grounds, on which there are labels and pages with dark ink.
     """
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
-    lightest = brightest(image)
-    dark = 255 - darkest(image)
-    return [lightest.copy(), dark] if float(np.median(lightest)) < _DARK else [dark]
-
-
-def _lengths(ink: np.ndarray) -> np.ndarray:
-    """Longer side of the connected ink that contains each pixel, int32 [h, w]; else 0."""
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(ink)
-    longer = boxes[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1)
-    longer[0] = 0
-    return np.asarray(longer[labels])
+    lightest, dark = brightest(image), [255 - plane for plane in base.dark_planes(image)]
+    return [lightest.copy(), *dark] if float(np.median(lightest)) < _DARK else dark
 
 
 def _prints(dark: np.ndarray) -> np.ndarray:
