@@ -356,6 +356,16 @@ def test_a_tar_holds_one_folder(bundle: Path, tmp_path: Path) -> None:
             verify(tmp_path / "bundle.tar")
 
 
+def test_a_tar_has_no_two_files_of_one_name(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "changed.csv").write_text("shown by readers that take the first one")
+    for second in (f"bundle/{SCORES}", f"bundle/./{SCORES}"):
+        with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+            tar.add(tmp_path / "changed.csv", second)
+            tar.add(bundle, "bundle")
+        with pytest.raises(InputError, match=f"has bundle/{SCORES} twice"):
+            verify(tmp_path / "bundle.tar")
+
+
 def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("not the bundle's")
     metadata = (bundle / METADATA).read_text(encoding="utf-8")

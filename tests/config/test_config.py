@@ -117,6 +117,8 @@ VALUES: list[tuple[str, Any, str]] = [
     ("recipes.default.steps", 3, "steps: unknown key; did you mean recipes.<name>.optimizer.s"),
     ("redrawing.width", 6, "unknown key; did you mean recipes.<name>.backbone.width? Removed"),
     ("anonymization.by_entity.mrz", "none", "by_entity: no method is called 'none'; there are"),
+    ("results", 5, "results: should be a path (given: 5)"),
+    ("privacy.supervised", 500, "should be a mapping (`key: value`) (given: 500)"),
     ("anonymization.mask.colour", "red", "should be a valid list or should be 'mean' (given"),
     ("anonymization.layers.methods", ["mask", "layers"], "layers: layers would apply itself"),
     ("anonymization.strengths.layers.a", {"methods": ["layers_a"]}, "a would apply itself"),

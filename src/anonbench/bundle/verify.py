@@ -1,8 +1,10 @@
 """Verification of a bundle: every file is checked against the digest in its metadata."""
 
 import os
+import posixpath
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,6 +99,12 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as temporary:
         try:
             with tarfile.open(bundle) as tar:
+                names = Counter(posixpath.normpath(each.name) for each in tar)
+                if twice := next((name for name, count in names.items() if count > 1), None):
+                    raise InputError(
+                        f"{bundle} has {twice} twice, and programs show the one or the other: "
+                        "get it again"
+                    )
                 tar.extractall(temporary, filter="data")
         except (tarfile.ReadError, EOFError):  # the latter of a compressed one that is cut off
             raise InputError(

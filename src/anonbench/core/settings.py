@@ -37,6 +37,8 @@ _WORDS = {
     "Tuple should": "should",
     "Dictionary should": "should",
     "a valid tuple": "a valid list",
+    "a valid dictionary": "a mapping (`key: value`)",
+    "Input is not a valid path for <class 'pathlib.Path'>": "should be a path",
     " after validation": "",
 }
 
@@ -46,6 +48,7 @@ def fault(error: Mapping[str, Any]) -> str:
     said, of = str(error["msg"]), error.get("ctx", {})
     for theirs, ours in _WORDS.items():
         said = said.replace(theirs, ours)
+    said = re.sub(r" or instance of \w+", "", said)
     names = re.findall("'([^']+)'", str(of.get("expected", of.get("expected_tags", ""))))
     near = suggestion(of.get("tag", error["input"]), names)
     return _SPELLINGS.get(of.get("pattern")) or f"{said}{near}"
