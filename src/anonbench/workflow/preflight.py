@@ -11,7 +11,6 @@ from anonbench.core.provenance import model_files
 from anonbench.core.registries.systems import adapter_files
 from anonbench.core.wording import suggestion
 from anonbench.detection.kinds.ppocr import Ppocr
-from anonbench.embedding.systems.function import Function
 
 _ONNX = b"\x08"  # first byte of an ONNX file: a protocol buffer, beginning with its version
 _PICKLE = b"\x80"
@@ -48,8 +47,7 @@ def require_files(config: Config) -> None:
                 for file in adapter_files(path) if setting == "adapter" else [path]:
                     _require_file(file, f"systems.{name}.{setting}")
                 model_files(path)
-        if isinstance(system := config.systems[name], Function):
-            system.require_source()
+        config.systems[name].require()
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None:

@@ -128,6 +128,13 @@ def test_a_file_of_a_system(kind: str, field: str, missing: str, tmp_path: Path)
     require_files(given)
 
 
+def test_a_system_that_timm_does_not_have_is_refused_before_any_job() -> None:
+    message = "timm has no model 'resnet8'; did you mean resnet18"
+    checked(with_system(kind="timm", name="resnet8"), message)
+    for known in ("resnet18.a1_in1k", "hf-hub:owner/name", "local-dir:folder"):
+        require_files(with_system(kind="timm", name=known))
+
+
 SOURCE = """import numpy
 try:
     import not_installed

@@ -99,6 +99,12 @@ class SystemKind(Registered):
         """
         return {}
 
+    def require(self) -> None:
+        """Check, before any job, what can be told of it without starting it.
+
+        InputError: it cannot be started.
+        """
+
     def start(self) -> AbstractContextManager[Encoder]:
         """Start the system for the time of a `with` block; import its packages here.
 

@@ -64,7 +64,7 @@ class Function(SystemKind):
             )
         return spec
 
-    def require_source(self) -> None:
+    def require(self) -> None:
         """Check that a module in Python defines the function, without importing it.
 
         InputError: there is no such module, it is no Python, imports what is not there, or has no

@@ -59,8 +59,18 @@ class Timm(NetworkKind):
         given = {} if packaged is None else {"weights": file_digest(packaged)}
         return given | versions("torch", "timm", "pillow")
 
+    def require(self) -> None:
+        """See `SystemKind.require`: a name that is neither a place nor one of timm's."""
+        if self.model == SMALL or ":" in self.model:  # of the hub or a folder, in timm's format
+            return
+        timm = _timm()
+        if not timm.is_model(self.model.partition(".")[0]):
+            near = suggestion(self.model, timm.list_models())
+            raise InputError(f"systems: timm has no model {self.model!r}{near}")
+
     def network(self) -> Network:
         """Build the model and load its weights."""
+        self.require()
         model = _with_weights(self.model, self.weights, _packaged_weights(self))
         return _timm_network(model, self, self.precision)
 
@@ -193,16 +203,10 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
 
     from anonbench.training.model.formats import load_strictly
 
-    timm = _timm()
-    is_placed = ":" in name  # of the hub or a folder, in timm's format
-    if not is_placed and not timm.is_model(name.partition(".")[0]):
-        raise InputError(
-            f"systems: timm has no model {name!r}{suggestion(name, timm.list_models())}"
-        )
     if packaged is None and weights is None:
         return _load_from_hub(name)
     with torch.random.fork_rng():
-        model: nn.Module = timm.create_model(name, num_classes=0)
+        model: nn.Module = _timm().create_model(name, num_classes=0)
     if weights is not None:
         load_strictly(model, _read_state(weights), f"systems: {weights} as {name}")
     elif packaged is not None:  # the same modules in the same order, by other names
