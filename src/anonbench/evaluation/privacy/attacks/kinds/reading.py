@@ -176,8 +176,9 @@ def _fixed(text: str, classes: str) -> str:
 
 def right_checks(read: list[str]) -> int:
     """Number of check digits that agree, in the format that it most resembles."""
+    known = [re.sub("[^0-9A-Z<]", FILLER, line) for line in read]
     fixed = (
-        ([_fixed(a, b) for a, b in zip(read, layout.lines, strict=True)], layout)
+        ([_fixed(a, b) for a, b in zip(known, layout.lines, strict=True)], layout)
         for layout in FORMATS
         if len(read) == len(layout.lines)
     )
