@@ -31,7 +31,6 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
     Readability,
     decoded,
     right_characters,
-    right_checks,
 )
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
@@ -268,14 +267,6 @@ def test_fields_of_a_zone_count_by_their_check_digits() -> None:
     assert zones(true, ("", ""))["characters"] < 0.1
     # a wrong check digit: no truth
     assert zones((first, second.replace("7408122", "7408123")), true) == {}
-
-
-def test_readings_of_a_zone_are_compared_by_their_check_digits() -> None:
-    first, second = SPECIMENS["TD3"]
-    wrong = second.replace("7408122", "7408123")
-    best, fair, worst = ([first, each] for each in (second, wrong, "É. 7?"))
-    assert right_checks(best) > right_checks(fair) > right_checks(worst)
-    assert right_checks([]) == right_checks([first]) == 0
 
 
 def test_recognizer_is_loaded_only_for_its_entities(monkeypatch: pytest.MonkeyPatch) -> None:
