@@ -17,6 +17,7 @@ from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
+    NOTHING_TO_ATTACK,
     AttackNotPossibleError,
     Equipment,
     RegionAttack,
@@ -36,6 +37,7 @@ from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
+from anonbench.evaluation.privacy.probes import ONLY_TRAIN
 from anonbench.evaluation.privacy.published import Published
 from icao_specimens import SPECIMENS
 from image_files import qr
@@ -175,6 +177,23 @@ def test_too_few_images_and_no_known_truth_give_a_reason_and_no_number(tmp_path:
     images = {f"{n:02d}": np.full((90, 90), 255, np.uint8) for n in range(9)}
     (row,) = attack(published(images, [MASK]), "barcodes").to_dict("records")
     assert np.isnan(row["rate"]) and (row["reason"], row["n"]) == (NO_TRUTH, 9)
+
+
+def test_a_kind_of_region_that_only_train_images_show_is_not_nothing_to_attack() -> None:
+    """Train images are published, too."""
+    images = {f"{n:02d}": np.full((90, 90), 255, np.uint8) for n in range(9)}
+    regions = {name: [whole(image, Entity.TEXT)] for name, image in images.items()}
+    more = {"t": [whole(images["00"], each) for each in (Entity.BARCODE, Entity.FACE)]}
+    shown = published(images, [MASK], regions | more, train={"t": images["00"]})
+    table = attack(shown, "barcodes", "likeness", "mrz_reading")
+    lacks = table[table["rate"].isna() & ~table["measure"].str.startswith("learned_")]
+    assert set(lacks[["attack", "entity", "reason"]].itertuples(index=False, name=None)) == {
+        ("barcodes", "barcode", ONLY_TRAIN),
+        ("likeness", "barcode", ONLY_TRAIN),
+        ("likeness", "face", ONLY_TRAIN),
+        ("mrz_reading", "", NO_REGION),
+    }
+    assert ONLY_TRAIN not in NOTHING_TO_ATTACK
 
 
 class Looker:
