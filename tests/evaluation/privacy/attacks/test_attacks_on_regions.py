@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from anonbench.anonymization.checked import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
@@ -260,6 +261,28 @@ def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch
     assert set(table["measure"]) == {"found"}
     with pytest.raises(AttackNotPossibleError):
         Residual().load(EQUIPMENT)
+
+
+@pytest.mark.parametrize("failing", [2, 8])
+def test_a_detector_that_fails_on_a_copy_did_not_find_nothing(
+    monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    images = codes(8)
+    shown, left = published(images, [MASK]), [None] * failing
+
+    class Failing:
+        def detect(self, given: Sequence[np.ndarray]) -> list[list[Region]]:
+            is_copy = not any(np.array_equal(given[0], image) for image in images.values())
+            if is_copy and left:
+                left.pop()
+                raise UnreadableImage("gave numbers that are not finite")
+            return [[whole(given[0])]]
+
+    monkeypatch.setattr(residual, "OTHERS", ())
+    monkeypatch.setattr("anonbench.detection.search.build_all", lambda *_: {"zxing": Failing()})
+    row = attack(shown, "residual", detectors=["zxing"]).set_index("method").loc["mask"]
+    assert row["n"] == 8 - failing and row["rate"] != 0.0
+    assert row["reason"].startswith(f"{8 - failing} clusters")
 
 
 def test_tighter_and_wider_detections_match() -> None:
