@@ -92,6 +92,24 @@ def test_missing_evidence_fails(more: dict[str, Any], verdict: Verdict, said: st
     assert said in why_not(table)
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict", "said"),
+    [
+        ({"low": 0.0}, FAIL, "true area missed (text): 99.5 %"),
+        ({"low": 0.0, "images": 3}, UNKNOWN, "3 images with true boxes"),
+        ({"low": 0.98}, PASS, ""),  # covered by regions of others
+        ({"low": 0.0, "images": 0}, PASS, ""),  # none is true
+    ],
+)
+def test_what_is_true_and_nobody_looks_for_is_missed(
+    text: dict[str, Any], verdict: Verdict, said: str
+) -> None:
+    quality = pd.concat([make_coverage(), make_coverage(**text, entity="text")])
+    assert verdict_of(quality=quality) is verdict
+    assert said in reasons(quality=quality)
+    assert verdict_of(Policy(missed=Missed(text=None)), quality=quality) is PASS
+
+
 def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     blocks = {"pixelate": {"blocks": {"face": 500, "text": 500}}}
     weak = Anonymization.model_validate(blocks).model_dump(mode="json")
