@@ -37,7 +37,13 @@ anonbench() {
         *) "$FORKS/anonbench" "$@" ;;
     esac
 }"""
-FAILURES = ("anonbench: ", "WorkflowError", "not as published", "cannot be made")
+FAILURES = (
+    "anonbench: ",
+    "WorkflowError",
+    "not as published",
+    "cannot be made",
+    "policy: mask-100 fail",
+)
 """What is printed by a command that is shown failing."""
 
 
