@@ -308,6 +308,28 @@ def test_step_says_how_many_to_add(seen: float, attacked: float, share: float, a
     assert all("nan" not in text and "probes" not in text for text in said.values())
 
 
+def test_more_tries_are_not_advised_where_the_archive_has_too_few_persons() -> None:
+    top = row(rule_n=100.0, rule_clusters=14.0, rule_value=0.01, **ATTACKED)
+    asked = found(top | {"clusters": 16}, images=192, searched_share=0.5)
+    assert "at least 154 other persons" in asked.text and asked.persons == 154
+    assert "93 have to be among the searched images, and 16 are" in asked.text
+    assert asked.command == "anonbench run"
+    asked = found(top | {"clusters": 120}, images=192)
+    assert "attack more images" in asked.text and "probes" in asked.command
+    said = "only 14 persons or documents are among the attacked images"
+    assert said in words(192).why(top)
+    said = "nur 14 Personen oder Dokumente sind unter den angegriffenen Bildern"
+    assert said in words(192, "de").why(top)
+
+
+def test_limits_that_are_only_counted_are_in_the_nominative() -> None:
+    named = {"rule": "attack", "rule_attack": "reidentification"}
+    for more, said in ((1, "ein weiterer Punkt"), (2, "2 weitere Punkte")):
+        names = ["residual", "readability", "barcodes", "linkage", "inversion"][: 3 + more]
+        told = words(192, "de").untested(row(untested=" ".join(names), **named))
+        assert told.endswith(f" und {said}")
+
+
 def test_a_split_and_a_larger_sample_help_where_images_are_too_few() -> None:
     def then(top: dict[str, Any], **more: Any) -> str:
         return str(found(top, **more).then)

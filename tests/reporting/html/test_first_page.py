@@ -231,7 +231,7 @@ def test_limits_true_boxes_and_persons_that_are_missing_are_said(tmp_path: Path)
     policy.loc[of["rate"], ["value", "n", "clusters", "chance"]] = [0.14, 300, 6, 0.14]
     few = SCORES.assign(clusters=6, low=np.nan, high=np.nan)
     page = first_page(tmp_path, policy, few)
-    assert "only 6 persons or documents are among the searched images, and at least 93 are " in page
+    assert "only 6 persons or documents are among the attacked images, and at least 93 are " in page
     assert "(chance finds 14 %, and at most 10 % is allowed)" in page
     assert "too few images" not in page
     assert "Also draw the true boxes of 125 images (of different persons or documents) in" in page

@@ -202,6 +202,16 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert shown["names"][0] == HOSTILE and HOSTILE in shown["labels"][0]
 
 
+@pytest.mark.parametrize("shown", [False, True])
+def test_the_explorer_says_of_which_degree_its_pictures_are(shown: bool, tmp_path: Path) -> None:
+    given = section(tmp_path / "x", "a", make_scores("a"), (100,))
+    write_json(given.files["explorer"], make_explorer("a"))
+    output = tmp_path / "report.html"
+    build_report("T", [given], {"presentation": {"show_originals": shown}}, {}, output)
+    said = "of the highest degree, whatever degree is compared"
+    assert (said in output.read_text()) == shown  # the others have all found regions hidden
+
+
 def test_what_is_missing_or_no_png(tmp_path: Path) -> None:
     results = write_results(tmp_path / "r", SCORES.iloc[:0])
     pd.DataFrame(columns=["path", "reason"]).to_csv(results["skipped"], index=False)

@@ -128,7 +128,8 @@ class Words:
             text = str(self.texts(key, entity=of)).rstrip("?") if is_rule else self.attack(name)
             names.append(text)
         more, shown = names[_NAMED:], ", ".join(names[:_NAMED])
-        return shown + str(self.texts("say.more", number=len(more))) if more else shown
+        number = self.texts.number(len(more))
+        return shown + str(self.texts("say.more", number=number)) if more else shown
 
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
@@ -305,13 +306,16 @@ class Words:
         setting = _DRAWN.get(attack, "attacked_regions")
         is_all = facts.images is not None and 0 < facts.images <= there
         is_all |= attack not in _OF_IMAGES and 0 < there < facts.drawn.get(setting, 0)
+        persons = _persons(top, facts)
+        if not is_all and 0 < top["clusters"] < persons.get("needed", 0):  # more tries show no more
+            is_all, persons = True, _persons({**top, "rule_clusters": top["clusters"]}, facts)
         if rule == "attack" and is_open and facts.images and is_all:  # all were attacked already
             key = "few_tries" if math.isnan(times) else "images"
             # an image may have several regions that are attacked
             images = max(math.ceil(facts.images * more_times), facts.images + 1)
             shown = facts.images if key == "images" else there
             numbers = {"images": images, "there": shown, "widest": 100 * facts.needs.widest}
-            numbers |= (persons := _persons(top, facts))
+            numbers |= persons
             named = {"detail": top["detail"], "attack": self.attack(attack)}
             text = texts(f"step.open.{key}", **named, **self.numbers(numbers))
             return Step(text, run, persons=persons.get("add", 0))
