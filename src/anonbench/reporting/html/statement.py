@@ -215,10 +215,12 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
     ]
     absent, not_tried = (
         "; ".join(
-            texts.named("statement.attacks", name)
-            + (f" ({texts.named('entities', entity)})" if entity else "")
-            for name, entity, reason in dict.fromkeys(others)
-            if (reason in NOTHING_TO_ATTACK) is nothing
+            dict.fromkeys(  # measures of an attack may differ only in their reasons
+                texts.named("statement.attacks", name)
+                + (f" ({texts.named('entities', entity)})" if entity else "")
+                for name, entity, reason in others
+                if (reason in NOTHING_TO_ATTACK) is nothing
+            )
         )
         for nothing in (True, False)
     )
