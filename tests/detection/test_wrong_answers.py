@@ -322,6 +322,9 @@ def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path
     counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")
     assert counts["used"].to_dict() == {"train": 3, "val": 3}
     assert counts["used_doubtful"].to_dict() == {"train": 2, "val": 0}
+    # the policy's rule `unsearched` asks for images on which a detector failed
+    assert counts["used_failed"].to_dict() == {"train": 1, "val": 1}
+    assert counts["used_without_regions"].to_dict() == {"train": 1, "val": 1}
     skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
     assert skipped["g.jpg"] == f"{FAILED} (kept)"
     assert "e.jpg" not in skipped

@@ -25,7 +25,7 @@ COUNTS = [
 ]
 """Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
 nothing was found. Of the used ones: those in which nothing was found, and those with the regions of
-only some detectors, because another one failed, and those that a person should look at
+only some detectors or none, because another one failed, and those that a person should look at
 (`anonbench.detection.doubts`).
 """
 KEPT = " (kept)"  # suffix of the reason of an image that is used although a detector failed on it
@@ -95,11 +95,12 @@ def count_outcomes(
         before = int((early["split"] == split).sum())
         own = late[late["split"] == split]
         of = Counter(own["status"])
-        unhidden = of["empty"] if keep_without_regions else 0
         is_used = own["status"].isin(used_statuses(keep_without_regions))
+        failed = is_used & (own["reason"] != "")
+        unhidden = is_used & (own["status"] == "empty") & ~failed
         doubtful = int((is_used & (own["doubts"] != "")).sum())
         lost = (before + of["unreadable"], of["failed"], of["empty"])
-        kept = (int(is_used.sum()), unhidden, of["partial"], doubtful)
+        kept = (*(int(each.sum()) for each in (is_used, unhidden, failed)), doubtful)
         rows.append((str(split), before + len(own), *lost, *kept))
     return pd.DataFrame(rows, columns=COUNTS)
 

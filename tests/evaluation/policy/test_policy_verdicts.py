@@ -92,6 +92,24 @@ def test_missing_evidence_fails(more: dict[str, Any], verdict: Verdict, said: st
     assert said in why_not(table)
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict", "said"),
+    [
+        ({"low": 0.0}, FAIL, "true area missed (text): 99.5 %"),
+        ({"low": 0.0, "images": 3}, UNKNOWN, "3 images with true boxes"),
+        ({"low": 0.98}, PASS, ""),  # covered by regions of others
+        ({"low": 0.0, "images": 0}, PASS, ""),  # none is true
+    ],
+)
+def test_what_is_true_and_nobody_looks_for_is_missed(
+    text: dict[str, Any], verdict: Verdict, said: str
+) -> None:
+    quality = pd.concat([make_coverage(), make_coverage(**text, entity="text")])
+    assert verdict_of(quality=quality) is verdict
+    assert said in reasons(quality=quality)
+    assert verdict_of(Policy(missed=Missed(text=None)), quality=quality) is PASS
+
+
 def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     blocks = {"pixelate": {"blocks": {"face": 500, "text": 500}}}
     weak = Anonymization.model_validate(blocks).model_dump(mode="json")
@@ -363,6 +381,37 @@ def test_re_identification_of_a_kind_that_only_another_variant_has_does_not_pass
     rates = pd.concat([rates, lines], ignore_index=True)
     assert verdict_of(rates=rates) is UNKNOWN
     assert "(text: this attack was not run)" in reasons(rates=rates)
+
+
+def test_re_identification_of_which_nothing_is_known_on_originals_does_not_pass() -> None:
+    rates = make_rates("portraits")
+    rates["low"], rates["high"] = rates["rate"] - 0.005, rates["rate"] + 0.03
+    assert verdict_of(rates=rates) is PASS
+    lines = rates.assign(entity="text", match="region")
+    lines.loc[lines["method"] == "mask", ["rate", "low", "high"]] = 0.01, 0.0, 0.02
+    lines = lines[lines["method"] != "original"]
+    for table in (lines, pd.concat([rates, lines], ignore_index=True)):
+        assert verdict_of(rates=table) is UNKNOWN
+        assert "text: what is found in originals is not known" in reasons(rates=table)
+
+
+@pytest.mark.parametrize(
+    ("strongest", "other", "verdict"),
+    [
+        ((0.05, 0.03, 0.08), (0.0475, 0.03, 0.075), PASS),
+        ((0.05, 0.03, 0.08), (0.0475, 0.018, 0.117), UNKNOWN),
+        ((0.13, 0.08, 0.2), (0.125, 0.11, 0.15), FAIL),
+    ],
+)
+def test_re_identification_is_judged_by_each_attacker(
+    strongest: tuple[float, ...], other: tuple[float, ...], verdict: Verdict
+) -> None:
+    """Who finds fewer, but all of few persons, may find more than the limit elsewhere."""
+    rates = make_rates("portraits")
+    is_hidden = rates["method"] != "original"
+    rates.loc[is_hidden, ["rate", "low", "high"]] = strongest
+    rates.loc[is_hidden & (rates["attacker"] == "naive"), ["rate", "low", "high"]] = other
+    assert verdict_of(rates=rates) is verdict
 
 
 def test_re_identification_fails_by_a_kind_that_is_surely_found_too_often() -> None:

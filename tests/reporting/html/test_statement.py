@@ -135,6 +135,19 @@ def test_rates_say_of_what_and_attacks_without_a_result_are_named(tmp_path: Path
     assert "infer attributes" in not_tried and "re-identify" not in not_tried
 
 
+def test_an_attribute_without_a_result_is_named_beside_those_with_one(tmp_path: Path) -> None:
+    policy = table_of()
+    of = (policy["method"] == "mask") & (policy["degree"] == 100)
+    rows = policy[of & (policy["attack"] == "residual")].assign(attack="inference", limit=np.nan)
+    known = rows.assign(measure="accuracy_of_Smiling", value=0.5, verdict="no limit")
+    unknown = known.assign(measure="accuracy_of_Glasses", value=np.nan, reason="7 images: too few")
+    policy = pd.concat([policy, known, unknown])
+    found, _ = make_statement(tmp_path, policy, stated=(100, "unadapted"))
+    assert "| infer attributes" in found
+    not_tried = next(line for line in found.splitlines() if line.startswith("Not tried"))
+    assert "infer attributes: images (Glasses)" in not_tried and "Smiling" not in not_tried
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_attack_and_measure_has_words(language: str) -> None:
     texts = Texts(language)

@@ -72,7 +72,7 @@ class Measured:
 def evidence(given: Measured) -> pd.DataFrame:
     """Evidence of every variant of a data set, columns `COLUMNS`."""
     rows: list[dict[str, Any]] = []
-    missed = [_missed(given, entity) for entity in given.sought]
+    missed = [_missed(given, entity) for entity in dict.fromkeys([*given.sought, *_true(given)])]
     strongest_of = _strongest(given)
     for variant in given.variants:
         method, _, degree = variant.rpartition("-")
@@ -134,8 +134,17 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield _exact(UNSEARCHED, partly / images if images else math.nan, **more)
 
 
+def _true(given: Measured) -> list[str]:
+    """Entities of which there are true boxes, whether detectors look for them or not."""
+    table = given.quality
+    if table is None:
+        return []
+    is_true = (table["metric"] == "covered") & (table["images"] > 0)
+    return [str(each) for each in Entity if each in set(table.loc[is_true, "entity"])]
+
+
 def _missed(given: Measured, entity: str) -> dict[str, Any]:
-    """Share of the true area of a sought entity that no region (or ellipse) covers."""
+    """Share of the true area of an entity that no region (or ellipse) covers."""
     is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
     source = "quality/visible_area.csv" if is_round else "quality/summary.csv"
     row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}

@@ -205,12 +205,20 @@ def decisive(
 
     Another entity that is found less often may still be found more often than a limit, if an end of
     its interval lies higher, or hardly less often than in originals. It has a row of its own, after
-    the strongest. `ceiling`: the lower end of the entity's rate on originals.
+    the strongest. Intervals of variants end at the highest ends of all attackers: one that finds
+    fewer, but all of few persons, has a wider interval. `ceiling`: the lower end of the entity's
+    rate on originals.
     """
     best = strongest(rates, widest, confidence, regions)
     each = worst(rates, by=[*_VARIANT, "entity"], regions=regions)
     ceilings = each[each["method"] == ORIGINAL].set_index("entity")["low"]
-    best, each = (rows.assign(ceiling=rows["entity"].map(ceilings)) for rows in (best, each))
+    tried = rates[(rates["regions"] == regions) & (rates["rank"] == 1)]
+    ends = tried.groupby([*_VARIANT, "entity"])[["low", "high"]].max()
+    for rows in (best, each):
+        rows["ceiling"] = rows["entity"].map(ceilings)
+        own = rows["method"] != ORIGINAL
+        at = pd.MultiIndex.from_frame(rows.loc[own, [*_VARIANT, "entity"]])
+        rows.loc[own, ["low", "high"]] = ends.reindex(at).to_numpy()
     each = each.assign(shortfall="", wide="", unknown="")
     found: list[dict[Any, Any]] = []
     for row in best.to_dict("records"):
@@ -219,8 +227,11 @@ def decisive(
             same = (each["method"] == row["method"]) & (each["degree"] == row["degree"])
             others = each[same & (each["entity"] != row["entity"])]
             worse = (others["high"] > row["high"]) | (others["low"] > row["low"])
-            found += others[worse | (others["high"] >= others["ceiling"])].to_dict("records")
-    return pd.DataFrame(found, columns=best.columns)
+            found += others[worse | ~(others["high"] < others["ceiling"])].to_dict("records")
+    table = pd.DataFrame(found, columns=best.columns)
+    is_open = (table["method"] != ORIGINAL) & (table["unknown"] == "") & table["ceiling"].isna()
+    why = table["entity"] + ": what is found in originals is not known"
+    return table.assign(unknown=table["unknown"].mask(is_open, why))
 
 
 def clusters_needed(widest: float, confidence: float, limit: float = 0.0) -> int:

@@ -175,7 +175,7 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
     """Decisive measurement of each attack, and attacks without any: nothing to attack, not run.
 
     An attack has the worst verdict of all its rows. What lacks a measurement of some kind of region
-    is named with it.
+    or of one measure is named with it.
     """
     records, keys = rules.to_dict("records"), ("method", "degree", "entity")
     regions = {evidence.REIDENTIFICATION: ALL, evidence.OF_REMAINDER: REMAINDER}
@@ -205,20 +205,23 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
         said = max((r["verdict"] for r in records if question(r) == question(row)), key=rank)
         decisive.setdefault((row["attack"], _is_membership(row)), row | {"verdict": said})
     measured = {(row["attack"], row["entity"]) for row in known}
+    told = {(row["attack"], row["entity"], row["measure"]) for row in known}
     reasons = dict(zip(rules["attack"], rules["reason"], strict=True))
     names = dict.fromkeys([*reasons, *texts.raw("statement.attacks")])
-    others = [(name, "", reasons.get(name, "")) for name in names if (name, False) not in decisive]
-    others += [
-        (row["attack"], row["entity"], row["reason"])
-        for row in records
-        if (row["attack"], False) in decisive and (row["attack"], row["entity"]) not in measured
-    ]
+    unknown = [name for name in names if (name, False) not in decisive]
+    others = [(name, "", "", reasons.get(name, "")) for name in unknown]
+    for row in records:
+        attack, entity, measure = row["attack"], row["entity"], row["measure"]
+        if (attack, False) in decisive and (attack, entity, measure) not in told:
+            part = measure if (attack, entity) in measured else ""
+            others.append((attack, entity, part, row["reason"]))
     absent, not_tried = (
         "; ".join(
-            dict.fromkeys(  # measures of an attack may differ only in their reasons
+            dict.fromkeys(  # an attack's measures may differ only in their reasons
                 texts.named("statement.attacks", name)
                 + (f" ({texts.named('entities', entity)})" if entity else "")
-                for name, entity, reason in others
+                + (f": {_counted(measure, texts).strip()}" if measure else "")
+                for name, entity, measure, reason in others
                 if (reason in NOTHING_TO_ATTACK) is nothing
             )
         )

@@ -35,6 +35,7 @@ from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, LEARNED, SEEN
 from anonbench.evaluation.privacy.crops import Images, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
+from anonbench.evaluation.privacy.probes import ONLY_TRAIN
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess
@@ -74,6 +75,7 @@ def _rows(
     lacks: dict[str, list[Outcome]] = {kind.name: [] for kind in chosen}
     is_shown = published.boxes["id"].isin(set(published.originals.ids))
     shown = published.boxes.loc[is_shown, "entity"]
+    elsewhere = {*published.boxes["entity"]} - {*shown}  # train images are published, too
     loaded: list[tuple[RegionAttack, LoadedAttack]] = []
     for kind in chosen:
         if isinstance(kind, RegionAttack) and shown.isin(kind.entities or tuple(Entity)).any():
@@ -81,13 +83,16 @@ def _rows(
                 loaded.append((kind, kind.load(equipment)))
             except AttackNotPossibleError as error:
                 lacks[kind.name].append(_lack(str(error)))
+        if isinstance(kind, RegionAttack):
+            unseen = [each for each in kind.entities or tuple(Entity) if each in elsewhere]
+            lacks[kind.name] += [_lack(ONLY_TRAIN, entity=Entity(each)) for each in unseen]
     hiding, most = equipment.anonymization, settings.attacked_regions
     for attack, outcome in attack_regions(loaded, published, hiding, most, seed):
         found[attack.name].append(outcome)
     of_vectors = [kind for kind in chosen if isinstance(kind, ArchiveAttack)]
     attacked = list(archives(published, settings, seed)) if of_vectors else []
     seen = {each for prefix, archive in attacked if prefix for each in archive.vectors}
-    unseen = any(has_own_vectors(each.method) for each in set(published.embeddings) - seen)
+    has_unseen = any(has_own_vectors(each.method) for each in set(published.embeddings) - seen)
     for of_archive in of_vectors:
         name = of_archive.name
         for prefix, archive in attacked:
@@ -97,12 +102,13 @@ def _rows(
                 lacks[name].append(_lack(str(error), prefix))
             else:
                 found[name] += [replace(each, measure=prefix + each.measure) for each in outcomes]
-        if not attacked or unseen:
+        if not attacked or has_unseen:
             lacks[name].append(_lack(NOT_SEEN, SEEN) if attacked else _lack(NO_VECTORS))
     for kind in chosen:
         outcomes, lacking = found[kind.name], lacks[kind.name]
         if not outcomes:
-            outcomes, lacking = [*lacking, _lack(NO_REGION)][:1], []
+            most_said = len(lacking) if isinstance(kind, RegionAttack) else 1
+            outcomes, lacking = lacking[:most_said] or [_lack(NO_REGION)], []
         elif isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
             measured = dict.fromkeys(o.entity for o in outcomes if o.measure and o.entity)
             reasons = {each: equipment.restorers.lack(each) for each in measured}

@@ -174,17 +174,6 @@ def _fixed(text: str, classes: str) -> str:
     return corrected(text[: len(classes)].ljust(len(classes), FILLER), classes)
 
 
-def right_checks(read: list[str]) -> int:
-    """Number of check digits that agree, in the format that it most resembles."""
-    known = [re.sub("[^0-9A-Z<]", FILLER, line) for line in read]
-    fixed = (
-        ([_fixed(a, b) for a, b in zip(known, layout.lines, strict=True)], layout)
-        for layout in FORMATS
-        if len(read) == len(layout.lines)
-    )
-    return max((len(f.checks) - len(wrong_checks(lines, f)) for lines, f in fixed), default=0)
-
-
 def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
     """A zone's lines and format if all check digits are valid; None if not."""
     for layout in FORMATS:

@@ -20,12 +20,7 @@ from anonbench.core.registries.attacks import (
     RegionShares,
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reading import (
-    Barcodes,
-    MrzReading,
-    Readability,
-    right_checks,
-)
+from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, MrzReading, Readability
 from anonbench.evaluation.privacy.attacks.table import LEARNED
 
 if TYPE_CHECKING:
@@ -73,9 +68,9 @@ class Reconstruction(RegionAttack):
     smoothed; then lines and zones are read and barcodes decoded. The output of a learned restorer
     is read too.
 
-    For a line, the restoration with the recognizer's highest confidence counts, for a zone that
-    with most right check digits. Regions hidden by other methods are read unchanged, except by the
-    restorer, which learns any method.
+    For a line, the restoration with the recognizer's highest confidence counts. Zones are restored
+    by Wiener deconvolution alone, after which more is read of them. Regions hidden by other methods
+    are read unchanged, except by the restorer, which learns any method.
     """
 
     name: ClassVar = "reconstruction"
@@ -99,8 +94,8 @@ class Reconstruction(RegionAttack):
             reads = [reader(region.entity).look(each, [region], Variant())[0] for each in versions]
             if region.entity == Entity.BARCODE:
                 return region.entity, set().union(*reads)
-            best = right_checks if region.entity == Entity.MRZ else attrgetter("confidence")
-            return region.entity, max(reads, key=best)
+            is_zone = region.entity == Entity.MRZ  # which is restored in one way
+            return region.entity, reads[0] if is_zone else max(reads, key=attrgetter("confidence"))
 
         def compared(truth: tuple[str, Any], found: tuple[str, Any]) -> RegionShares:
             (entity, shown), (other, again) = truth, found
@@ -167,7 +162,8 @@ def _restoring(
     restorers = equipment.restorers
 
     def restored(image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
-        known = secret(undone(image, region, variant, equipment.anonymization, iterations), region)
+        many = 0 if region.entity == Entity.MRZ else iterations
+        known = secret(undone(image, region, variant, equipment.anonymization, many), region)
         if known is None:
             return None
         secrets = {"": known}

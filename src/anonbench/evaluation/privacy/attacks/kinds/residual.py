@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from anonbench.core.boxes import Region
@@ -77,21 +76,29 @@ class _Searching:
         for measure, named in self.detectors.items():
             sought = {entity for name in named for entity in _entities(name)}
             found: list[Region] = []
+            failed = set[str]()  # what they would have found is not known
             for name, detector in named.items():
                 if any(region.entity in _entities(name) for region in regions):
-                    with suppress(UnreadableImage):  # counts as nothing found
+                    try:
                         found += detector.detect([image])[0]
+                    except UnreadableImage as error:
+                        _log.warning("%s cannot look at an image: %s", name, error)
+                        failed |= {*_entities(name)}
             for region, boxes in secrets:
-                if region.entity in sought:
+                if region.entity in sought - failed or _shows(region, found):
                     boxes[measure] = found
         return secrets
 
     def shares(self, truth: _Secret, found: _Secret) -> RegionShares:
         (region, _), (other, boxes_of) = truth, found
         return {
-            measure: float(any(b.entity == other.entity and lies_on(region, b) for b in boxes))
+            measure: float(_shows(replace(region, entity=other.entity), boxes))
             for measure, boxes in boxes_of.items()
         }
+
+
+def _shows(region: Region, boxes: Sequence[Region]) -> bool:
+    return any(box.entity == region.entity and lies_on(region, box) for box in boxes)
 
 
 def lies_on(region: Region, box: Region) -> bool:
