@@ -71,6 +71,7 @@ def test_every_model_and_utility_counts() -> None:
     (block,) = grid.blocks
     assert block.label == "Singling out" and grid.heads == ("Utility", "Blur", "Mask")
     assert len(block.rows) == 6 and all("–" not in row for row in block.rows)
+    assert "attack whose rate is known for no method is not counted" in grid.notes[0]
     nothing = privacy_tables.front_areas(judged, make_scores("portraits").iloc[:0])
     grid = privacy_tables.front_area_grid("portraits", nothing)
     assert nothing.empty and grid.blocks == () and "There is no area" in grid.notes[0]

@@ -43,8 +43,8 @@ def check_counts(
         if (k := _k(val, retrieval)) < MIN_K:
             warnings.append(
                 f"datasets.{name}: {val} validation images give k = {k}; below {MIN_K} the report "
-                "states nothing about rankings, and own images do not count. It takes "
-                f"{needed:,}: add {needed - val:,}"
+                "states nothing about rankings, and a query's own image does not count. It takes "
+                f"{needed:,} validation images: add {needed - val:,}"
             )
         elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
             warnings.append(

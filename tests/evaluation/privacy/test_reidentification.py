@@ -18,7 +18,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.evaluation.privacy.attackers import backbone, onnx_recognizer
-from anonbench.evaluation.privacy.probes import COLUMNS
+from anonbench.evaluation.privacy.probes import COLUMNS, NO_STRANGER
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import reidentify
@@ -141,7 +141,7 @@ def test_what_is_missing_is_said(world: Path) -> None:
     same = dict.fromkeys(PUPILS, PEOPLE["000"])
     table = attack(world, HIDDEN, people=PEOPLE | same, attackers=("supervised",))
     reasons = table[table["attacker"] == "supervised"].set_index("entity")["reason"]
-    assert set(reasons[["face"]]) == {"no such regions in the train images to learn from"}
+    assert set(reasons[["face"]]) == {NO_STRANGER}
     table = attack(world, HIDDEN, adapted=False, people={})
     reasons = table[table["rate"].isna()].set_index(["entity", "attacker"])["reason"]
     assert reasons["face", "parrot"] == "no model is adapted to this variant"

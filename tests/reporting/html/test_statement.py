@@ -219,6 +219,9 @@ def test_an_attack_is_within_its_limit_if_it_is_on_every_kind_of_region(tmp_path
         assert shown in row and row.endswith(" | not known |")
         not_tried = next(line for line in found.splitlines() if line.startswith("Not tried"))
         assert ("read text (MRZ lines)" in not_tried) is ("4.0 %" in shown)
+    twice = [rows.assign(entity="mrz", **few | none | {"reason": why}) for why in ("8", "9")]
+    found, _ = make_statement(tmp_path, pd.concat([policy, text, *twice]))
+    assert found.count("read text (MRZ lines)") == 1  # two measures, each for its own reason
 
 
 def test_few_persons_adapted_models_and_visible_regions_are_said(tmp_path: Path) -> None:

@@ -340,6 +340,8 @@ def test_class_folders_of_faces_may_be_persons(propose: Propose, persons: bool) 
     few = propose(sample(centerface=32), seen | {"classes": (60,) * 5}, persons=persons)
     assert few.archive.cluster == ("class" if persons else "none")
     assert ("so few of them give no interval" in few.said) == persons
+    whole = getattr(few.archive.split, "by", None) == "class"
+    assert ("add `by: class` to `split`" in few.said) is not whole
     # a probe that held out whole classes could not learn them
     assert propose(seen=seen, label="class").archive.cluster == "none"
 

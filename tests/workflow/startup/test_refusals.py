@@ -127,7 +127,7 @@ def test_too_few_images_are_refused_or_said(archive: Path, output_of: Any) -> No
     config = small_archive.config()
     run = output_of(archive, config, "-n")
     assert "8 validation images give k = 2; below 5 the report states nothing" in run
-    assert "It takes 17: add 9" in run
+    assert "a query's own image does not count. It takes 17 validation images: add 9" in run
     config |= {"retrieval": {"fraction": 0.05}}
     config["recipes"]["tiny"]["optimizer"]["batch_size"] = 9
     run = output_of(archive, config, "--cores", "1", fails=True)

@@ -138,7 +138,7 @@ def test_a_ranking_of_nothing_is_refused_with_what_is_needed(val: int) -> None:
 def test_what_the_report_will_not_state_is_said() -> None:
     a, b = check_counts(experiment(), counts(8, 99))
     assert a.startswith("datasets.a: 99 validation images give k = 4; below 5 the report states")
-    assert b.endswith("It takes 100: add 1")
+    assert b.endswith("It takes 100 validation images: add 1")
     few = check_counts(experiment(retrieval={"fraction": 0.5}), counts(8, 16))
     assert "16 queries" in few[0] and "states nothing about re-identification" in few[1]
     asked = experiment(retrieval={"queries": 5})

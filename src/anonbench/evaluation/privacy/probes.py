@@ -187,6 +187,7 @@ ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
+NO_STRANGER = "all train images show attacked persons (the setting split.by keeps persons apart)"
 TOO_LITTLE = "too little in the train images to learn from"  # the required number follows
 UNTAUGHT = "so it compares by the models' own vectors"
 """Why an attacker did not learn, and what it does instead if it is run."""

@@ -26,6 +26,7 @@ from anonbench.evaluation.privacy.probes import (
     NAIVE,
     NO_LESSON,
     NO_MODEL,
+    NO_STRANGER,
     ONLY_ONE,
     ONLY_TRAIN,
     RANKS,
@@ -151,7 +152,7 @@ MIN_CLUSTERS = 20
 MIN_GALLERY = 100
 """Smallest gallery of regions in which a probe's own is searched; chance is then about 1 %."""
 _VARIANT = ["degree", "method"]
-_LACKS = (ONLY_ONE, ONLY_TRAIN, NO_LESSON, TOO_LITTLE, NO_MODEL)
+_LACKS = (ONLY_ONE, ONLY_TRAIN, NO_LESSON, NO_STRANGER, TOO_LITTLE, NO_MODEL)
 """Beginnings of reasons that make a variant's rate unknown: the attack was not run, or not as
 intended."""
 

@@ -31,6 +31,7 @@ from anonbench.evaluation.privacy.crops import (
 )
 from anonbench.evaluation.privacy.probes import (
     NO_LESSON,
+    NO_STRANGER,
     TOO_LITTLE,
     Gallery,
     Match,
@@ -187,7 +188,9 @@ class TrainingSets:
         wanted = gallery.entity, gallery.match
         alike = [each.crops for each in galleries if (each.entity, each.match) == wanted]
         if not alike:
-            return NO_LESSON
+            train = self._published.train
+            has_images = train is not None and len(train.ids) > 0
+            return NO_STRANGER if has_images and not self._ids else NO_LESSON
         margin = gallery.crops["margin"].iloc[0]
         drawn = alike[0].assign(margin=margin, context=gallery.context)
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]

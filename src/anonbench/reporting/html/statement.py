@@ -217,11 +217,13 @@ def _tried(rules: pd.DataFrame, rates: Path | None, texts: Texts) -> tuple[pd.Da
             others.append((attack, entity, part, row["reason"]))
     absent, not_tried = (
         "; ".join(
-            texts.named("statement.attacks", name)
-            + (f" ({texts.named('entities', entity)})" if entity else "")
-            + (f": {_counted(measure, texts).strip()}" if measure else "")
-            for name, entity, measure, reason in dict.fromkeys(others)
-            if (reason in NOTHING_TO_ATTACK) is nothing
+            dict.fromkeys(  # an attack's measures may differ only in their reasons
+                texts.named("statement.attacks", name)
+                + (f" ({texts.named('entities', entity)})" if entity else "")
+                + (f": {_counted(measure, texts).strip()}" if measure else "")
+                for name, entity, measure, reason in others
+                if (reason in NOTHING_TO_ATTACK) is nothing
+            )
         )
         for nothing in (True, False)
     )
