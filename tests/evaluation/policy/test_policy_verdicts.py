@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from anonbench.config import Anonymization, Policy
 from anonbench.config.privacy import AttackLimits, Missed
 from anonbench.core.errors import InputError
-from anonbench.core.registries.attacks import NO_CODING, NO_REGION
+from anonbench.core.registries.attacks import LEARNED, NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.detection import COLUMNS
@@ -27,7 +27,6 @@ from anonbench.evaluation.policy.verdicts import (
     standings,
 )
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
-from anonbench.evaluation.privacy.attacks.table import LEARNED
 from anonbench.evaluation.privacy.probes import NO_LESSON
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 from synthetic_rates import make_rates

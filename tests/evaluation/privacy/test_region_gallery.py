@@ -14,13 +14,12 @@ from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import unit_rows
-from anonbench.core.registries.attacks import AttackNotPossibleError
+from anonbench.core.registries.attacks import ONLY_TRAIN, AttackNotPossibleError
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.clusters import read_people
 from anonbench.evaluation.privacy import published
 from anonbench.evaluation.privacy.probes import (
     NONE,
-    ONLY_TRAIN,
     Gallery,
     Match,
     draw_galleries,

@@ -58,10 +58,12 @@ ATTACKERS = Registry(
 
 
 NO_REGION = "no such region in the published images"
+ONLY_TRAIN = "no region in the validation images, but in the train images"
 NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
 FAKES = "not applicable, because the method draws fakes, which detectors find"
 NOTHING_TO_ATTACK = (NO_REGION, NO_CODING, FAKES)
 """Reasons of attacks that have nothing to attack; they concern no variant."""
+LEARNED = "learned_"  # prefix of measures of a learned restorer
 RegionShares = Mapping[str, float]
 
 

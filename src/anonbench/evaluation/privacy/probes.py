@@ -17,6 +17,7 @@ import pandas as pd
 
 from anonbench.anonymization.geometry import regions_at
 from anonbench.core.numeric.seeding import hash_ints
+from anonbench.core.registries.attacks import ONLY_TRAIN
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 
 if TYPE_CHECKING:
@@ -184,7 +185,6 @@ def not_run(
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
-ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
 NO_STRANGER = "all train images show attacked persons (the setting split.by keeps persons apart)"

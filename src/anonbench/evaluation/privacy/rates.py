@@ -17,7 +17,7 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_rate, joined
 from anonbench.core.numeric.statistics import fewest_trials
-from anonbench.core.registries.attacks import ATTACKERS
+from anonbench.core.registries.attacks import ATTACKERS, ONLY_TRAIN
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.probes import (
@@ -28,7 +28,6 @@ from anonbench.evaluation.privacy.probes import (
     NO_MODEL,
     NO_STRANGER,
     ONLY_ONE,
-    ONLY_TRAIN,
     RANKS,
     TOO_LITTLE,
 )

@@ -19,6 +19,7 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import (
     NO_REGION,
     NOTHING_TO_ATTACK,
+    ONLY_TRAIN,
     AttackNotPossibleError,
     Equipment,
     RegionAttack,
@@ -38,7 +39,6 @@ from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
-from anonbench.evaluation.privacy.probes import ONLY_TRAIN
 from anonbench.evaluation.privacy.published import Published
 from icao_specimens import SPECIMENS
 from image_files import qr

@@ -15,7 +15,9 @@ from anonbench.core.boxes import image_regions
 from anonbench.core.numeric.clusters import clustered_rate, too_few
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attacks import (
+    LEARNED,
     NO_REGION,
+    ONLY_TRAIN,
     Archive,
     ArchiveAttack,
     Attacker,
@@ -32,10 +34,9 @@ from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
-from anonbench.evaluation.privacy.attacks.table import COLUMNS, LEARNED, SEEN
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
 from anonbench.evaluation.privacy.crops import Images, crop
 from anonbench.evaluation.privacy.kinds import Recognizer
-from anonbench.evaluation.privacy.probes import ONLY_TRAIN
 from anonbench.evaluation.privacy.published import Published
 from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess

@@ -14,7 +14,6 @@ COLUMNS = [
 is the ceiling. `rate` is a share, higher is worse for privacy, bounded by `low` and `high`;
 `control`: the same attack with all sensitive regions masked; `chance`: a random guess; `n` probes
 in `clusters` of images or persons; `reason`: why there is no rate."""
-LEARNED = "learned_"  # prefix of measures of a learned restorer
 SEEN = "seen_"  # prefix of measures on images that a map or a model of adaption D was learned from
 _TEXTS = ("attack", "measure", "risk", "entity")
 

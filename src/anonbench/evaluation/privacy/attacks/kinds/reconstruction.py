@@ -13,6 +13,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
+    LEARNED,
     EachRegion,
     Equipment,
     LoadedAttack,
@@ -21,7 +22,6 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, MrzReading, Readability
-from anonbench.evaluation.privacy.attacks.table import LEARNED
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
