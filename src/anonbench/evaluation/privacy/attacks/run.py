@@ -76,7 +76,7 @@ def _rows(
     lacks: dict[str, list[Outcome]] = {kind.name: [] for kind in chosen}
     is_shown = published.boxes["id"].isin(set(published.originals.ids))
     shown = published.boxes.loc[is_shown, "entity"]
-    elsewhere = {*published.boxes["entity"]} - {*shown}  # train images are published, too
+    elsewhere = {*published.boxes["entity"]} - {*shown}  # train images may be published, too
     loaded: list[tuple[RegionAttack, LoadedAttack]] = []
     for kind in chosen:
         if isinstance(kind, RegionAttack) and shown.isin(kind.entities or tuple(Entity)).any():

@@ -41,7 +41,7 @@ class Candidates(RegionAttack):
     reads_text: ClassVar = True
 
     candidates: Count = 100  # Candidates that the true text is ranked among, including itself.
-    images: Count = 40  # Largest number of images with text, and with zones.
+    images: Count = 40  # Largest number of images with lines, and with zones.
     regions: Count = 2  # Largest number of lines or zones of each image.
 
 

@@ -44,7 +44,7 @@ class Residual(RegionAttack):
     seconds_an_image: ClassVar = (0.1, 0.4)
     seconds_a_region: ClassVar = 0.0
 
-    images: Count = 50  # Largest number of images with regions of a kind, searched again.
+    images: Count = 50  # Largest number of images with each kind of region.
 
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
         """See `RegionAttack.detectors`."""
